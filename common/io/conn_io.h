@@ -1,0 +1,55 @@
+/*
+ * conn_io - the rim of one HTTP/2 connection: bufferevent (TLS or plain) <-> h2
+ *
+ * Owner:   owns the bufferevent and its fd; the h2 belongs to the caller, who frees it after conn_io_free().
+ * Flow:    reads as TLS decrypts, h2_recv in place; conn_io_flush() pulls from h2 until
+ *          CONN_IO_PENDING_MAX bytes wait in the bufferevent, and goes on when they drained.
+ * Errors:  on_fail once: -errno and a sentence; the caller then frees. `-EPROTO`: the peer broke HTTP/2.
+ *          An orderly close by the peer is -ECONNRESET "closed by the peer".
+ */
+#ifndef COMMON_IO_CONN_IO_H
+#define COMMON_IO_CONN_IO_H
+
+#include <event2/bufferevent.h>
+
+#include "common/io/loop.h"
+#include "common/io/tls.h"
+#include "common/wire/h2.h"
+
+#define CONN_IO_PENDING_MAX ((size_t)256 * 1024)
+
+struct conn_io_ops {
+	void (*on_up)(void *arg); /* connected; with TLS: handshake done and ALPN checked */
+	void (*on_fail)(void *arg, int error, const char *why);
+};
+
+struct conn_io {
+	struct loop *loop;
+	struct bufferevent *bev;
+	struct h2 *h2;
+	SSL *ssl; /* NULL: plain */
+	const struct conn_io_ops *ops;
+	void *arg;
+	bool up, failed;
+	uint64_t rx_bytes, tx_bytes;
+	uint64_t last_rx_usec; /* loop clock */
+};
+
+struct conn_io_config {
+	struct loop *loop;
+	int fd;          /* taken over, also on failure */
+	SSL *ssl;        /* taken over, also on failure; NULL: plain */
+	bool accepting;  /* server side */
+	bool connecting; /* the connect is still in progress */
+	struct h2 *h2;
+	const struct conn_io_ops *ops;
+	void *arg;
+};
+
+int conn_io_init(struct conn_io *io, const struct conn_io_config *config);
+void conn_io_done(struct conn_io *io);
+/* Once a turn for each dirty connection. */
+void conn_io_flush(struct conn_io *io);
+bool conn_io_drained(const struct conn_io *io); /* nothing waits to be written */
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * tls - OpenSSL contexts of both roles: TLS 1.2 or 1.3, ALPN "h2" or nothing
+ *
+ * Client: chain and name verified (IP literals as addresses; an empty name is refused); roots are the
+ *         system's, SSL_CERT_FILE when set, plus `ca_file`. No renegotiation, no early data, no tickets
+ *         kept over a configuration change (a new context).
+ * Server: certificate chain and key in PEM files; a client that does not offer "h2" is refused.
+ * Errors: -errno, with a sentence in *ret_why (static or tls_why()'s buffer) that names the file and the cause.
+ */
+#ifndef COMMON_IO_TLS_H
+#define COMMON_IO_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "common/util.h"
+
+#define TLS_WHY_MAX 256
+
+int tls_client_new(SSL_CTX **ret, const char *ca_file, char why[TLS_WHY_MAX]);
+int tls_server_new(SSL_CTX **ret, const char *cert_file, const char *key_file, char why[TLS_WHY_MAX]);
+/* One client connection to `host` (name or IP literal): SNI and verification set. */
+int tls_client_ssl(SSL_CTX *ctx, const char *host, SSL **ret);
+bool tls_alpn_is_h2(const SSL *ssl);
+/* Why the handshake failed, in words: "certificate has expired", "self-signed certificate in chain", ... */
+void tls_explain(const SSL *ssl, char why[TLS_WHY_MAX]);
+
+/* For the local service: a CA and a server certificate it signs, made once, PEM, files 0600. */
+struct tls_issue {
+	const char *ca_file, *ca_key_file, *cert_file, *key_file;
+	const char *names; /* "DNS:localhost,IP:127.0.0.1,IP:::1" */
+	int days;
+};
+int tls_issue(const struct tls_issue *what, char why[TLS_WHY_MAX]);
+
+#endif

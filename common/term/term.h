@@ -1,0 +1,108 @@
+/*
+ * term - the terminal model: what a screen shows after the bytes so far
+ *
+ * Three modules, one contract: parse (bytes to actions), grid (actions to cells and modes), paint (a model
+ * to bytes for a real terminal); filter works on the client's side of the wire.
+ *
+ * Units:   columns, rows; 0-based in the API. Bytes of output; UTF-8.
+ * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or resize.
+ * Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot hold
+ *          (a history line) is dropped.
+ * Safety:  any bytes at any size: no recursion, no stack arrays sized by input, every loop bounded by the
+ *          screen; parameters clamped; control strings kept to TERM_STRING_MAX and skipped beyond to their
+ *          end; code points per cell bounded (TERM_CELL_CODEPOINTS_MAX).
+ * Threads: none.
+ */
+#ifndef COMMON_TERM_TERM_H
+#define COMMON_TERM_TERM_H
+
+#include "common/util.h"
+
+#define TERM_COLS_MAX 1000u
+#define TERM_ROWS_MAX 1000u
+#define TERM_STRING_MAX ((size_t)64 * 1024)
+#define TERM_TITLE_MAX ((size_t)256)
+#define TERM_CELL_CODEPOINTS_MAX 6
+#define TERM_REPLIES_MAX ((size_t)16 * 1024) /* answers not yet taken; further ones are dropped */
+
+struct term;
+
+struct term_config {
+	unsigned cols, rows;     /* clamped to 1..MAX */
+	unsigned history_lines;  /* of the primary screen; 0 = none */
+};
+
+int term_new(struct term **ret, const struct term_config *config);
+struct term *term_free(struct term *t);
+
+/* Takes all n bytes. Answers to queries pile up in order: term_replies(). */
+void term_feed(struct term *t, const uint8_t *data, size_t n);
+int term_resize(struct term *t, unsigned cols, unsigned rows);
+void term_size(const struct term *t, unsigned *ret_cols, unsigned *ret_rows);
+/* The parser is between sequences and characters. */
+bool term_ground(const struct term *t);
+/* How many of the last bytes fed belong to a sequence or character still open (0 in ground state), up to
+ * SIZE_MAX: head - pending is the last offset in ground state. */
+uint64_t term_pending(const struct term *t);
+
+/* Bytes the program is owed as input: answers to DA1, DA2, DSR, CPR, ... term_replies_drop(n) takes them. */
+const uint8_t *term_replies(const struct term *t, size_t *ret_n);
+void term_replies_drop(struct term *t, size_t n);
+
+size_t term_memory(const struct term *t); /* bytes held, for the ledger */
+/* Lines ever pushed into history: `[N lines not shown]` and "only newer lines" count with it. */
+uint64_t term_history_total(const struct term *t);
+const char *term_title(const struct term *t); /* "" when unset; printable UTF-8 */
+bool term_alternate(const struct term *t);
+
+/* ---- paint ---- */
+
+/* Growing bytes; zeroed = empty. */
+struct term_buf {
+	uint8_t *data;
+	size_t n, cap;
+};
+void term_buf_done(struct term_buf *b);
+
+enum term_paint_kind {
+	TERM_PAINT_ATTACH, /* history_lines of history scrolled into native scrollback, both screens, modes */
+	TERM_PAINT_SCREEN, /* the visible screen and modes, nothing scrolls */
+	TERM_PAINT_CROP,   /* the visible screen at another size, panned to the cursor; modes that do not
+	                      depend on size; no history, no margins */
+};
+
+struct term_paint {
+	enum term_paint_kind kind;
+	unsigned cols, rows;     /* of the terminal that is painted; CROP uses them */
+	unsigned history_lines;  /* ATTACH: at most so many */
+	uint64_t history_since;  /* ATTACH: only lines after this term_history_total(); 0 = from the first */
+	bool was_alternate;      /* the painted terminal is in its alternate screen now (a repaint) */
+	uint64_t lines_not_shown; /* > 0: one dim line "[N lines not shown]" enters the scrollback first */
+};
+/* Appends to out what brings a terminal of that size to show the model. The bytes never write upstream,
+ * never ring, set no clipboard, print nothing, ask nothing. Bounded by screen size and history_lines. */
+int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out);
+/* Appends what undoes every mode a session may have set (attributes, screens, mouse, paste, keypad, cursor
+ * shape, kitty keyboard, charsets, margins) and nothing else. CAN and ST first, so that an open sequence ends. */
+int term_paint_undo(struct term_buf *out);
+/* The visible screen as text: rows joined by '\n', trailing blanks cut. For tests and `capture`. */
+int term_text(const struct term *t, struct term_buf *out);
+
+/* ---- filter: between the raw output of a session and a real terminal ---- */
+
+/* Removes what the daemon answers (queries) and what security forbids (clipboard access unless
+ * `clipboard`, title reports, media copy, file transfer); cuts and cleans titles. State is kept across
+ * calls: sequences may be torn anywhere. Everything else passes byte for byte. */
+struct term_filter;
+int term_filter_new(struct term_filter **ret, bool clipboard);
+struct term_filter *term_filter_free(struct term_filter *f);
+int term_filter_feed(struct term_filter *f, const uint8_t *data, size_t n, struct term_buf *out);
+/* Modes the passed output left set: what an undo must reset now. Alternate screen, say. */
+bool term_filter_alternate(const struct term_filter *f);
+/* Forgets an unfinished sequence: the next byte starts in ground state (after a resync). */
+void term_filter_reset(struct term_filter *f);
+
+DEFINE_CLEANUP(struct term *, term_free)
+DEFINE_CLEANUP(struct term_filter *, term_filter_free)
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * exec - the messages of StreamExec, to and from spans
+ *
+ * Pure. The reader takes the parts of ExecStreamResponse and finds output.data in place: nothing is
+ * gathered but messages of another shape, which go through protobuf-c (at most EXEC_GATHER_MAX).
+ * The writers put one prefixed ExecStreamRequest into an outbox, or only the head of a stdin frame
+ * whose bytes the caller copies after it.
+ *
+ * Windows: exec_reader_feed() says in *ret_consumed how many bytes of the part carried no output
+ *          data; the caller returns those at once, and the data when its log let go of it.
+ */
+#ifndef COMMON_WIRE_EXEC_H
+#define COMMON_WIRE_EXEC_H
+
+#include "common/wire/grpc.h"
+
+#define EXEC_GATHER_MAX ((size_t)4 * 1024 * 1024)
+#define EXEC_STDIN_MAX ((size_t)64 * 1024) /* bytes of one stdin frame, as the official client */
+#define EXEC_STDIN_HEAD_MAX 16             /* gRPC prefix + field header of a stdin frame */
+
+enum exec_stream { EXEC_STDOUT = 1, EXEC_STDERR = 2 };
+
+struct exec_event {
+	enum { EXEC_READY, EXEC_OUTPUT, EXEC_EXIT, EXEC_ERROR } kind;
+	enum exec_stream stream;   /* OUTPUT */
+	const uint8_t *data;       /* OUTPUT: a span of it; dies on return */
+	size_t n;
+	int32_t exit_code;         /* EXIT */
+	const char *code, *message; /* ERROR */
+};
+
+struct exec_reader {
+	int (*on_event)(struct exec_reader *r, const struct exec_event *ev); /* < 0 is passed up */
+	struct grpc_gather gather;
+	uint8_t head[32]; /* start of a message whose shape is not known yet */
+	uint8_t n_head;
+	size_t span_left;  /* bytes of output.data still to come in this message */
+	enum exec_stream stream;
+	bool whole;        /* this message is being gathered */
+};
+
+void exec_reader_init(struct exec_reader *r,
+	int (*on_event)(struct exec_reader *r, const struct exec_event *ev));
+void exec_reader_done(struct exec_reader *r);
+/* -EBADMSG: not an ExecStreamResponse. */
+int exec_reader_feed(struct exec_reader *r, const struct grpc_part *part, size_t *ret_consumed);
+
+struct exec_env {
+	const char *name, *value;
+};
+struct exec_init {
+	const char *sandbox_id;
+	const char *const *argv;
+	size_t n_argv;
+	bool tty;
+	uint32_t cols, rows; /* 0 = unset */
+	const struct exec_env *env;
+	size_t n_env;
+	const char *container; /* NULL = primary */
+};
+int exec_put_init(struct grpc_outbox *o, const struct exec_init *init);
+int exec_put_resize(struct grpc_outbox *o, uint32_t cols, uint32_t rows);
+int exec_put_close(struct grpc_outbox *o);
+/* Writes prefix and field header for a stdin frame of n <= EXEC_STDIN_MAX bytes; returns its length. */
+size_t exec_stdin_head(uint8_t out[EXEC_STDIN_HEAD_MAX], size_t n);
+
+#endif

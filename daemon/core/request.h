@@ -1,0 +1,58 @@
+/*
+ * request - one unary method that waits for the service: sandbox.*, daemon.*
+ *
+ * The core checks the params and makes the request; the rim works on it (upstream_service.request) and ends it
+ * exactly once with request_done() or request_fail(). When the client goes first, the core calls
+ * upstream_service.request_cancel and the rim forgets it.
+ *
+ * Owner: the core, until done/fail/cancel returned. `params` is the request's own copy of the frame's map.
+ */
+#ifndef DAEMON_CORE_REQUEST_H
+#define DAEMON_CORE_REQUEST_H
+
+#include "common/frame.h"
+#include "common/list.h"
+
+struct client;
+
+enum request_kind {
+	REQUEST_SANDBOX_CREATE,
+	REQUEST_SANDBOX_GET,
+	REQUEST_SANDBOX_LIST,
+	REQUEST_SANDBOX_DELETE,
+	REQUEST_DAEMON_STATUS,
+	REQUEST_DAEMON_SHUTDOWN,
+};
+
+struct request {
+	enum request_kind kind;
+	struct frame frame; /* params point into it */
+	struct client *client;
+	struct list link;   /* struct client::requests */
+	uint32_t id;
+	void *rim;          /* the rim's state for it */
+};
+
+/* An error to a client: what doc/protocol.md section 2 lists. Strings die on return; NULL = absent. */
+struct request_error {
+	const char *code, *message;
+	const char *field;      /* bad_params */
+	const char *sandbox_id; /* sandbox_gone */
+	const char *url;        /* unreachable, no_key */
+	const char *status, *reason, *detail; /* service */
+	int status_code;
+	bool has_retry_after;
+	uint64_t retry_after_ms;
+	const struct request_violation {
+		const char *field, *description;
+	} *violations;
+	size_t n_violations;
+};
+
+/* Starts the result frame: put exactly n_fields fields into *ret, then request_finish(). */
+struct frame_out *request_result(struct request *req, size_t n_fields);
+/* Sends what request_result() began. Frees req. */
+void request_done(struct request *req);
+void request_fail(struct request *req, const struct request_error *error);
+
+#endif
