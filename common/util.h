@@ -30,14 +30,13 @@
 		_take_p;                     \
 	})
 
-/* Defines the `_cleanup_` form `FN_p` of a destructor that takes a pointer. */
-#define DEFINE_CLEANUP(type, fn)                    \
-	static inline void fn##p(type *_cleanup_p)  \
-	{                                           \
-		if (*_cleanup_p)                    \
-			fn(*_cleanup_p);            \
-	}                                           \
-	_Static_assert(sizeof(type) > 0, "complete")
+/* Defines the `_cleanup_` form `FNp` of a destructor of a pointer type. */
+#define DEFINE_CLEANUP(type, fn)                   \
+	static inline void fn##p(type *_cleanup_p) \
+	{                                          \
+		if (*_cleanup_p)                   \
+			fn(*_cleanup_p);           \
+	}
 
 #define USEC_PER_SEC UINT64_C(1000000)
 #define USEC_PER_MSEC UINT64_C(1000)
