@@ -11,13 +11,21 @@
 
 #include "common/util.h"
 
-int sock_accept(int listen_fd, int *ret_fd);            /* accept4, the peer's address not taken */
-int sock_peer_uid(int fd, uid_t *ret_uid, pid_t *ret_pid); /* SO_PEERCRED */
+#define SOCK_UNIX_PATH_MAX ((size_t)107) /* bytes, without the NUL; longer ones are -ENAMETOOLONG  \
+					  */
+
+int sock_accept(int listen_fd, int *ret_fd); /* accept4, the peer's address not taken */
+int sock_peer_uid(int fd, uid_t *ret_uid, pid_t *ret_pid); /* SO_PEERCRED; ret_pid may be NULL */
+/* `host` is a name or an address; port 0 picks one. -EADDRNOTAVAIL: no such host. */
 int sock_listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fd, uint16_t *ret_port);
-/* Starts a connect to an address; -EINPROGRESS is success. TCP_NODELAY, keepalive and
- * TCP_USER_TIMEOUT (15 s) are set. */
+/* TCP_NODELAY, keepalive and TCP_USER_TIMEOUT (15 s) on a TCP socket; sock_connect_start() does it
+ * by itself. */
+int sock_tcp_tune(int fd);
+/* Starts a TCP connect to an address; -EINPROGRESS is success too, and the fd is given. */
 int sock_connect_start(const struct sockaddr *addr, socklen_t addr_len, int *ret_fd);
-/* Listens on a Unix path: bound under umask 0177 beside it, then renamed into place. */
+/* Listens on a Unix path: bound under umask 0177 beside it, then renamed into place, replacing a
+ * socket (whoever calls holds the lock that makes the old one stale) but no other kind of file
+ * (-EEXIST). */
 int sock_listen_unix(const char *path, int backlog, int *ret_fd);
 int sock_connect_unix(const char *path, int *ret_fd);
 
