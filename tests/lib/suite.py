@@ -1,0 +1,58 @@
+"""suite - runs the tests of one file: each name is the sentence it proves; the last line counts them
+
+Exit code 0: passed; 1: some failed; 77: all were skipped, the number automake knows for that.
+"""
+import sys
+import time
+import unittest
+
+
+class _Result(unittest.TestResult):
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def _say(self, verdict, test, why=""):
+        name = getattr(test, "_testMethodName", str(test))
+        group = type(test).__name__
+        sentence = name[5:].replace("_", " ") if name.startswith("test_") else name
+        took = time.monotonic() - getattr(self, "began", time.monotonic())
+        print("%-4s %s: %s (%.1f s)%s" % (verdict, group, sentence, took, why), flush=True)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self._say("ok", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._say("FAIL", test, "\n" + self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._say("FAIL", test, "\n" + self.errors[-1][1])
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._say("SKIP", test, " " + reason)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            print("     in %s" % subtest, flush=True)
+            self._say("FAIL", test, "\n" + (self.failures + self.errors)[-1][1])
+
+
+def main(module="__main__"):
+    names = sys.argv[1:] or None
+    loader = unittest.defaultTestLoader
+    module = sys.modules[module]
+    tests = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
+    result = _Result()
+    tests.run(result)
+    failed = len(result.failures) + len(result.errors)
+    skipped = len(result.skipped)
+    passed = max(0, result.testsRun - failed - skipped)
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped), flush=True)
+    if failed:
+        sys.exit(1)
+    sys.exit(0 if passed else 77)

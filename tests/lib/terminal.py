@@ -1,0 +1,168 @@
+"""terminal - drives programs on real pseudo-terminals, and waits without a fixed pause
+
+One select() serves every terminal that is alive, so that no terminal stalls because a test looks at another
+one. A terminal can be told to stop reading (`reading = False`): then it stalls, as a stopped one does.
+"""
+import errno
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+from screen import QUERY, Screen
+
+LIMIT = float(os.environ.get("CWSANDBOX_TEST_LIMIT", "60"))  # seconds: generous, for slow machines
+RAW_MAX = 8 << 20  # bytes kept of what a terminal was sent
+
+
+class Terminal:
+    live = []
+
+    def __init__(self, argv, env=None, cols=80, rows=24, cwd=None):
+        self.screen = Screen(cols, rows)
+        self.raw = b""
+        self.reading = True
+        self.returncode = None
+        self.master, slave = pty.openpty()
+        self._winsize(cols, rows)
+        self.before = termios.tcgetattr(slave)
+        self.process = subprocess.Popen(
+            argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.slave = slave  # kept open: its settings can be read after the program has left
+        self.argv = argv
+        os.set_blocking(self.master, False)
+        Terminal.live.append(self)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def _winsize(self, cols, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def resize(self, cols, rows):
+        pump(0)
+        self.screen.resize(cols, rows)
+        self._winsize(cols, rows)
+        return self
+
+    def type(self, text):
+        data = text if isinstance(text, bytes) else text.encode()
+        deadline = time.monotonic() + LIMIT
+        while data:
+            try:
+                data = data[os.write(self.master, data):]
+            except BlockingIOError:
+                assert time.monotonic() < deadline, "the terminal's input does not move"
+                pump(0.02)
+        return self
+
+    def receive(self):
+        """Takes what is there; False when there was nothing."""
+        try:
+            data = os.read(self.master, 65536)
+        except BlockingIOError:
+            return False
+        except OSError as err:
+            if err.errno == errno.EIO:
+                return False
+            raise
+        self.raw = (self.raw + data)[-RAW_MAX:]
+        self.screen.feed(data)
+        return True
+
+    def see(self, text, limit=LIMIT):
+        """Waits until the screen shows `text`."""
+        until(lambda: text in self.screen.text(), "%r on the screen of %s" % (text, self.name()), limit)
+        return self
+
+    def see_line(self, line, limit=LIMIT):
+        """Waits until one whole line of the screen is `line`."""
+        until(lambda: line in self.screen.lines(), "the line %r on the screen of %s" % (line, self.name()), limit)
+        return self
+
+    def name(self):
+        return os.path.basename(self.argv[0]) + " " + " ".join(self.argv[1:])
+
+    def poll(self):
+        if self.returncode is None:
+            self.returncode = self.process.poll()
+            if self.returncode is not None:
+                while self.receive():
+                    pass
+        return self.returncode
+
+    def exit_code(self, limit=LIMIT):
+        """Waits for the program's end; the code, or minus the signal."""
+        until(lambda: self.poll() is not None, "the end of " + self.name(), limit)
+        return self.returncode
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        return self
+
+    def hang_up(self):
+        """The terminal window is closed."""
+        os.close(self.slave)
+        os.close(self.master)
+        self.master = self.slave = -1
+        Terminal.live.remove(self)
+
+    def harm(self):
+        """What the program left behind on this terminal, in words; empty when all is well."""
+        bad = self.screen.leftovers()
+        if termios.tcgetattr(self.slave)[:6] != self.before[:6]:
+            bad.append("terminal settings not restored")
+        queries = QUERY.findall(self.raw)
+        if queries:
+            bad.append("queries reached the terminal: %r" % queries[:4])
+        return bad
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self in Terminal.live:
+            Terminal.live.remove(self)
+        for fd in (self.master, self.slave):
+            if fd >= 0:
+                os.close(fd)
+        self.master = self.slave = -1
+
+
+def pump(seconds):
+    """Lets every live terminal take what it was sent, for at most `seconds`."""
+    fds = {t.master: t for t in Terminal.live if t.reading and t.returncode is None}
+    if not fds:
+        time.sleep(seconds)
+        return
+    ready = select.select(list(fds), [], [], seconds)[0]
+    moved = False
+    for fd in ready:
+        moved |= fds[fd].receive()
+    if ready and not moved:
+        time.sleep(min(seconds, 0.02))  # a terminal whose program has left stays readable
+
+
+def until(condition, what, limit=LIMIT):
+    """Waits for `condition()`, serving all terminals; fails saying what did not happen and what they show."""
+    deadline = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            shown = "".join("\n---- %s\n%s" % (t.name(), t.screen.text()) for t in Terminal.live)
+            raise AssertionError("waited %g s for %s%s" % (limit, what, shown))
+        pump(0.05)
+
+
+def close_all():
+    for terminal in list(Terminal.live):
+        terminal.close()
