@@ -1,11 +1,14 @@
 /*
  * request - one unary method that waits for the service: sandbox.*, daemon.*
  *
- * The core checks the params and makes the request; the rim works on it (upstream_service.request) and ends it
- * exactly once with request_done() or request_fail(). When the client goes first, the core calls
- * upstream_service.request_cancel and the rim forgets it.
+ * The core checks the params and makes the request; the rim works on it (upstream_service.request)
+ * and ends it exactly once with request_done() or request_fail(). When the client goes first, the
+ * core calls upstream_service.request_cancel and the rim forgets it.
  *
- * Owner: the core, until done/fail/cancel returned. `params` is the request's own copy of the frame's map.
+ * `daemon.shutdown` comes here only when no plain session would be lost by it, or with `force`.
+ *
+ * Owner: the core, until done/fail/cancel returned. `frame.params` is the request's own copy of the
+ * params.
  */
 #ifndef DAEMON_CORE_REQUEST_H
 #define DAEMON_CORE_REQUEST_H
@@ -26,30 +29,37 @@ enum request_kind {
 
 struct request {
 	enum request_kind kind;
-	struct frame frame; /* params point into it */
+	struct frame
+		frame; /* checked: types and ranges are those of methods.c; params point into it */
 	struct client *client;
-	struct list link;   /* struct client::requests */
+	struct list link; /* struct client::requests */
 	uint32_t id;
-	void *rim;          /* the rim's state for it */
+	void *rim;     /* the rim's state for it */
+	bool starting; /* inside upstream_service.request() */
+	bool ended;    /* answered there: freed when it returned */
+	size_t n;      /* bytes of the frame */
+	uint8_t bytes[];
 };
 
-/* An error to a client: what doc/protocol.md section 2 lists. Strings die on return; NULL = absent. */
+/* An error to a client: what doc/protocol.md section 2 lists. Strings die on return; NULL = absent.
+ */
 struct request_error {
 	const char *code, *message;
-	const char *field;      /* bad_params */
-	const char *sandbox_id; /* sandbox_gone */
-	const char *url;        /* unreachable, no_key */
+	const char *field;                    /* bad_params */
+	const char *sandbox_id;               /* sandbox_gone */
+	const char *url;                      /* unreachable, no_key */
 	const char *status, *reason, *detail; /* service */
 	int status_code;
 	bool has_retry_after;
 	uint64_t retry_after_ms;
 	const struct request_violation {
 		const char *field, *description;
-	} *violations;
+	} * violations;
 	size_t n_violations;
 };
 
-/* Starts the result frame: put exactly n_fields fields into *ret, then request_finish(). */
+/* Starts the result frame: put exactly n_fields fields (FRAME_NIL: nil) into *ret, then
+ * request_done(), with no other call into the core between. */
 struct frame_out *request_result(struct request *req, size_t n_fields);
 /* Sends what request_result() began. Frees req. */
 void request_done(struct request *req);

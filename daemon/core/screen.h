@@ -1,0 +1,45 @@
+/*
+ * screen - feeds a session's terminal model from the log, in slices
+ *
+ * A block reader of the log: the picture is always the true one. It runs after the clients in each
+ * turn, at most SCREEN_SLICE_BYTES (about 2 ms) a session.
+ *
+ * Units:  bytes, offsets of the log.
+ * Owner:  the session.
+ */
+#ifndef DAEMON_CORE_SCREEN_H
+#define DAEMON_CORE_SCREEN_H
+
+#include "common/term/term.h"
+#include "daemon/core/log.h"
+
+#define SCREEN_SLICE_BYTES ((size_t)64 * 1024)
+#define SCREEN_N_MARKS 64
+
+/* What the model said when it had eaten everything before `offset`. */
+struct screen_mark {
+	uint64_t offset, lines;
+};
+
+struct screen {
+	struct term *term; /* NULL: a call, which has none */
+	struct reader reader;
+	struct screen_mark marks[SCREEN_N_MARKS]; /* a ring, a mark a slice */
+	size_t n_marks;                           /* ever */
+	size_t charged;                           /* bytes of the model in the ledger */
+	struct ledger *ledger;
+};
+
+int screen_init(struct screen *sc, struct log *log, const struct term_config *config);
+void screen_done(struct screen *sc);
+/* Feeds a slice. True: more is waiting. */
+bool screen_pump(struct screen *sc);
+int screen_resize(struct screen *sc, unsigned cols, unsigned rows);
+uint64_t screen_offset(const struct screen *sc);
+/* The last offset in ground state: what a paint shows, and where raw output may go on. False: an
+ * open sequence began before what the log still has. */
+bool screen_ground(const struct screen *sc, uint64_t *ret_offset);
+/* Lines scrolled away since about `offset`. */
+uint64_t screen_lines_since(const struct screen *sc, uint64_t offset);
+
+#endif
