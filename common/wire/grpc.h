@@ -10,9 +10,9 @@
  * Send:    pull only: `read` is asked when the window is open. grpc_prefix() writes the 5 bytes.
  * Limits:  messages of more than `message_max` bytes end the call with RESOURCE_EXHAUSTED. Only
  *          identity encoding: a compressed message ends it with UNIMPLEMENTED (server), INTERNAL (client).
- * Status:  one struct for both directions; strings owned by it, cut at GRPC_MESSAGE_MAX.
+ * Status:  one struct for both directions; strings owned by it, cut at GRPC_STATUS_TEXT_MAX.
  * Sources: grpc.io "gRPC over HTTP2"; google.rpc for details. HTTP answers that are not gRPC become a
- *          status by the table of the gRPC documentation (401 UNAUTHENTICATED, 403 PERMISSION_DENIED,
+ *          status by the table of the gRPC documentation (400 INTERNAL, 401 UNAUTHENTICATED, 403 PERMISSION_DENIED,
  *          404 UNIMPLEMENTED, 429/502/503/504 UNAVAILABLE, else UNKNOWN); RST_STREAM codes likewise.
  */
 #ifndef COMMON_WIRE_GRPC_H
@@ -98,8 +98,9 @@ struct grpc_call_ops {
 	/* Body bytes to send, prefixes included (grpc_prefix); 0: none now, grpc_resume() later.
 	 * A client sets *ret_end to half-close; a server ends by grpc_finish(). */
 	size_t (*read)(struct grpc_call *call, uint8_t *buf, size_t n, bool *ret_end);
-	/* Last call, exactly once after a successful start. Client: how it ended. Server: OK when our
-	 * status went out, CANCELLED when the peer reset or the connection went. */
+	/* Last call, exactly once after a successful start, and from h2_recv, h2_gather or h2_free only.
+	 * Client: how it ended. Server: OK when our status went out, CANCELLED when the peer reset or the
+	 * connection went; a call that this layer ended (a bad message) says with what. */
 	void (*on_done)(struct grpc_call *call, const struct grpc_status *status);
 };
 
@@ -114,7 +115,9 @@ struct grpc_call {
 		size_t size, offset; /* of the message being received */
 	} in;
 	enum h2_role role;
-	bool headers_seen, headers_sent, half_closed, finishing;
+	bool headers_seen, headers_sent;
+	bool half_closed; /* the client's half, in both roles */
+	bool finishing;   /* its outcome is settled: nothing more is told but on_done */
 	struct grpc_status status; /* what on_done will say */
 };
 
@@ -136,10 +139,12 @@ void grpc_cancel(struct grpc_call *call, const struct grpc_status *st);
 int grpc_accept(struct grpc_call *call, struct h2_stream *st, uint64_t now_usec);
 /* Server: response headers now rather than with the first message. */
 int grpc_send_headers(struct grpc_call *call);
-/* Server: no more messages; status in the trailers, or trailers-only if none was sent. What `read`
- * still has is sent first: it is asked until it returns 0. */
+/* Server: no more messages; status in the trailers. What `read` still has is sent first: it is asked until it
+ * returns 0. A status other than OK before any headers (grpc_send_headers, grpc_resume) is trailers-only, and
+ * `read` is not asked. Client messages that still come are dropped. */
 int grpc_finish(struct grpc_call *call, const struct grpc_status *st);
 
+/* `read` has bytes: it will be asked. A server's headers go out with them. */
 void grpc_resume(struct grpc_call *call);
 void grpc_consume(struct grpc_call *call, size_t n);
 void grpc_prefix(uint8_t out[GRPC_PREFIX_BYTES], size_t message_size);
@@ -158,7 +163,7 @@ void grpc_gather_done(struct grpc_gather *g);
 /* A unary message to send: a buffer and a position, for `read`. Owns data (free()). */
 struct grpc_outbox {
 	uint8_t *data; /* prefixed messages */
-	size_t n, pos;
+	size_t n, pos, cap;
 };
 /* Appends one prefixed message. */
 int grpc_outbox_put(struct grpc_outbox *o, const uint8_t *message, size_t n);

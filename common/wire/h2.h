@@ -5,16 +5,18 @@
  * passes time in where a limit counts in seconds.
  *
  * Units:   bytes.
- * Owner:   h2_free() ends every stream (on_close with H2_CANCEL) and then frees. A stream belongs to
+ * Owner:   h2_free() ends every stream (on_close with H2_CANCEL, h2_stream_lost() true) and then frees. A stream belongs to
  *          its h2 from h2_open()/on_request until its on_close returned; keep no pointer after it.
- * Errors:  -ENOMEM; -EPROTO when the peer broke the protocol (a GOAWAY is then queued: flush it, then
- *          drop the connection); H2_E_BUSY when the peer allows no further stream now.
+ * Errors:  -ENOMEM; -EPROTO when the peer broke the protocol; H2_E_BUSY when the peer allows no further
+ *          stream now. After an error a GOAWAY is queued: gather it, then drop the connection. What only
+ *          nghttp2 noticed shows when that GOAWAY was gathered: h2_finished() and h2_broken() turn true.
  * Windows: the connection window is returned on receipt, so one paused stream never stalls its
  *          neighbours; a stream's window only by h2_consume(). `stream_window` is what a peer may
  *          have in flight on one stream.
- * Limits:  header lists of H2_HEADER_LIST_MAX bytes, H2_CONTROL_FRAMES_PER_SEC non-DATA frames a
- *          second, empty DATA frames counted among them: a peer beyond them gets GOAWAY
- *          ENHANCE_YOUR_CALM and h2_recv answers -EPROTO. Push is off.
+ * Limits:  header lists of H2_HEADER_LIST_MAX bytes; H2_CONTROL_FRAMES_PER_SEC non-DATA frames a
+ *          second, empty DATA frames counted among them, beside those that our own frames call for
+ *          (h2_meter.h): a peer beyond them gets GOAWAY ENHANCE_YOUR_CALM and h2_recv answers -EPROTO.
+ *          Push is off.
  * Calls:   a callback may open, reset, resume and consume, but never h2_recv/h2_gather/h2_free.
  * Threads: none; loop thread only.
  */
@@ -29,6 +31,8 @@
 #define H2_CONTROL_FRAMES_PER_SEC 1000
 #define H2_HEADERS_MAX 64 /* fields kept of one block; a further one refuses the block */
 
+#define H2_STREAMS_BEFORE_SETTINGS 100 /* streams a client opens before the peer's SETTINGS named a limit */
+
 #define H2_E_BUSY 1 /* no further stream now: the peer's limit, or GOAWAY */
 
 enum h2_role { H2_CLIENT, H2_SERVER };
@@ -41,6 +45,7 @@ enum h2_error {
 	H2_REFUSED_STREAM = 7,
 	H2_CANCEL = 8,
 	H2_ENHANCE_YOUR_CALM = 11,
+	H2_INADEQUATE_SECURITY = 12,
 };
 
 struct h2;
@@ -99,6 +104,8 @@ ssize_t h2_gather(struct h2 *h2, const uint8_t **ret_data);
 bool h2_wants_write(struct h2 *h2);
 /* Neither reads nor writes any more: drop the connection once flushed. */
 bool h2_finished(struct h2 *h2);
+/* The peer broke the protocol, or memory ran out. */
+bool h2_broken(const struct h2 *h2);
 
 /* Client: opens a stream. `read` in ops gives the body. H2_E_BUSY: try again on on_settings or when a
  * stream closes. */
@@ -114,6 +121,11 @@ int h2_stream_trailers(struct h2_stream *st, const struct h2_header *headers, si
 const char *h2_stream_header(const struct h2_stream *st, const char *name);
 struct h2 *h2_stream_owner(const struct h2_stream *st);
 int32_t h2_stream_id(const struct h2_stream *st);
+
+/* Our END_STREAM was gathered. */
+bool h2_stream_ended(const struct h2_stream *st);
+/* In on_close: the stream ends because the connection is freed, not by its peer or h2_reset(). */
+bool h2_stream_lost(const struct h2_stream *st);
 
 /* The body has bytes again: `read` will be asked. */
 void h2_resume(struct h2_stream *st);
