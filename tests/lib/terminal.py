@@ -20,6 +20,11 @@ LIMIT = float(os.environ.get("CWSANDBOX_TEST_LIMIT", "60"))  # seconds: generous
 RAW_MAX = 8 << 20  # bytes kept of what a terminal was sent
 
 
+def on_terminal(argv):
+    """argv as the leader of a session whose terminal is its stdin; setsid becomes the program, its pid stays."""
+    return ["setsid", "--ctty"] + list(argv)
+
+
 class Terminal:
     live = []
 
@@ -31,9 +36,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         self._winsize(cols, rows)
         self.before = termios.tcgetattr(slave)
-        self.process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.process = subprocess.Popen(on_terminal(argv), stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd)
         self.slave = slave  # kept open: its settings can be read after the program has left
         self.argv = argv
         os.set_blocking(self.master, False)
