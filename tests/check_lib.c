@@ -1,0 +1,813 @@
+/*
+ * check_lib - the library's protocol state, fed by hand: what a daemon may say, and what a bad one
+ * says
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/lib.h"
+#include "tests/suite.h"
+
+#define WINDOW 4096u
+#define INPUT_WINDOW 100u
+
+/* ---- a connection without a socket, and the daemon's side of it ---- */
+
+static int feed(struct cwsandbox *c, const uint8_t *data, size_t n)
+{
+	while (n > 0) {
+		uint8_t *room;
+		size_t k;
+		int r;
+
+		r = conn_receive_room(c, &room, &k);
+		if (r)
+			return r;
+		k = min_size(k, n);
+		memcpy(room, data, k);
+		r = conn_received(c, k);
+		if (r)
+			return r;
+		data += k;
+		n -= k;
+	}
+	return 0;
+}
+
+static int feed_out(struct cwsandbox *c, struct frame_out *o)
+{
+	const uint8_t *data;
+	size_t n;
+	int r;
+
+	ck_assert_int_eq(frame_finish(o, &data, &n), 0);
+	r = feed(c, data, n);
+	frame_out_done(o);
+	return r;
+}
+
+/* What the library has to say: the frames, in order, taken off its queue. */
+static size_t take_sent(struct cwsandbox *c, struct frame *frames, size_t max)
+{
+	static uint8_t copy[65536];
+	size_t n = c->out_n - c->out_at, at = 0, count = 0, used;
+
+	ck_assert_uint_le(n, sizeof(copy));
+	memcpy(copy, c->out + c->out_at, n);
+	while (at < n) {
+		ck_assert_uint_lt(count, max);
+		ck_assert_int_eq(frame_scan(copy + at, n - at, &used), 0);
+		ck_assert_int_eq(frame_open(&frames[count++], copy + at, used), 0);
+		at += used;
+	}
+	conn_sent(c, n);
+	return count;
+}
+
+static void drop_sent(struct cwsandbox *c)
+{
+	conn_sent(c, c->out_n - c->out_at);
+}
+
+static void put_hello(struct frame_out *o, uint32_t id, int64_t version)
+{
+	frame_out_init(o);
+	frame_begin_result(o, id, 4);
+	frame_put_i64(o, "version", version);
+	frame_put_str(o, "server", "cwsandboxd 0.1.0");
+	frame_put_i64(o, "pid", 42);
+	frame_put_str(o, "boot_id", "boot");
+}
+
+static struct cwsandbox *ready(void)
+{
+	const struct cwsandbox_config config = { .client = "check" };
+	struct cwsandbox_event e;
+	struct frame_out o;
+	struct cwsandbox *c;
+	uint32_t id;
+
+	ck_assert_int_eq(cwsandbox_new(&c), 0);
+	ck_assert_int_eq(conn_begin(c, &config, 7, &id), 0);
+	drop_sent(c);
+	put_hello(&o, id, 1);
+	ck_assert_int_eq(feed_out(c, &o), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_CONNECTED);
+	ck_assert_int_eq(e.r, 0);
+	return c;
+}
+
+static int answer_attach(struct cwsandbox *c, uint32_t id, int64_t attachment)
+{
+	struct frame_out o;
+
+	frame_out_init(&o);
+	frame_begin_result(&o, id, 4);
+	frame_put_i64(&o, "attachment", attachment);
+	frame_put_u64(&o, "window", WINDOW);
+	frame_put_u64(&o, "input_window", INPUT_WINDOW);
+	frame_put_str(&o, "name", "work");
+	return feed_out(c, &o);
+}
+
+static struct cwsandbox *attached(void)
+{
+	const struct cwsandbox_request attach = {
+		.method = CWSANDBOX_SESSION_ATTACH, .name = "work", .cols = 80, .rows = 24
+	};
+	struct cwsandbox *c = ready();
+	struct cwsandbox_event e;
+	uint32_t id;
+
+	ck_assert_int_eq(cwsandbox_start(c, &attach, &id), 0);
+	drop_sent(c);
+	ck_assert_int_eq(answer_attach(c, id, 5), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_ANSWER);
+	ck_assert_uint_eq(e.id, id);
+	ck_assert_int_eq(e.answer->attachment, 5);
+	ck_assert_str_eq(e.answer->name, "work");
+	return c;
+}
+
+static void begin_event(struct frame_out *o, const char *method, int64_t attachment, size_t n_more)
+{
+	frame_out_init(o);
+	frame_begin_notification(o, method, 1 + n_more);
+	frame_put_i64(o, "attachment", attachment);
+}
+
+static int send_output(
+	struct cwsandbox *c, int64_t attachment, uint64_t offset, const void *data, size_t n)
+{
+	struct frame_out o;
+
+	begin_event(&o, "output", attachment, 3);
+	frame_put_u64(&o, "offset", offset);
+	frame_put_u64(&o, "stream", 1);
+	frame_put_bin(&o, "data", data, n);
+	return feed_out(c, &o);
+}
+
+static int send_credit(struct cwsandbox *c, int64_t attachment, uint64_t bytes)
+{
+	struct frame_out o;
+
+	begin_event(&o, "input_credit", attachment, 1);
+	frame_put_u64(&o, "bytes", bytes);
+	return feed_out(c, &o);
+}
+
+static int send_exited(struct cwsandbox *c, int64_t attachment)
+{
+	struct frame_out o;
+
+	begin_event(&o, "exited", attachment, 2);
+	frame_put_i64(&o, "exit_code", -3);
+	frame_put_str(&o, "reason", "killed");
+	return feed_out(c, &o);
+}
+
+static int send_error(struct cwsandbox *c, uint32_t id, const char *code)
+{
+	struct frame_out o;
+
+	frame_out_init(&o);
+	frame_begin_error(&o, id, code, "no", 0);
+	return feed_out(c, &o);
+}
+
+/* ---- hello ---- */
+
+START_TEST(hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_once_sent)
+{
+	const struct cwsandbox_config config = { .client = "check",
+		.base_url = "https://h",
+		.key = "sesame-open",
+		.term = "xterm\xff" };
+	struct cwsandbox *c;
+	struct frame f;
+	const msgpack_object *endpoint;
+	struct frame_span s;
+	size_t cap;
+
+	ck_assert_int_eq(cwsandbox_new(&c), 0);
+	ck_assert_int_eq(conn_begin(c, &config, 7, NULL), 0);
+	cap = c->out_cap;
+	ck_assert_ptr_nonnull(memmem(c->out, cap, "sesame-open", 11));
+	ck_assert_uint_eq(take_sent(c, &f, 1), 1);
+	ck_assert_ptr_null(memmem(c->out, cap, "sesame-open", 11));
+	ck_assert(frame_is(&f, "hello"));
+	ck_assert_int_eq(frame_get_map(f.params, "endpoint", &endpoint), 0);
+	ck_assert_int_eq(frame_get_str(endpoint, "url", &s), 0);
+	ck_assert(frame_span_is(&s, "https://h"));
+	ck_assert_ptr_null(frame_get(endpoint, "auth"));
+	ck_assert_ptr_null(frame_get(f.params, "term")); /* no UTF-8: not worth a refusal */
+	frame_close(&f);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_key_over_its_bound_is_refused_before_anything_is_sent)
+{
+	struct cwsandbox_config config = { .client = "check" };
+	char key[LIB_KEY_MAX + 2];
+	struct cwsandbox *c;
+
+	memset(key, 'k', sizeof(key));
+	key[LIB_KEY_MAX + 1] = 0;
+	config.key = key;
+	ck_assert_int_eq(cwsandbox_new(&c), 0);
+	ck_assert_int_eq(conn_begin(c, &config, 7, NULL), -EINVAL);
+	ck_assert_uint_eq(c->out_n, 0);
+	key[LIB_KEY_MAX] = 0;
+	ck_assert_int_eq(conn_begin(c, &config, 7, NULL), 0);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_hello_of_another_version_ends_the_connection)
+{
+	const struct cwsandbox_config config = { .client = "check" };
+	struct frame_out o;
+	struct cwsandbox *c;
+	uint32_t id;
+
+	ck_assert_int_eq(cwsandbox_new(&c), 0);
+	ck_assert_int_eq(conn_begin(c, &config, 7, &id), 0);
+	put_hello(&o, id, LIB_PROTOCOL_MAX + 1);
+	ck_assert_int_eq(feed_out(c, &o), -EBADMSG);
+	cwsandbox_free(c);
+}
+END_TEST
+
+/* ---- requests and answers ---- */
+
+START_TEST(a_request_holds_exactly_its_members)
+{
+	static const char *const argv[] = { "sh", "-c", "a b", NULL }, *const env[] = { "A=1=2",
+		"B", NULL };
+	const struct cwsandbox_request create = { .method = CWSANDBOX_SESSION_CREATE,
+		.sandbox_id = "sb",
+		.argv = argv,
+		.env = env,
+		.cols = 80,
+		.rows = 24,
+		.name = "",
+		.tail_lines = 9 };
+	struct cwsandbox *c = ready();
+	const msgpack_object *o;
+	struct frame_span s;
+	struct frame f;
+
+	ck_assert_int_eq(cwsandbox_start(c, &create, NULL), 0);
+	ck_assert_uint_eq(take_sent(c, &f, 1), 1);
+	ck_assert(frame_is(&f, "session.create"));
+	ck_assert_uint_eq(f.params->via.map.size, 5); /* sandbox_id argv env cols rows */
+	ck_assert_int_eq(frame_get_array(f.params, "argv", &o), 0);
+	ck_assert_uint_eq(o->via.array.size, 3);
+	ck_assert_int_eq(frame_get_map(f.params, "env", &o), 0);
+	ck_assert_int_eq(frame_get_str(o, "A", &s), 0);
+	ck_assert(frame_span_is(&s, "1=2"));
+	ck_assert_int_eq(frame_get_str(o, "B", &s), 0);
+	ck_assert_uint_eq(s.n, 0);
+	frame_close(&f);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_request_without_what_it_needs_is_refused_here)
+{
+	struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_RENAME, .name = "a" };
+	struct cwsandbox *c = ready();
+
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -EINVAL);
+	ck_assert_str_eq(cwsandbox_error(c)->code, "usage");
+	q.method = (enum cwsandbox_method)99;
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -EINVAL);
+	q.method = (enum cwsandbox_method)0;
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -EINVAL);
+	ck_assert_uint_eq(c->n_pending, 0);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(as_many_requests_wait_as_the_daemon_allows_and_no_more)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_DAEMON_STATUS };
+	struct cwsandbox *c = ready();
+
+	for (int i = 0; i < CWSANDBOX_REQUESTS_MAX; i++)
+		ck_assert_int_eq(cwsandbox_start(c, &q, NULL), 0);
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), CWSANDBOX_E_WINDOW);
+	cwsandbox_free(c);
+}
+END_TEST
+
+static void put_session(struct frame_out *o, const char *name)
+{
+	frame_put_map(o, NULL, 5);
+	frame_put_str(o, "name", name);
+	frame_put_str(o, "state", "exited");
+	frame_put_i64(o, "exit_code", 3);
+	frame_put_nil(o, "reason");
+	frame_put_array(o, "clients", 1);
+	frame_put_map(o, NULL, 2);
+	frame_put_i64(o, "id", 9);
+	frame_put_str(o, "role", "lead");
+}
+
+START_TEST(a_list_of_sessions_is_decoded_whole_and_absent_means_nil)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_LIST };
+	struct cwsandbox *c = ready();
+	const struct cwsandbox_session *s;
+	struct cwsandbox_event e;
+	struct frame_out o;
+	uint32_t id;
+
+	ck_assert_int_eq(cwsandbox_start(c, &q, &id), 0);
+	frame_out_init(&o);
+	frame_begin_result(&o, id, 2);
+	frame_put_array(&o, "sessions", 2);
+	put_session(&o, "a");
+	put_session(&o, "b");
+	frame_put_bool(&o, "more", true);
+	ck_assert_int_eq(feed_out(c, &o), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_uint_eq(e.answer->n_sessions, 2);
+	ck_assert(e.answer->more);
+	s = &e.answer->sessions[1];
+	ck_assert_str_eq(s->name, "b");
+	ck_assert(s->has_exit_code);
+	ck_assert_int_eq(s->exit_code, 3);
+	ck_assert_ptr_null(s->reason);
+	ck_assert_ptr_null(s->message);
+	ck_assert_uint_eq(s->n_clients, 1);
+	ck_assert_int_eq(s->clients[0].id, 9);
+	ck_assert_str_eq(s->clients[0].role, "lead");
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_refusal_is_told_with_all_its_fields)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = "x" };
+	struct cwsandbox *c = ready();
+	struct cwsandbox_event e;
+	struct frame_out o;
+	uint32_t id;
+
+	ck_assert_int_eq(cwsandbox_start(c, &q, &id), 0);
+	frame_out_init(&o);
+	frame_begin_error(&o, id, "service", "not there", 4);
+	frame_put_str(&o, "status", "NOT_FOUND");
+	frame_put_i64(&o, "status_code", 5);
+	frame_put_i64(&o, "retry_after_ms", 0);
+	frame_put_array(&o, "violations", 1);
+	frame_put_map(&o, NULL, 1);
+	frame_put_str(&o, "description", "too long");
+	ck_assert_int_eq(feed_out(c, &o), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.r, CWSANDBOX_E_REFUSED);
+	ck_assert_ptr_null(e.answer);
+	ck_assert_str_eq(e.error->status, "NOT_FOUND");
+	ck_assert(e.error->has_retry_after);
+	ck_assert(!e.error->has_exit_code);
+	ck_assert_uint_eq(e.error->n_violations, 1);
+	ck_assert_ptr_null(e.error->violations[0].field);
+	ck_assert_str_eq(e.error->violations[0].description, "too long");
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_late_answer_to_an_attach_nobody_waits_for_is_detached)
+{
+	const struct cwsandbox_request attach = { .method = CWSANDBOX_SESSION_ATTACH,
+		.name = "work" };
+	struct cwsandbox *c = ready();
+	struct cwsandbox_event e;
+	struct frame f;
+	int64_t number;
+	uint32_t id;
+
+	ck_assert_int_eq(conn_start(c, &attach, PENDING_DROP, &id), 0);
+	drop_sent(c);
+	ck_assert_int_eq(answer_attach(c, id, 8), 0);
+	ck_assert_uint_eq(take_sent(c, &f, 1), 1);
+	ck_assert(frame_is(&f, "session.detach"));
+	ck_assert_int_eq(frame_get_i64(f.params, "attachment", 0, 99, &number), 0);
+	ck_assert_int_eq(number, 8);
+	frame_close(&f);
+	ck_assert_int_eq(
+		send_output(c, 8, 0, "late", 4), 0); /* and what it still sends is ignored */
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_lost_connection_answers_every_request_that_waits)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_DAEMON_STATUS };
+	struct cwsandbox *c = ready();
+	struct cwsandbox_event e;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(cwsandbox_start(c, &q, NULL), 0);
+	conn_lost(c);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+		ck_assert_int_eq(e.r, -ECONNRESET);
+		ck_assert_str_eq(e.error->code, "lost");
+	}
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -ENOTCONN);
+	cwsandbox_free(c);
+}
+END_TEST
+
+/* ---- output ---- */
+
+START_TEST(output_torn_at_any_byte_arrives_whole)
+{
+	for (size_t cut = 1; cut < 40; cut++) {
+		struct cwsandbox *c = attached();
+		struct cwsandbox_event e;
+		const uint8_t *data;
+		struct frame_out o;
+		size_t n;
+
+		begin_event(&o, "output", 5, 2);
+		frame_put_u64(&o, "offset", 77);
+		frame_put_bin(&o, "data", "a\0b\xff", 4);
+		ck_assert_int_eq(frame_finish(&o, &data, &n), 0);
+		ck_assert_uint_gt(n, cut);
+		ck_assert_int_eq(feed(c, data, cut), 0);
+		ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+		ck_assert_int_eq(feed(c, data + cut, n - cut), 0);
+		frame_out_done(&o);
+		ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+		ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_OUTPUT);
+		ck_assert_uint_eq(e.offset, 77);
+		ck_assert_uint_eq(e.n, 4);
+		ck_assert_mem_eq(e.data, "a\0b\xff", 4);
+		cwsandbox_free(c);
+	}
+}
+END_TEST
+
+START_TEST(more_output_than_the_window_ends_the_connection)
+{
+	static const uint8_t blob[WINDOW + 1];
+	struct cwsandbox *c = attached();
+
+	ck_assert_int_eq(send_output(c, 5, 0, blob, WINDOW), 0);
+	ck_assert_int_eq(send_output(c, 5, WINDOW, blob, 1), -EBADMSG);
+	cwsandbox_free(c);
+}
+END_TEST
+
+/* The total of the one acknowledgement that is due; 0 if none is. */
+static uint64_t sent_ack(struct cwsandbox *c)
+{
+	uint64_t bytes = 0;
+	struct frame f;
+
+	ck_assert_int_eq(conn_put_acks(c), 0);
+	if (take_sent(c, &f, 1) == 0)
+		return 0;
+	ck_assert(frame_is(&f, "session.ack"));
+	ck_assert_int_eq(frame_get_u64(f.params, "bytes", 1, UINT64_MAX, &bytes), 0);
+	frame_close(&f);
+	return bytes;
+}
+
+START_TEST(what_was_received_is_acknowledged_only_once_it_was_consumed)
+{
+	static const uint8_t blob[WINDOW];
+	struct cwsandbox *c = attached();
+	struct cwsandbox_event e;
+
+	ck_assert_int_eq(send_output(c, 5, 0, blob, WINDOW), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert(!conn_acks_due(c));
+	ck_assert_uint_eq(sent_ack(c), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, WINDOW / 4 - 1), 0);
+	ck_assert_uint_eq(sent_ack(c), 0); /* not yet worth a frame */
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert(conn_acks_due(c));
+	ck_assert_uint_eq(sent_ack(c), WINDOW / 4);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, WINDOW - WINDOW / 4 + 1), -EINVAL);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, WINDOW - WINDOW / 4), 0);
+	ck_assert_uint_eq(sent_ack(c), WINDOW);
+	ck_assert_int_eq(send_output(c, 5, WINDOW, "x", 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_uint_eq(
+		sent_ack(c), WINDOW + 1); /* all that came: a quiet session owes nothing */
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(when_too_many_events_wait_no_more_frames_are_taken_until_some_are)
+{
+	struct cwsandbox *c = ready();
+	struct cwsandbox_event e;
+	struct frame_out o;
+	size_t n = 0;
+
+	while (!conn_full(c)) {
+		frame_out_init(&o);
+		frame_begin_notification(&o, "shutdown", 1);
+		frame_put_str(&o, "reason", "because");
+		ck_assert_int_eq(feed_out(c, &o), 0);
+		n++;
+	}
+	put_hello(&o, 99, 1); /* an answer to nothing: it would end the connection */
+	ck_assert_int_eq(feed_out(c, &o), 0);
+	ck_assert(!conn_has_more(c));
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert(conn_has_more(c));
+	ck_assert_int_eq(conn_received(c, 0), -EBADMSG);
+	ck_assert_uint_gt(n, 1000);
+	cwsandbox_free(c);
+}
+END_TEST
+
+/* ---- input ---- */
+
+START_TEST(input_is_taken_as_far_as_there_is_credit_and_credit_is_told)
+{
+	static const uint8_t keys[INPUT_WINDOW + 20];
+	struct cwsandbox *c = attached();
+	struct cwsandbox_event e;
+	struct frame f;
+	struct frame_span s;
+	size_t taken = 0;
+
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW);
+	ck_assert_int_eq(cwsandbox_input(c, 5, keys, sizeof(keys), &taken), 0);
+	ck_assert_uint_eq(taken, INPUT_WINDOW);
+	ck_assert_uint_eq(take_sent(c, &f, 1), 1);
+	ck_assert(frame_is(&f, "session.input"));
+	ck_assert_int_eq(frame_get_bytes(f.params, "data", &s), 0);
+	ck_assert_uint_eq(s.n, INPUT_WINDOW);
+	frame_close(&f);
+	ck_assert_int_eq(cwsandbox_input(c, 5, keys, 1, &taken), CWSANDBOX_E_WINDOW);
+	ck_assert_int_eq(send_credit(c, 5, 40), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_CREDIT);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), 40);
+	ck_assert_int_eq(send_credit(c, 5, 50), 0); /* nobody waits: no event */
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	ck_assert_int_eq(send_credit(c, 5, INPUT_WINDOW + 1), -EBADMSG); /* more than was sent */
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(refused_input_is_told_and_its_credit_comes_back)
+{
+	struct cwsandbox *c = attached();
+	struct cwsandbox_event e;
+	size_t taken;
+
+	ck_assert_int_eq(cwsandbox_input(c, 5, "abc", 3, &taken), 0);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW - 3);
+	ck_assert_int_eq(send_error(c, c->last_id, "exclusive"), 0);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_INPUT_REFUSED);
+	ck_assert_str_eq(e.error->code, "exclusive");
+	ck_assert_uint_eq(e.n, 3);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(closed_input_takes_no_more_and_is_closed_once)
+{
+	struct cwsandbox *c = attached();
+	struct frame f[2];
+	size_t taken;
+
+	ck_assert_int_eq(cwsandbox_close_input(c, 5), 0);
+	ck_assert_int_eq(cwsandbox_close_input(c, 5), 0);
+	ck_assert_uint_eq(take_sent(c, f, 2), 1);
+	ck_assert(frame_is(&f[0], "session.close_input"));
+	frame_close(&f[0]);
+	ck_assert_int_eq(cwsandbox_input(c, 5, "x", 1, &taken), CWSANDBOX_E_ENDED);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(after_the_end_input_and_resize_say_ended_and_nothing_more_may_come)
+{
+	struct cwsandbox *c = attached();
+	struct cwsandbox_event e;
+	size_t taken;
+
+	ck_assert_int_eq(send_exited(c, 5), 0);
+	ck_assert_int_eq(cwsandbox_input(c, 5, "x", 1, &taken), CWSANDBOX_E_ENDED);
+	ck_assert_int_eq(cwsandbox_resize(c, 5, 1, 1), CWSANDBOX_E_ENDED);
+	ck_assert_int_eq(send_output(c, 5, 0, "x", 1), -EBADMSG);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_EXITED);
+	ck_assert(e.has_exit_code);
+	ck_assert_int_eq(e.exit_code, -3);
+	ck_assert_str_eq(e.reason, "killed");
+	ck_assert_uint_eq(c->n_attachments, 0);
+	cwsandbox_free(c);
+}
+END_TEST
+
+/* ---- a daemon that is none ---- */
+
+#define B(bytes) (bytes), sizeof(bytes) - 1
+
+START_TEST(frames_that_break_the_protocol_end_the_connection)
+{
+	static const struct {
+		const char *what;
+		const char *bytes;
+		size_t n;
+	} bad[] = {
+		{ "no array", B("\xa3"
+				"abc") },
+		{ "no kind", B("\x93\xa1x\xa1x\x90") },
+		{ "a request", B("\x94\x00\x01\xa1x\x90") },
+		{ "an answer to nothing", B("\x94\x01\x63\xc0\xc0") },
+		{ "a count beyond all", B("\xdd\xff\xff\xff\xff") },
+		{ "depth", B("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91") },
+		{ "output without data", B("\x93\x02\xa6output\x91\x81\xaa"
+					   "attachment\x05") },
+		{ "output without params", B("\x93\x02\xa6output\x90") },
+		{ "an attachment of text", B("\x93\x02\xa8"
+					     "detached\x91\x81\xaa"
+					     "attachment\xa1x") },
+		{ "credit without a number", B("\x93\x02\xacinput_credit\x91\x81\xaa"
+					       "attachment\x05") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct cwsandbox *c = attached();
+
+		ck_assert_msg(feed(c, (const uint8_t *)bad[i].bytes, bad[i].n) == -EBADMSG, "%s",
+			bad[i].what);
+		cwsandbox_free(c);
+	}
+}
+END_TEST
+
+START_TEST(an_attach_answer_with_impossible_numbers_ends_the_connection)
+{
+	static const uint64_t windows[][2] = { { 0, 1 }, { LIB_WINDOW_MAX + 1, 1 },
+		{ 1, LIB_WINDOW_MAX + 1 } };
+	const struct cwsandbox_request attach = { .method = CWSANDBOX_SESSION_ATTACH,
+		.name = "work" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		struct cwsandbox *c = ready();
+		struct frame_out o;
+		uint32_t id;
+
+		ck_assert_int_eq(cwsandbox_start(c, &attach, &id), 0);
+		frame_out_init(&o);
+		frame_begin_result(&o, id, 3);
+		frame_put_i64(&o, "attachment", 1);
+		frame_put_u64(&o, "window", windows[i][0]);
+		frame_put_u64(&o, "input_window", windows[i][1]);
+		ck_assert_int_eq(feed_out(c, &o), -EBADMSG);
+		cwsandbox_free(c);
+	}
+}
+END_TEST
+
+START_TEST(an_attachment_number_given_twice_ends_the_connection)
+{
+	const struct cwsandbox_request attach = { .method = CWSANDBOX_SESSION_ATTACH,
+		.name = "work" };
+	struct cwsandbox *c = attached();
+	uint32_t id;
+
+	ck_assert_int_eq(cwsandbox_start(c, &attach, &id), 0);
+	ck_assert_int_eq(answer_attach(c, id, 5), -EBADMSG);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(what_a_later_version_adds_is_ignored)
+{
+	struct cwsandbox *c = attached();
+	struct cwsandbox_event e;
+	struct frame_out o;
+
+	begin_event(&o, "weather", 5, 1);
+	frame_put_str(&o, "sky", "blue");
+	ck_assert_int_eq(feed_out(c, &o), 0);
+	begin_event(&o, "resized", 5, 3);
+	frame_put_u64(&o, "cols", 100);
+	frame_put_u64(&o, "rows", 30);
+	frame_put_str(&o, "mood", "calm");
+	ck_assert_int_eq(feed_out(c, &o), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_RESIZED);
+	ck_assert_uint_eq(e.cols, 100);
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	cwsandbox_free(c);
+}
+END_TEST
+
+/* ---- the environment ---- */
+
+static void clear_environment(void)
+{
+	static const char *const names[] = { "CWSANDBOX_BASE_URL", "CWSANDBOX_API_KEY",
+		"CWSANDBOX_AUTH", "WANDB_API_KEY", "WANDB_ENTITY", "WANDB_PROJECT",
+		"CWSANDBOX_CA_FILE", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unsetenv(names[i]);
+}
+
+START_TEST(without_any_setting_the_embedded_service_is_meant)
+{
+	struct cwsandbox_config config = { NULL };
+
+	clear_environment();
+	setenv("CWSANDBOX_BASE_URL", "", 1); /* empty is unset */
+	ck_assert_int_eq(cwsandbox_config_from_env(&config), 1);
+	ck_assert_str_eq(config.base_url, "local");
+	config = (struct cwsandbox_config){ NULL };
+	setenv("WANDB_API_KEY", "w", 1);
+	ck_assert_int_eq(cwsandbox_config_from_env(&config), 0);
+	ck_assert_ptr_null(config.base_url);
+	ck_assert_ptr_null(config.key); /* without --auth wandb that key is nobody's */
+}
+END_TEST
+
+START_TEST(a_key_may_go_in_clear_text_only_if_the_url_came_from_the_same_place)
+{
+	struct cwsandbox_config config = { NULL };
+
+	clear_environment();
+	setenv("CWSANDBOX_BASE_URL", "http://127.0.0.1:1", 1);
+	setenv("CWSANDBOX_API_KEY", "k", 1);
+	ck_assert_int_eq(cwsandbox_config_from_env(&config), 0);
+	ck_assert(config.key_with_url);
+	config = (struct cwsandbox_config){ .base_url = "http://127.0.0.1:2" };
+	ck_assert_int_eq(cwsandbox_config_from_env(&config), 0);
+	ck_assert_str_eq(config.base_url, "http://127.0.0.1:2");
+	ck_assert(!config.key_with_url);
+}
+END_TEST
+
+START_TEST(a_proxy_is_not_used_for_hosts_that_no_proxy_names)
+{
+	static const struct {
+		const char *no_proxy, *url;
+		bool used;
+	} rows[] = {
+		{ "example.com", "https://api.example.com", false },
+		{ ".example.com", "https://api.example.com:8443/", false },
+		{ "ample.com", "https://example.com", true },
+		{ "a, b.c ,example.com", "https://EXAMPLE.com", false },
+		{ "*", "https://x", false },
+		{ "", "https://x", true },
+		{ ",,", "https://x", true },
+		{ "::1", "https://[::1]:443", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct cwsandbox_config config = { .base_url = rows[i].url };
+
+		clear_environment();
+		setenv("HTTPS_PROXY", "http://proxy:3128", 1);
+		setenv("NO_PROXY", rows[i].no_proxy, 1);
+		ck_assert_int_eq(cwsandbox_config_from_env(&config), 0);
+		ck_assert_msg(
+			!!config.proxy == rows[i].used, "%s %s", rows[i].no_proxy, rows[i].url);
+	}
+}
+END_TEST
+
+TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_once_sent,
+	a_key_over_its_bound_is_refused_before_anything_is_sent,
+	a_hello_of_another_version_ends_the_connection, a_request_holds_exactly_its_members,
+	a_request_without_what_it_needs_is_refused_here,
+	as_many_requests_wait_as_the_daemon_allows_and_no_more,
+	a_list_of_sessions_is_decoded_whole_and_absent_means_nil,
+	a_refusal_is_told_with_all_its_fields,
+	a_late_answer_to_an_attach_nobody_waits_for_is_detached,
+	a_lost_connection_answers_every_request_that_waits, output_torn_at_any_byte_arrives_whole,
+	more_output_than_the_window_ends_the_connection,
+	what_was_received_is_acknowledged_only_once_it_was_consumed,
+	when_too_many_events_wait_no_more_frames_are_taken_until_some_are,
+	input_is_taken_as_far_as_there_is_credit_and_credit_is_told,
+	refused_input_is_told_and_its_credit_comes_back,
+	closed_input_takes_no_more_and_is_closed_once,
+	after_the_end_input_and_resize_say_ended_and_nothing_more_may_come,
+	frames_that_break_the_protocol_end_the_connection,
+	an_attach_answer_with_impossible_numbers_ends_the_connection,
+	an_attachment_number_given_twice_ends_the_connection, what_a_later_version_adds_is_ignored,
+	without_any_setting_the_embedded_service_is_meant,
+	a_key_may_go_in_clear_text_only_if_the_url_came_from_the_same_place,
+	a_proxy_is_not_used_for_hosts_that_no_proxy_names)
