@@ -4,8 +4,10 @@
  * Owner:   owns the bufferevent and its fd; the h2 belongs to the caller, who frees it after conn_io_free().
  * Flow:    reads as TLS decrypts, h2_recv in place; conn_io_flush() pulls from h2 until
  *          CONN_IO_PENDING_MAX bytes wait in the bufferevent, and goes on when they drained.
- * Errors:  on_fail once: -errno and a sentence; the caller then frees. `-EPROTO`: the peer broke HTTP/2.
- *          An orderly close by the peer is -ECONNRESET "closed by the peer".
+ * Errors:  on_fail once, from the loop and never from a call in: -errno and a sentence; the caller then frees,
+ *          in on_fail or later. -EPROTO: the peer broke HTTP/2 or TLS, or its certificate is not trusted; what
+ *          we say to that (GOAWAY) is sent first, for at most CONN_IO_LAST_WORDS_SEC. -ESHUTDOWN: both
+ *          sides are done (h2_finished). An orderly close by the peer is -ECONNRESET "closed by the peer".
  */
 #ifndef COMMON_IO_CONN_IO_H
 #define COMMON_IO_CONN_IO_H
@@ -17,6 +19,7 @@
 #include "common/wire/h2.h"
 
 #define CONN_IO_PENDING_MAX ((size_t)256 * 1024)
+#define CONN_IO_LAST_WORDS_SEC 2
 
 struct conn_io_ops {
 	void (*on_up)(void *arg); /* connected; with TLS: handshake done and ALPN checked */
@@ -30,7 +33,11 @@ struct conn_io {
 	SSL *ssl; /* NULL: plain */
 	const struct conn_io_ops *ops;
 	void *arg;
-	bool up, failed;
+	struct event *ev_step; /* what comes before the bufferevent's events, and after them */
+	int fd;                /* until the bufferevent has it */
+	int error;             /* why it ends; 0: it does not */
+	char why[TLS_WHY_MAX];
+	bool accepting, up, failed;
 	uint64_t rx_bytes, tx_bytes;
 	uint64_t last_rx_usec; /* loop clock */
 };
