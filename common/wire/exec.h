@@ -6,8 +6,9 @@
  * The writers put one prefixed ExecStreamRequest into an outbox, or only the head of a stdin frame
  * whose bytes the caller copies after it.
  *
- * Windows: exec_reader_feed() says in *ret_consumed how many bytes of the part carried no output
- *          data; the caller returns those at once, and the data when its log let go of it.
+ * Windows: exec_reader_feed() says in *ret_consumed how many bytes carried no output data; the caller
+ *          returns those at once, and the data when its log let go of it. Over a message the two add up to
+ *          its size; what a part leaves open (a head not complete yet) is in the sum of a later one.
  */
 #ifndef COMMON_WIRE_EXEC_H
 #define COMMON_WIRE_EXEC_H
@@ -37,6 +38,7 @@ struct exec_reader {
 	size_t span_left;  /* bytes of output.data still to come in this message */
 	enum exec_stream stream;
 	bool whole;        /* this message is being gathered */
+	bool in_span;      /* the rest of this message is output.data */
 };
 
 void exec_reader_init(struct exec_reader *r,
