@@ -1,17 +1,16 @@
 /*
  * term - the terminal model: what a screen shows after the bytes so far
  *
- * Three modules, one contract: parse (bytes to actions), grid (actions to cells and modes), paint (a model
- * to bytes for a real terminal); filter works on the client's side of the wire.
+ * Three modules, one contract: parse (bytes to actions), grid (actions to cells and modes), paint
+ * (a model to bytes for a real terminal); filter works on the client's side of the wire.
  *
  * Units:   columns, rows; 0-based in the API. Bytes of output; UTF-8.
- * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or resize.
- * Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot hold
- *          (a history line) is dropped.
- * Safety:  any bytes at any size: no recursion, no stack arrays sized by input, every loop bounded by the
- *          screen; parameters clamped; control strings kept to TERM_STRING_MAX and skipped beyond to their
- *          end; code points per cell bounded (TERM_CELL_CODEPOINTS_MAX).
- * Threads: none.
+ * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or
+ * resize. Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot
+ * hold (a history line) is dropped. Safety:  any bytes at any size: no recursion, no stack arrays
+ * sized by input, every loop bounded by the screen; parameters clamped; control strings kept to
+ * TERM_STRING_MAX and skipped beyond to their end; code points per cell bounded
+ * (TERM_CELL_CODEPOINTS_MAX). Threads: none.
  */
 #ifndef COMMON_TERM_TERM_H
 #define COMMON_TERM_TERM_H
@@ -28,8 +27,8 @@
 struct term;
 
 struct term_config {
-	unsigned cols, rows;     /* clamped to 1..MAX */
-	unsigned history_lines;  /* of the primary screen; 0 = none */
+	unsigned cols, rows;    /* clamped to 1..MAX */
+	unsigned history_lines; /* of the primary screen; 0 = none */
 };
 
 int term_new(struct term **ret, const struct term_config *config);
@@ -41,11 +40,12 @@ int term_resize(struct term *t, unsigned cols, unsigned rows);
 void term_size(const struct term *t, unsigned *ret_cols, unsigned *ret_rows);
 /* The parser is between sequences and characters. */
 bool term_ground(const struct term *t);
-/* How many of the last bytes fed belong to a sequence or character still open (0 in ground state), up to
- * SIZE_MAX: head - pending is the last offset in ground state. */
+/* How many of the last bytes fed belong to a sequence or character still open (0 in ground state),
+ * up to SIZE_MAX: head - pending is the last offset in ground state. */
 uint64_t term_pending(const struct term *t);
 
-/* Bytes the program is owed as input: answers to DA1, DA2, DSR, CPR, ... term_replies_drop(n) takes them. */
+/* Bytes the program is owed as input: answers to DA1, DA2, DSR, CPR, ... term_replies_drop(n) takes
+ * them. */
 const uint8_t *term_replies(const struct term *t, size_t *ret_n);
 void term_replies_drop(struct term *t, size_t n);
 
@@ -65,34 +65,45 @@ struct term_buf {
 void term_buf_done(struct term_buf *b);
 
 enum term_paint_kind {
-	TERM_PAINT_ATTACH, /* history_lines of history scrolled into native scrollback, both screens, modes */
+	TERM_PAINT_ATTACH, /* history_lines of history scrolled into native scrollback, both
+			      screens, modes */
 	TERM_PAINT_SCREEN, /* the visible screen and modes, nothing scrolls */
-	TERM_PAINT_CROP,   /* the visible screen at another size, panned to the cursor; modes that do not
-	                      depend on size; no history, no margins */
+	TERM_PAINT_CROP, /* the visible screen at another size, panned to the cursor; modes that do
+			    not depend on size; no history, no margins. In the terminal's alternate
+			    screen: the user's own stays as it is, and any later paint or undo
+			    leaves it */
 };
 
 struct term_paint {
 	enum term_paint_kind kind;
-	unsigned cols, rows;     /* of the terminal that is painted; CROP uses them */
-	unsigned history_lines;  /* ATTACH: at most so many */
-	uint64_t history_since;  /* ATTACH: only lines after this term_history_total(); 0 = from the first */
-	bool was_alternate;      /* the painted terminal is in its alternate screen now (a repaint) */
-	uint64_t lines_not_shown; /* > 0: one dim line "[N lines not shown]" enters the scrollback first */
+	unsigned cols, rows;    /* of the terminal that is painted; CROP uses them */
+	unsigned history_lines; /* ATTACH: at most so many */
+	uint64_t history_since; /* ATTACH: only lines after this term_history_total(); 0 = from the
+				   first */
+	bool was_alternate; /* the painted terminal is in its alternate screen now (a repaint); a
+			       paint is right either way */
+	uint64_t lines_not_shown; /* > 0: one dim line "[N lines not shown]" enters the scrollback
+				     first */
 };
-/* Appends to out what brings a terminal of that size to show the model. The bytes never write upstream,
- * never ring, set no clipboard, print nothing, ask nothing. Bounded by screen size and history_lines. */
+/* Appends to out what brings a terminal of that size to show the model. The bytes never write
+ * upstream, never ring, set no clipboard, print nothing, ask nothing. Bounded by screen size and
+ * history_lines. */
 int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out);
-/* Appends what undoes every mode a session may have set (attributes, screens, mouse, paste, keypad, cursor
- * shape, kitty keyboard, charsets, margins) and nothing else. CAN and ST first, so that an open sequence ends. */
+/* Appends what undoes every mode a session may have set (attributes, screens, mouse, paste, keypad,
+ * cursor shape, kitty keyboard, charsets, margins) and nothing else: leaving the alternate screen
+ * puts the cursor back to where it was on the primary one; else it stays. CAN and ST first, so that
+ * an open sequence ends. */
 int term_paint_undo(struct term_buf *out);
 /* The visible screen as text: rows joined by '\n', trailing blanks cut. For tests and `capture`. */
 int term_text(const struct term *t, struct term_buf *out);
 
 /* ---- filter: between the raw output of a session and a real terminal ---- */
 
-/* Removes what the daemon answers (queries) and what security forbids (clipboard access unless
- * `clipboard`, title reports, media copy, file transfer); cuts and cleans titles. State is kept across
- * calls: sequences may be torn anywhere. Everything else passes byte for byte. */
+/* Removes what the daemon answers (queries), what security forbids (clipboard access unless
+ * `clipboard`, title reports, media copy, file transfer), and what the model does not know, so that
+ * the terminal shows what the model says; cuts and cleans titles; bytes that are no UTF-8 become
+ * U+FFFD. State is kept across calls: sequences may be torn anywhere. Everything else passes byte
+ * for byte; so do painted bytes. */
 struct term_filter;
 int term_filter_new(struct term_filter **ret, bool clipboard);
 struct term_filter *term_filter_free(struct term_filter *f);

@@ -1,0 +1,299 @@
+#include <string.h>
+
+#include "common/term/model.h"
+
+#define KEY(final) PARSE_KEY(0, 0, final)
+#define PRIVATE(final) PARSE_KEY('?', 0, final)
+
+static unsigned param(const struct term *t, unsigned i, unsigned absent)
+{
+	return parse_param(&t->parse, i, absent);
+}
+
+static void set_margins(struct term *t)
+{
+	unsigned top = param(t, 0, 1), bottom = param(t, 1, t->rows);
+
+	if (bottom > t->rows)
+		bottom = t->rows;
+	if (top >= bottom)
+		return;
+	t->top = top - 1;
+	t->bottom = bottom;
+	cursor_address(t, 0, 0);
+}
+
+static bool in_region(const struct term *t)
+{
+	return t->cursor.y >= t->top && t->cursor.y < t->bottom;
+}
+
+static void insert_delete_lines(struct term *t, bool insert)
+{
+	unsigned n = param(t, 0, 1), y = t->cursor.y;
+
+	if (!in_region(t))
+		return;
+	if (n > t->bottom - y)
+		n = t->bottom - y;
+	if (insert)
+		screen_scroll_down(t, y, t->bottom, n);
+	else
+		grid_scroll_up(&t->screen->grid, y, t->bottom, n, pen_blank(t));
+	cursor_move(t, 0, y);
+}
+
+static void insert_delete_chars(struct term *t, bool insert)
+{
+	struct row *row = term_row(t, t->cursor.y);
+	unsigned n = param(t, 0, 1);
+
+	t->cursor.pending = false;
+	if (insert)
+		row_insert(&t->screen->grid, row, t->cursor.x, n, pen_blank(t));
+	else
+		row_delete(&t->screen->grid, row, t->cursor.x, n, pen_blank(t));
+}
+
+static void erase_chars(struct term *t)
+{
+	unsigned n = param(t, 0, 1), x = t->cursor.x;
+	unsigned to = n > t->cols - x ? t->cols : x + n;
+
+	t->cursor.pending = false;
+	row_erase(&t->screen->grid, term_row(t, t->cursor.y), x, to, pen_blank(t));
+}
+
+static void clear_tabs(struct term *t)
+{
+	unsigned how = param(t, 0, 0);
+
+	if (how == 0)
+		t->tabs[t->cursor.x / 8] &= (uint8_t) ~(1u << t->cursor.x % 8);
+	else if (how == 3)
+		memset(t->tabs, 0, sizeof(t->tabs));
+}
+
+/* Cursor movement; false: the sequence is none. */
+static bool dispatch_cursor(struct term *t, uint32_t key)
+{
+	unsigned n = param(t, 0, 1), x = t->cursor.x, y = t->cursor.y;
+
+	switch (key) {
+	case KEY('A'):
+	case KEY('k'):
+		cursor_up(t, n);
+		return true;
+	case KEY('B'):
+	case KEY('e'):
+		cursor_down(t, n);
+		return true;
+	case KEY('C'):
+	case KEY('a'):
+		cursor_move(t, x + n, y);
+		return true;
+	case KEY('D'):
+	case KEY('j'):
+		cursor_move(t, x > n ? x - n : 0, y);
+		return true;
+	case KEY('E'):
+		cursor_down(t, n);
+		t->cursor.x = 0;
+		return true;
+	case KEY('F'):
+		cursor_up(t, n);
+		t->cursor.x = 0;
+		return true;
+	case KEY('G'):
+	case KEY('`'):
+		cursor_move(t, n - 1, y);
+		return true;
+	case KEY('H'):
+	case KEY('f'):
+		cursor_address(t, param(t, 1, 1) - 1, n - 1);
+		return true;
+	case KEY('d'):
+		cursor_address(t, x, n - 1);
+		return true;
+	case KEY('I'):
+		cursor_tab(t, n);
+		return true;
+	case KEY('Z'):
+		cursor_tab_back(t, n);
+		return true;
+	case KEY('s'):
+		cursor_save(t);
+		return true;
+	case KEY('u'):
+		cursor_restore(t);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Cells; false: the sequence is about something else. */
+static bool dispatch_edit(struct term *t, uint32_t key)
+{
+	unsigned n = param(t, 0, 1);
+
+	switch (key) {
+	case KEY('@'):
+	case KEY('P'):
+		insert_delete_chars(t, key == KEY('@'));
+		return true;
+	case KEY('L'):
+	case KEY('M'):
+		insert_delete_lines(t, key == KEY('L'));
+		return true;
+	case KEY('X'):
+		erase_chars(t);
+		return true;
+	case KEY('J'):
+	case PRIVATE('J'):
+		screen_erase(t, param(t, 0, 0), key != KEY('J'));
+		return true;
+	case KEY('K'):
+	case PRIVATE('K'):
+		screen_erase_line(t, param(t, 0, 0), key != KEY('K'));
+		return true;
+	case KEY('S'):
+		screen_scroll_up(t, t->top, t->bottom, n);
+		return true;
+	case KEY('T'):
+	case KEY('^'):
+		if (t->parse.n_params <= 1) /* five are xterm's mouse tracking by highlight */
+			screen_scroll_down(t, t->top, t->bottom, n);
+		return true;
+	case KEY('b'):
+		print_repeat(t, n);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void kitty_push(struct kitty *k, unsigned flags)
+{
+	if (k->top == KITTY_STACK_MAX - 1)
+		memmove(k->flags, k->flags + 1, KITTY_STACK_MAX - 1);
+	else
+		k->top++;
+	k->flags[k->top] = (uint8_t)(flags & 31);
+}
+
+static void kitty_pop(struct kitty *k, unsigned n)
+{
+	if (n > k->top)
+		*k = (struct kitty){ 0 };
+	else
+		k->top = (uint8_t)(k->top - n);
+}
+
+static void kitty_set(struct kitty *k, unsigned flags, unsigned how)
+{
+	uint8_t *now = &k->flags[k->top];
+
+	flags &= 31;
+	if (how == 1)
+		*now = (uint8_t)flags;
+	else if (how == 2)
+		*now |= (uint8_t)flags;
+	else if (how == 3)
+		*now &= (uint8_t)~flags;
+}
+
+static void modify_keys(struct term *t)
+{
+	unsigned which = param(t, 0, 0);
+
+	if (t->parse.n_params == 0)
+		memset(t->modify_keys, 0, sizeof(t->modify_keys));
+	else if (which < ARRAY_SIZE(t->modify_keys))
+		t->modify_keys[which] = (uint16_t)param(t, 1, 0);
+}
+
+static void modify_keys_off(struct term *t)
+{
+	unsigned which = param(t, 0, 0);
+
+	if (which < ARRAY_SIZE(t->modify_keys))
+		t->modify_keys[which] = 0;
+}
+
+static void window_ops(struct term *t)
+{
+	unsigned op = param(t, 0, 0);
+
+	if (op == 22 && param(t, 1, 0) != 1)
+		title_push(t);
+	else if (op == 23 && param(t, 1, 0) != 1)
+		title_pop(t);
+}
+
+static bool dispatch_mode(struct term *t, uint32_t key)
+{
+	struct kitty *kitty = &t->screen->kitty;
+
+	switch (key) {
+	case KEY('h'):
+	case PRIVATE('h'):
+		mode_dispatch(t, true);
+		return true;
+	case KEY('l'):
+	case PRIVATE('l'):
+		mode_dispatch(t, false);
+		return true;
+	case KEY('r'):
+		set_margins(t);
+		return true;
+	case KEY('g'):
+		clear_tabs(t);
+		return true;
+	case PRIVATE('W'):
+		if (param(t, 0, 0) == 5)
+			tabs_reset(t);
+		return true;
+	case PARSE_KEY(0, '!', 'p'):
+		term_reset_soft(t);
+		return true;
+	case PARSE_KEY(0, ' ', 'q'):
+		t->cursor_shape = (uint8_t)(param(t, 0, 0) <= 6 ? param(t, 0, 0) : 0);
+		return true;
+	case PARSE_KEY(0, '"', 'q'):
+		t->cursor.pen.protect = param(t, 0, 0) == 1;
+		return true;
+	case PARSE_KEY('>', 0, 'u'):
+		kitty_push(kitty, param(t, 0, 0));
+		return true;
+	case PARSE_KEY('<', 0, 'u'):
+		kitty_pop(kitty, param(t, 0, 1));
+		return true;
+	case PARSE_KEY('=', 0, 'u'):
+		kitty_set(kitty, param(t, 0, 0), param(t, 1, 1));
+		return true;
+	case PARSE_KEY('>', 0, 'm'):
+		modify_keys(t);
+		return true;
+	case PARSE_KEY('>', 0, 'n'):
+		modify_keys_off(t);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void csi_dispatch(struct term *t)
+{
+	uint32_t key = parse_key(&t->parse);
+
+	if (key == KEY('m')) {
+		sgr_dispatch(t);
+		return;
+	}
+	if (dispatch_cursor(t, key) || dispatch_edit(t, key) || dispatch_mode(t, key) ||
+		query_csi(t))
+		return;
+	if (key == KEY('t'))
+		window_ops(t);
+}

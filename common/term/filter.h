@@ -1,0 +1,41 @@
+/*
+ * filter - what of a session's output a real terminal may see (filter_rules.c says what, filter.c
+ * does it)
+ *
+ * The rule: a terminal gets what the model understood, less what it would answer or what does harm.
+ * So the picture is the model's, and no sequence that only some terminal knows gets through.
+ */
+#ifndef COMMON_TERM_FILTER_H
+#define COMMON_TERM_FILTER_H
+
+#include "common/term/model.h"
+
+#define FILTER_HOLD_MAX                                                                            \
+	((size_t)1024) /* bytes of a sequence held as they came; longer ones are rewritten */
+
+enum verdict {
+	VERDICT_DROP,
+	VERDICT_PASS,
+	VERDICT_REWRITE, /* from the parameters as they were understood */
+};
+
+struct term_filter {
+	struct parse parse;
+	struct utf8 utf8;
+	struct term_buf held; /* the open sequence, as it came; the content of a control string */
+	bool held_lost;       /* it was longer than may be held */
+	uint8_t string;       /* enum verdict of the open string; REWRITE: held to its end */
+	bool clipboard;
+	bool alternate;
+};
+
+enum verdict filter_escape(const struct parse *p);
+/* May take private modes that are not for a terminal out of the parameters. */
+enum verdict filter_csi(struct parse *p);
+/* Which of VERDICT_DROP, PASS (as it comes) or REWRITE (held, then filter_osc). */
+enum verdict filter_string(const struct parse *p);
+/* The whole control string that stands for this OSC on a terminal, or nothing. content[n] is NUL.
+ */
+void filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard);
+
+#endif

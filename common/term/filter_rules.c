@@ -1,0 +1,215 @@
+#include <string.h>
+
+#include "common/term/filter.h"
+
+#define NUMBER_DIGITS_MAX 5
+
+enum verdict filter_escape(const struct parse *p)
+{
+	static const char plain[] = "78DEHMNOcno=>\\";
+
+	if (p->n_intermediates == 0)
+		return strchr(plain, p->final) ? VERDICT_PASS : VERDICT_DROP;
+	if (p->n_intermediates > 1)
+		return VERDICT_DROP;
+	switch (p->intermediates[0]) {
+	case '(':
+	case ')':
+	case '*':
+	case '+':
+		return strchr("0AB", p->final) ? VERDICT_PASS : VERDICT_REWRITE;
+	case '#':
+		return p->final == '8' ? VERDICT_PASS : VERDICT_DROP;
+	case '%':
+		return p->final == 'G' ? VERDICT_PASS : VERDICT_DROP;
+	default:
+		return VERDICT_DROP;
+	}
+}
+
+/* Keeps the modes the model knows. */
+static enum verdict filter_modes(struct parse *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_params; i++)
+		if (p->params[i] >= 0 && mode_known(p->private, (unsigned)p->params[i]))
+			p->params[n++] = p->params[i];
+	if (n == p->n_params && !p->sub)
+		return n ? VERDICT_PASS : VERDICT_DROP;
+	p->n_params = (uint8_t)n;
+	p->sub = 0;
+	return n ? VERDICT_REWRITE : VERDICT_DROP;
+}
+
+static enum verdict window_op(const struct parse *p)
+{
+	unsigned op = parse_param(p, 0, 0);
+
+	return op == 22 || op == 23 ? VERDICT_PASS : VERDICT_DROP; /* the title stack */
+}
+
+static enum verdict csi_plain(struct parse *p)
+{
+	static const char always[] = "@ABCDEFGHIJKLMPSXZ^`abdefgjkmru";
+
+	if (strchr(always, p->final))
+		return VERDICT_PASS;
+	switch (p->final) {
+	case 'h':
+	case 'l':
+		return filter_modes(p);
+	case 's': /* with parameters: left and right margins */
+		return p->n_params ? VERDICT_DROP : VERDICT_PASS;
+	case 'T':
+		return p->n_params > 1 ? VERDICT_DROP : VERDICT_PASS;
+	case 't':
+		return window_op(p);
+	default:
+		return VERDICT_DROP;
+	}
+}
+
+static enum verdict csi_private(struct parse *p)
+{
+	switch (p->final) {
+	case 'h':
+	case 'l':
+		return filter_modes(p);
+	case 'J':
+	case 'K':
+		return VERDICT_PASS;
+	case 'W':
+		return parse_param(p, 0, 0) == 5 ? VERDICT_PASS : VERDICT_DROP;
+	default:
+		return VERDICT_DROP;
+	}
+}
+
+enum verdict filter_csi(struct parse *p)
+{
+	const uint32_t key = parse_key(p);
+	enum verdict v;
+
+	if (p->private == 0 && p->n_intermediates == 0)
+		v = csi_plain(p);
+	else if (p->private == '?' && p->n_intermediates == 0)
+		v = csi_private(p);
+	else if (key == PARSE_KEY('>', 0, 'm') || key == PARSE_KEY('>', 0, 'n') ||
+		 key == PARSE_KEY('>', 0, 'u') || key == PARSE_KEY('<', 0, 'u') ||
+		 key == PARSE_KEY('=', 0, 'u') || key == PARSE_KEY(0, ' ', 'q') ||
+		 key == PARSE_KEY(0, '!', 'p') || key == PARSE_KEY(0, '"', 'q'))
+		v = VERDICT_PASS;
+	else
+		v = VERDICT_DROP;
+	return v == VERDICT_PASS && p->cut ? VERDICT_REWRITE : v;
+}
+
+enum verdict filter_string(const struct parse *p)
+{
+	if (p->kind == ']')
+		return VERDICT_REWRITE;
+	/* Sixel passes by. Other device control strings ask, program keys, or are passed through
+	 * unread. */
+	if (p->kind == 'P' && !p->ignored && !p->cut && parse_key(p) == PARSE_KEY(0, 0, 'q'))
+		return VERDICT_PASS;
+	return VERDICT_DROP;
+}
+
+/* ---- OSC ---- */
+
+static const char *const string_end[] = { "\x1b\\", "\a" };
+
+/* Nothing that a terminal might take for a control: C1 in UTF-8, or bytes that are no UTF-8. */
+static bool is_clean(const char *s, size_t n)
+{
+	struct utf8 u = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t code = 0;
+		enum utf8_result r = utf8_byte(&u, (uint8_t)s[i], &code);
+
+		if (r == UTF8_BAD || r == UTF8_AGAIN)
+			return false;
+		if (r == UTF8_DONE && (code < 0x20 || (code >= 0x7f && code < 0xa0)))
+			return false;
+	}
+	return !u.need;
+}
+
+static bool asks(const char *s)
+{
+	return strchr(s, '?') != NULL;
+}
+
+static bool is_base64(const char *s)
+{
+	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")] ==
+	       '\0';
+}
+
+static bool clipboard_write(const char *s)
+{
+	const char *data = strchr(s, ';');
+
+	return data && strspn(s, "cpqs01234567") == (size_t)(data - s) && is_base64(data + 1);
+}
+
+/* OSC 9: a notification, or progress (9;4); other numbers are commands of ConEmu. */
+static bool notification(const char *s)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	return !digits || (s[digits] && s[digits] != ';') || strncmp(s, "4;", 2) == 0;
+}
+
+static bool may_pass(unsigned command, const char *rest, bool clipboard)
+{
+	switch (command) {
+	case 4:
+	case 5:
+	case 21:
+	case 22:
+		return !asks(rest);
+	case 6:
+	case 7:
+	case 8:
+	case 104:
+	case 105:
+	case 133:
+	case 633:
+		return true;
+	case 9:
+		return notification(rest);
+	case 52:
+		return clipboard && clipboard_write(rest);
+	case 777:
+		return strncmp(rest, "notify;", 7) == 0;
+	default:
+		return (command >= 10 && command <= 19 && !asks(rest)) ||
+		       (command >= 110 && command <= 119);
+	}
+}
+
+void filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard)
+{
+	size_t digits = strspn(content, "0123456789");
+	const char *rest = content + digits + (content[digits] == ';');
+	char title[TERM_TITLE_MAX + 1];
+	unsigned command;
+
+	if (!digits || digits > NUMBER_DIGITS_MAX || (content[digits] && content[digits] != ';'))
+		return;
+	command = (unsigned)strtoul(content, NULL, 10);
+	if (command <= 2 || command == 30) {
+		title_clean(title, (const uint8_t *)rest, n - (size_t)(rest - content));
+		out_format(o, "\x1b]%u;", command);
+		out_text(o, title);
+	} else if (is_clean(content, n) && may_pass(command, rest, clipboard)) {
+		out_text(o, "\x1b]");
+		out_bytes(o, content, n);
+	} else {
+		return;
+	}
+	out_text(o, string_end[bell]);
+}

@@ -1,0 +1,206 @@
+/*
+ * model - struct term itself, shared by the files of this folder and by nothing else
+ *
+ * term.c feeds the parser and hands actions out: print.c (text), control.c (C0, ESC), csi.c, sgr.c,
+ * mode.c, osc.c (control strings), query.c (answers). screen.c changes cells and cursor, resize.c
+ * sizes, paint.c and text.c only read.
+ */
+#ifndef COMMON_TERM_MODEL_H
+#define COMMON_TERM_MODEL_H
+
+#include "common/term/buf.h"
+#include "common/term/grid.h"
+#include "common/term/history.h"
+#include "common/term/parse.h"
+#include "common/term/pool.h"
+#include "common/term/term.h"
+
+#define KITTY_STACK_MAX 8             /* keyboard flags kept per screen; older ones fall off */
+#define TITLE_STACK_MAX 10            /* titles saved by XTWINOPS 22; further ones are not saved */
+#define LINKS_MAX 1024u               /* hyperlinks in use at once */
+#define LINK_BYTES_MAX ((size_t)2083) /* of one, parameters included; longer ones are no link */
+#define CWD_BYTES_MAX ((size_t)1024)
+#define STYLES_MAX 65536u   /* in use at once; further ones lose their colours */
+#define CLUSTERS_MAX 65536u /* in use at once; further marks are not kept */
+#define HISTORY_LINES_MAX 100000u
+#define COLORS_N 256
+#define DYNAMIC_FIRST 10u /* OSC 10 to 19: colours of text, background, cursor, pointer, ... */
+#define DYNAMIC_N 10u
+
+#define TERM_MODE_APP_CURSOR 0x0001u
+#define TERM_MODE_REVERSE 0x0002u
+#define TERM_MODE_ORIGIN 0x0004u /* shown here for reports only; the cursor has it */
+#define TERM_MODE_WRAP 0x0008u
+#define TERM_MODE_BLINK 0x0010u
+#define TERM_MODE_VISIBLE 0x0020u
+#define TERM_MODE_REVERSE_WRAP 0x0040u
+#define TERM_MODE_APP_KEYPAD 0x0080u
+#define TERM_MODE_FOCUS 0x0100u
+#define TERM_MODE_ALT_SCROLL 0x0200u
+#define TERM_MODE_PASTE 0x0400u
+#define TERM_MODE_SYNC 0x0800u
+#define TERM_MODE_INSERT 0x1000u
+#define TERM_MODE_NEWLINE 0x2000u
+#define TERM_MODE_META 0x4000u
+#define TERM_MODES_DEFAULT (TERM_MODE_WRAP | TERM_MODE_VISIBLE | TERM_MODE_META)
+
+struct pen {
+	struct style style;
+	bool protect;
+};
+
+struct cursor {
+	unsigned x, y;
+	bool pending; /* the last column was written: the next character wraps first */
+	bool origin;
+	struct pen pen;
+	uint8_t charsets[4]; /* G0 to G3: '0' DEC graphics, 'A' UK, 'B' ASCII */
+	uint8_t shift;       /* which of them is GL */
+	uint8_t single;      /* for one character: 2, 3; 0 = none */
+};
+
+struct kitty {
+	uint8_t flags[KITTY_STACK_MAX]; /* [0] is what was before the first push */
+	uint8_t top;
+};
+
+struct screen {
+	struct grid grid;
+	struct cursor saved; /* DECSC */
+	struct kitty kitty;
+};
+
+struct link {
+	char *uri; /* NULL = the number is free */
+	char *params;
+	bool marked;
+};
+
+struct term {
+	struct parse parse;
+	struct utf8 utf8;
+	uint64_t open; /* bytes of the sequence now open */
+
+	unsigned cols, rows;
+	struct screen screens[2];
+	struct screen *screen; /* the one shown */
+	struct history history;
+	struct cursor cursor;
+	unsigned top, bottom; /* scroll region, [top, bottom) */
+	uint32_t style;       /* number of the pen's style, while style_known */
+	bool style_known;
+	uint32_t last; /* REP repeats it; 0 = nothing to repeat */
+	uint8_t tabs[(TERM_COLS_MAX + 7) / 8];
+
+	uint32_t modes;
+	uint16_t mouse;          /* 0, 9, 1000, 1002, 1003 */
+	uint16_t mouse_encoding; /* 0, 1005, 1006, 1015, 1016 */
+	uint8_t cursor_shape;    /* DECSCUSR */
+	uint16_t modify_keys[8]; /* XTMODKEYS, by resource; 0 = as at start */
+
+	struct pool styles, clusters;
+	struct link *links;
+	unsigned n_links; /* room; [0] is unused */
+
+	uint32_t *palette; /* COLORS_N; COLOR_RGB set where the program changed one; NULL = none */
+	uint32_t dynamic[DYNAMIC_N];
+	char title[TERM_TITLE_MAX + 1];
+	char *titles[TITLE_STACK_MAX];
+	unsigned n_titles;
+	char *cwd;
+
+	struct term_buf string; /* content of the control string now open */
+	bool string_lost;       /* for want of memory */
+	struct term_buf replies;
+};
+
+static inline bool term_mode(const struct term *t, uint32_t mode)
+{
+	return t->modes & mode;
+}
+
+static inline struct row *term_row(const struct term *t, unsigned y)
+{
+	return grid_row(&t->screen->grid, y);
+}
+
+/* ---- term.c ---- */
+void term_reset(struct term *t);      /* RIS; history stays */
+void term_reset_soft(struct term *t); /* DECSTR */
+void tabs_reset(struct term *t);
+
+/* ---- print.c ---- */
+void print_ascii(struct term *t, const uint8_t *s, size_t n);
+void print_code(struct term *t, uint32_t code);
+void print_repeat(struct term *t, unsigned n);
+
+/* ---- attr.c: styles, clusters, links by number ---- */
+uint32_t pen_style(struct term *t); /* of the pen */
+uint64_t pen_blank(struct term *t); /* what erasing leaves: the background alone */
+uint32_t style_number(struct term *t, const struct style *style);
+struct style style_get(const struct term *t, uint32_t number);
+/* The code points of a cell; how many, 0 for a blank or a tail. */
+unsigned cell_codes(const struct term *t, uint64_t cell, uint32_t codes[TERM_CELL_CODEPOINTS_MAX]);
+/* The cell with one more code point; the same cell where there is no room. */
+uint64_t cell_join(struct term *t, uint64_t cell, uint32_t code);
+uint32_t link_number(struct term *t, const char *params, const char *uri);
+
+/* ---- screen.c: cursor and cells ---- */
+void cursor_move(struct term *t, unsigned x, unsigned y); /* clamped to the screen */
+void cursor_address(
+	struct term *t, unsigned x, unsigned y); /* in origin mode relative to the region */
+void cursor_up(struct term *t, unsigned n);
+void cursor_down(struct term *t, unsigned n);
+void cursor_index(struct term *t);
+void cursor_reverse_index(struct term *t);
+void cursor_save(struct term *t);
+void cursor_restore(struct term *t);
+void cursor_init(struct cursor *c);
+void cursor_tab(struct term *t, unsigned n);
+void cursor_tab_back(struct term *t, unsigned n);
+void screen_scroll_up(struct term *t, unsigned top, unsigned bottom, unsigned n);
+void screen_scroll_down(struct term *t, unsigned top, unsigned bottom, unsigned n);
+void screen_erase(struct term *t, unsigned how, bool selective);      /* ED */
+void screen_erase_line(struct term *t, unsigned how, bool selective); /* EL */
+void screen_alternate(struct term *t, bool on);
+
+/* ---- control.c, csi.c, sgr.c, mode.c, osc.c ---- */
+void control_execute(struct term *t, uint8_t b);
+void control_escape(struct term *t);
+void csi_dispatch(struct term *t);
+void sgr_dispatch(struct term *t);
+void mode_dispatch(struct term *t, bool set); /* SM, RM, DECSET, DECRST */
+unsigned mode_report(
+	const struct term *t, bool private, unsigned number); /* DECRPM's second number */
+bool mode_known(bool private, unsigned number);
+/* The private modes that are one bit: what mode_number() has for i, 0 past the end. */
+uint16_t mode_number(unsigned i, uint32_t *ret_bit);
+void osc_dispatch(struct term *t);
+void title_set(struct term *t, const char *text, size_t n);
+void title_push(struct term *t);
+void title_pop(struct term *t);
+/* Copies text without controls, cut to TERM_TITLE_MAX bytes of whole characters; out holds one
+ * more. */
+void title_clean(char *out, const uint8_t *text, size_t n);
+
+/* ---- query.c ---- */
+bool query_csi(struct term *t); /* false: the sequence is none of these */
+void query_device(struct term *t);
+void query_dcs(struct term *t);
+void query_reset(struct term *t);
+void query_color(struct term *t, const char *prefix, uint32_t rgb);
+void reply(struct term *t, const char *format, ...) _printf_(2, 3);
+/* The end of an answer to a string, as the question ended: BEL or ST. */
+const char *reply_end(const struct term *t);
+
+/* ---- color.c ---- */
+uint32_t color_default(unsigned index);                        /* of the 256, RGB */
+uint32_t color_palette(const struct term *t, unsigned index);  /* as it is now, RGB */
+uint32_t color_dynamic(const struct term *t, unsigned number); /* OSC 10..19, RGB */
+bool color_parse(const char *s, size_t n, uint32_t *ret_rgb);  /* rgb:, #, a few names */
+
+/* ---- describe.c: attributes as the sequence that sets them ---- */
+void style_describe(
+	struct out *o, const struct style *style); /* "0;1;38:2::1:2:3", for CSI ... m */
+
+#endif

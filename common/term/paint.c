@@ -1,0 +1,129 @@
+#include "common/term/paint.h"
+
+/* Which line of history comes first: at most so many, and none that the reader has. */
+static unsigned history_first(const struct term *t, const struct term_paint *how)
+{
+	const struct history *h = &t->history;
+	uint64_t oldest = h->total - h->n;
+	unsigned first = h->n > how->history_lines ? h->n - how->history_lines : 0;
+
+	if (how->history_since > oldest + first)
+		first = how->history_since >= h->total ? h->n
+						       : (unsigned)(how->history_since - oldest);
+	return first;
+}
+
+/* The user's screen goes up into the scrollback, and history follows it. */
+static void paint_up(struct painter *p, const struct term_paint *how)
+{
+	unsigned rows = p->t->rows;
+
+	if (how->lines_not_shown)
+		out_format(&p->o, "\x1b[%uH", rows);
+	for (unsigned i = 0; i < rows; i++)
+		out_text(&p->o, "\n");
+	out_text(&p->o, "\x1b[H");
+	if (how->lines_not_shown)
+		out_format(&p->o, "\x1b[2m[%llu lines not shown]\x1b[m\r\n",
+			(unsigned long long)how->lines_not_shown);
+	paint_history(p, history_first(p->t, how));
+}
+
+static void paint_begin(struct painter *p)
+{
+	paint_reset(&p->o);
+	out_text(&p->o, "\x1b[?2026h");
+	paint_colors(p);
+}
+
+static void paint_end(struct painter *p)
+{
+	if (!term_mode(p->t, TERM_MODE_SYNC))
+		out_text(&p->o, "\x1b[?2026l");
+}
+
+static void paint_screens(struct painter *p, const struct term_paint *how)
+{
+	const struct term *t = p->t;
+	const struct screen *primary = &t->screens[0], *alternate = &t->screens[1];
+
+	if (how->kind == TERM_PAINT_ATTACH) {
+		paint_up(p, how);
+		paint_grid_down(p, &primary->grid);
+	} else {
+		paint_grid_in_place(p, &primary->grid);
+	}
+	paint_kitty(p, &primary->kitty);
+	paint_saved(p, primary,
+		term_alternate(t) ? "\x1b[?1049h"
+				  : "\x1b"
+				    "7");
+	if (!term_alternate(t))
+		return;
+	paint_grid_in_place(p, &alternate->grid);
+	paint_saved(p, alternate,
+		"\x1b"
+		"7");
+	paint_kitty(p, &alternate->kitty);
+}
+
+static void paint_full(struct painter *p, const struct term_paint *how)
+{
+	const struct term *t = p->t;
+
+	paint_begin(p);
+	paint_screens(p, how);
+	paint_tabs(p);
+	paint_titles(p);
+	paint_margins(p);
+	paint_cursor(p, &t->screen->grid, &t->cursor, t->top);
+	paint_modes(p);
+	if (term_mode(t, TERM_MODE_INSERT))
+		out_text(&p->o, "\x1b[4h");
+	if (term_mode(t, TERM_MODE_NEWLINE))
+		out_text(&p->o, "\x1b[20h");
+	paint_keys_and_mouse(p);
+	paint_end(p);
+	if (t->cursor.single)
+		out_text(&p->o, t->cursor.single == 2 ? "\x1bN" : "\x1bO");
+}
+
+/* In the terminal's alternate screen, so that the user's own stays as it is. */
+static void paint_crop(struct painter *p, const struct term_paint *how)
+{
+	const struct term *t = p->t;
+	const struct cursor *c = &t->cursor;
+	struct view v = { .cols = how->cols ? how->cols : 1, .rows = how->rows ? how->rows : 1 };
+
+	v.x = c->x < v.cols ? 0 : c->x - v.cols + 1;
+	v.y = c->y < v.rows ? 0 : c->y - v.rows + 1;
+	paint_begin(p);
+	out_text(&p->o, "\x1b[?1049h\x1b[H\x1b[2J");
+	paint_view(p, &t->screen->grid, &v);
+	paint_titles(p);
+	paint_kitty(p, &t->screen->kitty);
+	paint_modes(p);
+	paint_keys_and_mouse(p);
+	out_format(&p->o, "\x1b[%u;%uH", c->y - v.y + 1, c->x - v.x + 1);
+	paint_end(p);
+}
+
+int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out)
+{
+	struct painter p = { .t = t, .o = { .buf = out } };
+
+	if (how->kind == TERM_PAINT_CROP)
+		paint_crop(&p, how);
+	else
+		paint_full(&p, how);
+	return p.o.r;
+}
+
+int term_paint_undo(struct term_buf *out)
+{
+	struct out o = { .buf = out };
+
+	paint_reset(&o);
+	out_text(&o, "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b[?5W\x1b[?2026l");
+	return o.r;
+}

@@ -1,0 +1,174 @@
+#include <string.h>
+
+#include "common/term/paint.h"
+
+void paint_reset(struct out *o)
+{
+	/* CAN and ST end what is open. DECRC after DECSC undoes the moves of what lies between: the
+	 * switch to the primary screen, where that was shown already, and the reset of the margins.
+	 */
+	out_text(o, "\x18\x1b\\\x1b[<8u\x1b"
+		    "7\x1b[?1049l\x1b"
+		    "7\x1b[r\x1b"
+		    "8\x1b[!p");
+	out_text(o, "\x1b[<8u\x1b[>4m\x1b[m\x1b]8;;\x1b\\\x1b[0\"q");
+	out_text(o, "\x0f\x1b(B\x1b)B\x1b*B\x1b+B\x1b[4l\x1b[20l\x1b[?7h\x1b[?25h\x1b[?1l\x1b>");
+	out_text(o, "\x1b[?5l\x1b[?45l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l");
+	out_text(o, "\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[0 q");
+}
+
+static void paint_charsets(struct painter *p, const struct cursor *c)
+{
+	static const char shifts[][3] = { "\x0f", "\x0e", "\x1bn", "\x1bo" };
+
+	for (unsigned g = 0; g < ARRAY_SIZE(c->charsets); g++)
+		if (c->charsets[g] != 'B')
+			out_format(&p->o, "\x1b%c%c", "()*+"[g], c -> charsets[g]);
+	if (c->shift)
+		out_text(&p->o, shifts[c->shift]);
+}
+
+/* Writing the last column again leaves the wrap pending. */
+static void paint_pending(
+	struct painter *p, const struct grid *g, const struct cursor *c, unsigned y)
+{
+	const struct row *row = grid_row(g, c->y);
+	uint64_t cell = row_cell(row, c->x);
+	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+	struct style style = style_get(p->t, cell_style(cell));
+	bool wide = cell & CELL_TAIL;
+	unsigned n;
+
+	if (wide)
+		cell = row_cell(row, c->x - 1);
+	out_format(&p->o, "\x1b[%u;%uH", y + 1, c->x + 1 - wide);
+	paint_protect(p, cell & CELL_PROTECTED);
+	paint_style(p, &style);
+	n = cell_codes(p->t, cell, codes);
+	for (unsigned i = 0; i < n; i++)
+		out_code(&p->o, codes[i]);
+	if (!n)
+		out_byte(&p->o, ' ');
+}
+
+void paint_cursor(struct painter *p, const struct grid *g, const struct cursor *c, unsigned top)
+{
+	unsigned y = c->y - (c->origin ? top : 0);
+
+	if (c->origin)
+		out_text(&p->o, "\x1b[?6h");
+	if (c->pending)
+		paint_pending(p, g, c, y);
+	else
+		out_format(&p->o, "\x1b[%u;%uH", y + 1, c->x + 1);
+	paint_style(p, &c->pen.style);
+	paint_protect(p, c->pen.protect);
+	paint_charsets(p, c);
+}
+
+void paint_saved(struct painter *p, const struct screen *s, const char *save)
+{
+	static const struct style plain;
+
+	paint_cursor(p, &s->grid, &s->saved, 0);
+	out_text(&p->o, save);
+	paint_style(p, &plain);
+	if (s->saved.origin)
+		out_text(&p->o, "\x1b[?6l");
+	paint_protect(p, false);
+	out_text(&p->o, "\x0f\x1b(B\x1b)B\x1b*B\x1b+B");
+}
+
+void paint_kitty(struct painter *p, const struct kitty *k)
+{
+	if (k->flags[0])
+		out_format(&p->o, "\x1b[=%u;1u", k->flags[0]);
+	for (unsigned i = 1; i <= k->top; i++)
+		out_format(&p->o, "\x1b[>%uu", k->flags[i]);
+}
+
+void paint_keys_and_mouse(struct painter *p)
+{
+	const struct term *t = p->t;
+
+	if (t->mouse)
+		out_format(&p->o, "\x1b[?%uh", t->mouse);
+	if (t->mouse_encoding)
+		out_format(&p->o, "\x1b[?%uh", t->mouse_encoding);
+	for (unsigned i = 0; i < ARRAY_SIZE(t->modify_keys); i++)
+		if (t->modify_keys[i])
+			out_format(&p->o, "\x1b[>%u;%um", i, t->modify_keys[i]);
+	if (t->cursor_shape)
+		out_format(&p->o, "\x1b[%u q", t->cursor_shape);
+}
+
+void paint_modes(struct painter *p)
+{
+	const uint32_t differ = p->t->modes ^ TERM_MODES_DEFAULT;
+	uint32_t bit;
+	uint16_t number;
+
+	for (unsigned i = 0; (number = mode_number(i, &bit)) != 0; i++)
+		if (differ & bit && bit != TERM_MODE_SYNC && bit != TERM_MODE_APP_KEYPAD)
+			out_format(&p->o, "\x1b[?%u%c", number, term_mode(p->t, bit) ? 'h' : 'l');
+	if (term_mode(p->t, TERM_MODE_APP_KEYPAD))
+		out_text(&p->o, "\x1b=");
+}
+
+void paint_margins(struct painter *p)
+{
+	const struct term *t = p->t;
+
+	if (t->top != 0 || t->bottom != t->rows)
+		out_format(&p->o, "\x1b[%u;%ur", t->top + 1, t->bottom);
+}
+
+void paint_colors(struct painter *p)
+{
+	const struct term *t = p->t;
+
+	out_text(&p->o, "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\");
+	for (unsigned i = 0; t->palette && i < COLORS_N; i++)
+		if (t->palette[i])
+			out_format(&p->o, "\x1b]4;%u;rgb:%02x/%02x/%02x\x1b\\", i,
+				t->palette[i] >> 16 & 255, t->palette[i] >> 8 & 255,
+				t->palette[i] & 255);
+	for (unsigned i = 0; i < DYNAMIC_N; i++)
+		if (t->dynamic[i])
+			out_format(&p->o, "\x1b]%u;rgb:%02x/%02x/%02x\x1b\\", DYNAMIC_FIRST + i,
+				t->dynamic[i] >> 16 & 255, t->dynamic[i] >> 8 & 255,
+				t->dynamic[i] & 255);
+}
+
+void paint_tabs(struct painter *p)
+{
+	const struct term *t = p->t;
+	bool usual = true;
+
+	for (unsigned x = 0; x < t->cols; x++)
+		usual &= (t->tabs[x / 8] >> (x % 8) & 1) == (x % 8 == 0);
+	if (usual) {
+		out_text(&p->o, "\x1b[?5W");
+		return;
+	}
+	out_text(&p->o, "\x1b[3g");
+	for (unsigned x = 0; x < t->cols; x++)
+		if (t->tabs[x / 8] >> (x % 8) & 1)
+			out_format(&p->o, "\x1b[1;%uH\x1bH", x + 1);
+}
+
+void paint_titles(struct painter *p)
+{
+	const struct term *t = p->t;
+
+	if (t->title[0]) {
+		out_text(&p->o, "\x1b]2;");
+		out_text(&p->o, t->title);
+		out_text(&p->o, "\x1b\\");
+	}
+	if (t->cwd) {
+		out_text(&p->o, "\x1b]7;");
+		out_text(&p->o, t->cwd);
+		out_text(&p->o, "\x1b\\");
+	}
+}

@@ -1,0 +1,170 @@
+#include <string.h>
+
+#include "common/term/paint.h"
+
+static const struct style plain;
+
+static void paint_link(struct painter *p, uint32_t link)
+{
+	const struct term *t = p->t;
+
+	if (link && link < t->n_links && t->links[link].uri) {
+		out_text(&p->o, "\x1b]8;");
+		out_text(&p->o, t->links[link].params);
+		out_text(&p->o, ";");
+		out_text(&p->o, t->links[link].uri);
+		out_text(&p->o, "\x1b\\");
+	} else {
+		out_text(&p->o, "\x1b]8;;\x1b\\");
+	}
+}
+
+void paint_style(struct painter *p, const struct style *style)
+{
+	struct style no_link = *style;
+
+	if (memcmp(style, &p->style, sizeof(*style)) == 0)
+		return;
+	if (style->link != p->style.link)
+		paint_link(p, style->link);
+	no_link.link = p->style.link;
+	if (memcmp(&no_link, &p->style, sizeof(no_link)) != 0) {
+		out_text(&p->o, "\x1b[");
+		style_describe(&p->o, style);
+		out_text(&p->o, "m");
+	}
+	p->style = *style;
+}
+
+void paint_protect(struct painter *p, bool protect)
+{
+	if (protect != p->protect)
+		out_text(&p->o, protect ? "\x1b[1\"q" : "\x1b[0\"q");
+	p->protect = protect;
+}
+
+static void paint_cell(struct painter *p, uint64_t cell)
+{
+	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+	struct style style;
+	unsigned n;
+
+	if (cell & CELL_TAIL)
+		return;
+	style = style_get(p->t, cell_style(cell));
+	paint_style(p, &style);
+	paint_protect(p, cell & CELL_PROTECTED);
+	n = cell_codes(p->t, cell, codes);
+	if (!n)
+		out_byte(&p->o, ' ');
+	for (unsigned i = 0; i < n; i++)
+		out_code(&p->o, codes[i]);
+}
+
+void paint_history(struct painter *p, unsigned first)
+{
+	const struct history *h = &p->t->history;
+	uint64_t cells[TERM_COLS_MAX];
+	bool wrapped = false;
+
+	for (unsigned i = first; i < h->n; i++) {
+		bool continued = wrapped;
+		unsigned n = history_line(h, i, cells, &wrapped);
+
+		for (unsigned x = 0; x < n; x++)
+			paint_cell(p, cells[x]);
+		if (continued && !n)
+			paint_cell(p, 0);
+		paint_style(p, &plain);
+		if (!wrapped)
+			out_text(&p->o, "\r\n");
+	}
+}
+
+/* How many cells must be written: trailing ones of one blank style are left to EL. */
+static unsigned cells_to_write(const struct row *row, unsigned cols)
+{
+	if (row->wrapped)
+		return cols;
+	if (row->fill & CELL_CHAR)
+		return cols;
+	return row->fill ? row->used : row_length(row, cols);
+}
+
+/* The cursor is at the row's start, or the row goes on from the one before. */
+static void paint_row(
+	struct painter *p, const struct row *row, unsigned cols, bool continued, bool clear)
+{
+	unsigned n = cells_to_write(row, cols);
+	struct style fill = style_get(p->t, cell_style(row->fill));
+
+	if (continued && !n)
+		n = 1; /* something must be written to wrap */
+	for (unsigned x = 0; x < n; x++)
+		paint_cell(p, row_cell(row, x));
+	if (n == cols || (!clear && !row->fill))
+		return;
+	paint_style(p, &fill);
+	out_text(&p->o, "\x1b[K");
+}
+
+void paint_grid_down(struct painter *p, const struct grid *g)
+{
+	bool continued = false;
+
+	for (unsigned y = 0; y < g->n_rows; y++) {
+		const struct row *row = grid_row(g, y);
+
+		paint_row(p, row, g->cols, continued, false);
+		paint_style(p, &plain);
+		continued = row->wrapped;
+		if (!continued && y + 1 < g->n_rows)
+			out_text(&p->o, "\r\n");
+	}
+}
+
+void paint_grid_in_place(struct painter *p, const struct grid *g)
+{
+	bool continued = false;
+
+	for (unsigned y = 0; y < g->n_rows; y++) {
+		const struct row *row = grid_row(g, y);
+
+		if (!continued)
+			out_format(&p->o, "\x1b[%uH", y + 1);
+		paint_row(p, row, g->cols, continued, true);
+		continued = row->wrapped;
+	}
+	paint_style(p, &plain);
+	paint_protect(p, false);
+}
+
+/* A row of a view: characters cut by its edges become blanks. */
+static void paint_view_row(
+	struct painter *p, const struct row *row, const struct view *v, unsigned cols)
+{
+	unsigned end = cols < v->x + v->cols ? cols : v->x + v->cols;
+
+	for (unsigned x = v->x; x < end; x++) {
+		uint64_t cell = row_cell(row, x);
+		bool cut = (cell & CELL_TAIL && x == v->x) || (cell & CELL_WIDE && x + 1 == end);
+
+		paint_cell(p, cut ? cell & ~CELL_CHAR : cell);
+	}
+	paint_style(p, &plain);
+	if (end - v->x < v->cols)
+		out_text(&p->o, "\x1b[K");
+}
+
+void paint_view(struct painter *p, const struct grid *g, const struct view *view)
+{
+	static const struct row none;
+
+	for (unsigned y = 0; y < view->rows; y++) {
+		out_format(&p->o, "\x1b[%uH", y + 1);
+		if (view->y + y < g->n_rows)
+			paint_view_row(p, grid_row(g, view->y + y), view, g->cols);
+		else
+			paint_view_row(p, &none, view, 0);
+	}
+}

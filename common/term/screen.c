@@ -1,0 +1,183 @@
+#include <string.h>
+
+#include "common/term/model.h"
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- cursor ---- */
+
+void cursor_init(struct cursor *c)
+{
+	*c = (struct cursor){ .charsets = { 'B', 'B', 'B', 'B' } };
+}
+
+void cursor_move(struct term *t, unsigned x, unsigned y)
+{
+	t->cursor.x = least(x, t->cols - 1);
+	t->cursor.y = least(y, t->rows - 1);
+	t->cursor.pending = false;
+}
+
+void cursor_address(struct term *t, unsigned x, unsigned y)
+{
+	if (t->cursor.origin)
+		y = least(t->top + least(y, t->rows), t->bottom - 1);
+	cursor_move(t, x, y);
+}
+
+void cursor_up(struct term *t, unsigned n)
+{
+	unsigned y = t->cursor.y, top = y >= t->top ? t->top : 0;
+
+	cursor_move(t, t->cursor.x, y - least(n, y - top));
+}
+
+void cursor_down(struct term *t, unsigned n)
+{
+	unsigned y = t->cursor.y, bottom = y < t->bottom ? t->bottom : t->rows;
+
+	cursor_move(t, t->cursor.x, y + least(n, bottom - 1 - y));
+}
+
+void cursor_index(struct term *t)
+{
+	t->cursor.pending = false;
+	if (t->cursor.y == t->bottom - 1)
+		screen_scroll_up(t, t->top, t->bottom, 1);
+	else if (t->cursor.y < t->rows - 1)
+		t->cursor.y++;
+}
+
+void cursor_reverse_index(struct term *t)
+{
+	t->cursor.pending = false;
+	if (t->cursor.y == t->top)
+		screen_scroll_down(t, t->top, t->bottom, 1);
+	else if (t->cursor.y > 0)
+		t->cursor.y--;
+}
+
+void cursor_save(struct term *t)
+{
+	t->screen->saved = t->cursor;
+}
+
+void cursor_restore(struct term *t)
+{
+	t->cursor = t->screen->saved;
+	t->cursor.x = least(t->cursor.x, t->cols - 1);
+	t->cursor.y = least(t->cursor.y, t->rows - 1);
+	if (t->cursor.origin) /* the region may be another one now */
+		t->cursor.y = least(t->cursor.y < t->top ? t->top : t->cursor.y, t->bottom - 1);
+	if (t->cursor.x != t->cols - 1 || !term_mode(t, TERM_MODE_WRAP))
+		t->cursor.pending = false;
+	t->style_known = false;
+}
+
+static bool tab_at(const struct term *t, unsigned x)
+{
+	return t->tabs[x / 8] >> (x % 8) & 1;
+}
+
+void cursor_tab(struct term *t, unsigned n)
+{
+	unsigned x = t->cursor.x;
+
+	while (n && x < t->cols - 1) {
+		x++;
+		if (x % 8 == 0)
+			while (x + 8 < t->cols && !t->tabs[x / 8])
+				x += 8;
+		n -= tab_at(t, x);
+	}
+	cursor_move(t, x, t->cursor.y);
+}
+
+void cursor_tab_back(struct term *t, unsigned n)
+{
+	unsigned x = t->cursor.x;
+
+	while (n && x > 0) {
+		x--;
+		n -= tab_at(t, x);
+	}
+	cursor_move(t, x, t->cursor.y);
+}
+
+/* ---- scrolling ---- */
+
+void screen_scroll_up(struct term *t, unsigned top, unsigned bottom, unsigned n)
+{
+	n = least(n, bottom - top);
+	if (top == 0 && !term_alternate(t))
+		for (unsigned y = 0; y < n; y++)
+			history_push(&t->history, term_row(t, y), t->cols);
+	grid_scroll_up(&t->screen->grid, top, bottom, n, pen_blank(t));
+}
+
+void screen_scroll_down(struct term *t, unsigned top, unsigned bottom, unsigned n)
+{
+	grid_scroll_down(&t->screen->grid, top, bottom, n, pen_blank(t));
+}
+
+/* ---- erasing ---- */
+
+static void erase_in_row(struct term *t, unsigned y, unsigned from, unsigned to, bool selective)
+{
+	struct row *row = term_row(t, y);
+
+	if (selective)
+		row_erase_unprotected(&t->screen->grid, row, from, to, pen_blank(t));
+	else
+		row_erase(&t->screen->grid, row, from, to, pen_blank(t));
+	if (from == 0 && y > 0)
+		term_row(t, y - 1)->wrapped = false;
+}
+
+static void erase_rows(struct term *t, unsigned from, unsigned to, bool selective)
+{
+	for (unsigned y = from; y < to; y++) {
+		erase_in_row(t, y, 0, t->cols, selective);
+		if (!selective)
+			term_row(t, y)->spared = false;
+	}
+}
+
+void screen_erase_line(struct term *t, unsigned how, bool selective)
+{
+	unsigned x = t->cursor.x, y = t->cursor.y;
+
+	t->cursor.pending = false;
+	if (how == 0)
+		erase_in_row(t, y, x, t->cols, selective);
+	else if (how == 1)
+		erase_in_row(t, y, 0, x + 1, selective);
+	else if (how == 2)
+		erase_in_row(t, y, 0, t->cols, selective);
+}
+
+void screen_erase(struct term *t, unsigned how, bool selective)
+{
+	unsigned y = t->cursor.y;
+
+	if (how == 0) {
+		screen_erase_line(t, 0, selective);
+		erase_rows(t, y + 1, t->rows, selective);
+	} else if (how == 1) {
+		erase_rows(t, 0, y, selective);
+		screen_erase_line(t, 1, selective);
+	} else if (how == 2) {
+		t->cursor.pending = false;
+		erase_rows(t, 0, t->rows, selective);
+	} else if (how == 3 && !selective) {
+		history_clear(&t->history);
+	}
+}
+
+void screen_alternate(struct term *t, bool on)
+{
+	t->screen = &t->screens[on];
+}
