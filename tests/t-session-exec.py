@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Commands and files through the daemon: every byte, both streams, the code"""
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import procs
+import suite
+from sessions import SessionCase
+from terminal import until
+from world import program
+
+
+class Exec(SessionCase):
+    def test_output_is_binary_safe_and_streams_are_apart(self):
+        done = self.world.cli("exec", self.sandbox, "--", "sh", "-c", "printf '\\000\\377\\200x'; printf '\\001err' >&2")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"\x00\xff\x80x", b"\x01err"))
+
+    def test_the_code_is_the_programs(self):
+        for script, code in (("exit 0", 0), ("exit 3", 3), ("exit 255", 255), ("kill -9 $$", 137), ("kill -15 $$", 143)):
+            with self.subTest(script=script):
+                self.assertEqual(self.world.cli("exec", self.sandbox, "--", "sh", "-c", script).returncode, code)
+
+    def test_stdin_is_forwarded_with_i_byte_by_byte(self):
+        data = bytes(range(256)) * 4096
+        done = self.world.cli("exec", "-i", self.sandbox, "cat", input=data)
+        self.assertEqual((done.returncode, hashlib.sha256(done.stdout).digest()), (0, hashlib.sha256(data).digest()))
+
+    def test_stdin_is_not_touched_without_i(self):
+        out = self.world.run(["sh", "-c", '"$0" exec "$1" cat; cat', program("cwsandbox"), self.sandbox], input=b"mine")
+        self.assertEqual(out.stdout, b"mine")
+
+    def test_empty_stdin_ends_the_program(self):
+        self.assertEqual(self.world.cli("exec", "-i", self.sandbox, "wc", "-c", input=b"").stdout.strip(), b"0")
+
+    def test_fifty_megabytes_come_through_unchanged(self):
+        done = self.world.cli("exec", self.sandbox, "--", "sh", "-c",
+                              "head -c 50000000 /dev/urandom | tee /tmp/blob; sha256sum /tmp/blob >&2")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual((len(done.stdout), hashlib.sha256(done.stdout).hexdigest()),
+                         (50000000, done.stderr.split()[0].decode()))
+
+    def test_a_reader_that_leaves_early_is_no_error(self):
+        self.world.run(["sh", "-c", '"$0" exec "$1" yes | head -n 3', program("cwsandbox"), self.sandbox])
+        count = "n=0; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null | grep -qx 'yes ' && n=$((n+1)); done; echo $n"
+        until(lambda: self.world.ok("exec", self.sandbox, "--", "sh", "-c", count) == "0", "the end of yes")
+
+    def test_a_folder_a_timeout_and_ctrl_c(self):
+        self.assertEqual(self.world.ok("exec", "-w", "/usr", self.sandbox, "pwd"), "/usr")
+        done = self.world.cli("exec", "-t", "1", self.sandbox, "sleep", "1000")
+        self.assertEqual((done.returncode, done.stderr), (1, b"Error: Command sleep 1000 timed out after 1.0s\n"))
+        p = subprocess.Popen([program("cwsandbox"), "exec", self.sandbox, "--", "sh", "-c", "echo up; exec sleep 1000"],
+                             env=self.world.env, stdout=subprocess.PIPE)
+        self.assertEqual(p.stdout.readline(), b"up\n")
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(60), 130)
+        p.stdout.close()
+
+    def test_two_hundred_commands_leave_nothing_in_the_daemon(self):
+        self.world.ok("exec", self.sandbox, "true")
+        before = len(procs.fds(self.daemon.pid))
+        for i in range(200):
+            self.assertEqual(self.world.ok("exec", self.sandbox, "echo", str(i)), str(i))
+        until(lambda: len(procs.fds(self.daemon.pid)) <= before, "the descriptors to be back")
+        self.assertEqual(len(self.status()["connections"]), 1)
+
+    def test_a_killed_caller_ends_its_command(self):
+        p = subprocess.Popen([program("cwsandbox"), "exec", self.sandbox, "--", "sh", "-c", "echo $$; exec sleep 1000"],
+                             env=self.world.env, stdout=subprocess.PIPE)
+        pid = p.stdout.readline().decode().strip()
+        p.kill()
+        p.wait()
+        p.stdout.close()
+        until(lambda: self.world.cli("exec", self.sandbox, "--", "kill", "-0", pid).returncode != 0, "the command's end")
+
+
+class Files(SessionCase):
+    def test_files_of_0_bytes_1_byte_10_mb_and_40_mb_come_back_unchanged(self):
+        for size in (0, 1, 10_000_000, 40_000_000):
+            with self.subTest(size=size):
+                data = os.urandom(size)
+                path = self.world.write("f", data)
+                self.assertEqual(self.world.ok("files", "write", self.sandbox, "/tmp/f", path),
+                                 "Wrote %d bytes to /tmp/f." % size)
+                self.assertEqual(self.world.ok("exec", self.sandbox, "sha256sum", "/tmp/f").split()[0],
+                                 hashlib.sha256(data).hexdigest())
+                done = self.world.cli("files", "read", self.sandbox, "/tmp/f")
+                self.assertTrue(done.returncode == 0 and done.stdout == data, done.stderr)
+
+    def test_a_failed_read_leaves_the_local_file_alone(self):
+        path = self.world.write("kept", "kept")
+        done = self.world.cli("files", "read", self.sandbox, "/no/such", "-o", path)
+        self.assertEqual(done.returncode, 1)
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), b"kept")
+
+
+class Sandboxes(SessionCase):
+    def test_create_prints_only_the_id_and_the_sandbox_has_what_was_asked(self):
+        box = self.world.ok("create", "--tag", "mine", "--env", "GREETING=good day", "--lifetime", "1h", "--", "sh", "-c",
+                            "echo from main; exec sleep infinity")
+        self.assertRegex(box, r"^\S+$")
+        self.assertEqual(self.world.ok("exec", box, "--", "sh", "-c", "echo $GREETING"), "good day")
+        rows = json.loads(self.world.ok("ls", "-o", "json", "-t", "mine"))
+        self.assertEqual([(r["sandbox_id"], r["status"]) for r in rows], [(box, "running")])
+        self.assertEqual(self.world.ok("logs", box), "from main")
+        self.assertEqual(self.world.ok("delete", box), "Deleted sandbox %s." % box)
+
+    def test_new_without_a_sandbox_creates_one(self):
+        name = self.world.ok("new", "-d")
+        box = self.described(name)["sandbox_id"]
+        self.assertNotEqual(box, self.sandbox)
+        self.assertIn(box, self.world.ok("ls"))
+        self.world.ok("delete", box)
+        self.wait_state(name, "failed", "exited")
+
+    def test_one_connection_serves_all_sessions_of_an_endpoint(self):
+        names = [self.world.ok("new", "-d", self.sandbox, "--", "sleep", "1000") for _ in range(5)]
+        for name in names:
+            self.wait_state(name, "running")
+        connections = self.status()["connections"]
+        self.assertEqual(len(connections), 1)
+        self.assertGreaterEqual(connections[0]["streams"], 5)
+        listed = {s["name"]: s for s in json.loads(self.world.ok("sessions", "--json"))}
+        for name in names:
+            self.assertEqual((listed[name]["kept_alive_by"], listed[name]["kept_alive_reason"]), ("none", "not_available"))
+            self.world.ok("kill", name)
+
+    def test_a_lost_stream_ends_its_session_and_says_lost(self):
+        local = self.world.local(name="second")
+        env = local.environment()
+        box = self.world.ok("create", env=env)
+        name = self.world.ok("new", "-d", box, "--", "sleep", "1000", env=env)
+        self.wait_state(name, "running")
+        local.process.kill()
+        ended = self.wait_state(name, "failed", "exited")
+        self.assertEqual((ended["state"], ended["reason"]), ("failed", "lost"))
+
+    def test_rename_and_wait(self):
+        name = self.world.ok("new", "-d", self.sandbox, "--", "sh", "-c", "sleep 1; exit 9")
+        self.world.ok("rename", name, name + ".new")
+        self.assertIsNone(self.described(name))
+        peer = self.peer()
+        self.assertEqual(peer.call("session.wait", {"name": name + ".new", "timeout_ms": 60000})["exit_code"], 9)
+        peer.close()
+
+
+if __name__ == "__main__":
+    suite.main()

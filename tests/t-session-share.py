@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""One session, several terminals: real programs, real terminals, a real service"""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import suite
+from sessions import DETACH, OUT_OF_TURN, PROMPT, SessionCase, shown
+from terminal import until
+
+
+def same_screen(a, b, what="the same screen on both terminals"):
+    until(lambda: shown(a) and shown(a) == shown(b)[-len(shown(a)):], what)
+
+
+class Sharing(SessionCase):
+    def test_two_terminals_on_one_session_see_the_same_screen(self):
+        a = self.shell()
+        b = self.attach(a.session)
+        a.type("echo typed by $((40+1))\r")
+        b.see_line("typed by 41").type("echo typed by $((40+2))\r")
+        a.see_line("typed by 42")
+        same_screen(a, b)
+
+    def test_a_killed_terminal_leaves_the_other_untouched_and_is_no_longer_listed(self):
+        a = self.shell()
+        b = self.attach(a.session).see_line(PROMPT)
+        until(lambda: len(self.clients(a.session)) == 2, "two clients")
+        b.type("echo before\r").see_line("before")
+        a.kill(signal.SIGKILL)
+        b.type("echo after\r").see_line("after")
+        until(lambda: len(self.clients(a.session)) == 1, "one client less")
+        self.assertEqual(self.clients(a.session)[0]["pid"], b.pid)
+
+    def test_a_third_terminal_attaches_later_and_sees_the_same_screen(self):
+        a = self.shell()
+        a.type("seq 5\r").see_line("5")
+        b = self.attach(a.session)
+        same_screen(a, b)
+        a.type("printf 'caf\\303\\251 \\346\\274\\242\\n'\r").see_line("caf\u00e9 \u6f22")
+        c = self.attach(a.session)
+        same_screen(a, c)
+        same_screen(b, c)
+
+    def test_killing_the_only_client_leaves_the_session_running_without_it(self):
+        a = self.shell()
+        a.type("echo still here\r").see_line("still here")
+        a.kill(signal.SIGKILL).exit_code()
+        until(lambda: self.clients(a.session) == [], "no client")
+        self.assertEqual(self.described(a.session)["state"], "running")
+        b = self.attach(a.session).see_line("still here")
+        b.type("exit 3\r")
+        self.assertEqual(b.exit_code(), 3)
+
+    def test_a_closed_window_leaves_the_session_running(self):
+        a = self.shell()
+        a.hang_up()
+        until(lambda: self.clients(a.session) == [], "no client")
+        self.assertEqual(self.described(a.session)["state"], "running")
+
+    def test_output_while_nobody_looks_is_there_afterwards(self):
+        a = self.shell()
+        a.type("sleep 1; seq 100 105\r" + DETACH)
+        self.assertEqual(a.exit_code(), 0)
+        offset = self.described(a.session)["output_offset"]
+        until(lambda: self.described(a.session)["output_offset"] > offset + 20, "output with nobody attached")
+        self.attach(a.session).see_line("105").see_line("100")
+
+    def test_an_observer_sees_and_cannot_type(self):
+        a = self.shell()
+        b = self.attach(a.session, "-r").see_line(PROMPT)
+        b.type("echo from the observer\r")
+        a.type("echo from the lead\r")
+        b.see_line("from the lead")
+        self.assertNotIn("observer", a.screen.text())
+        self.assertEqual({c["role"] for c in self.clients(a.session)}, {"lead", "observer"})
+        b.type(DETACH)
+        self.assertEqual(b.exit_code(), 0)
+
+    def test_taking_over_detaches_the_others_with_254(self):
+        a = self.shell()
+        b = self.attach(a.session, "-x")
+        self.assertEqual(a.exit_code(), OUT_OF_TURN)
+        self.assert_sane(a)
+        b.see_line(PROMPT).type("echo mine\r").see_line("mine")
+
+    def test_all_terminals_leave_with_the_programs_code(self):
+        a = self.shell()
+        b = self.attach(a.session).see_line(PROMPT)
+        b.type("exit 11\r")
+        self.assertEqual((a.exit_code(), b.exit_code()), (11, 11))
+        late = self.attach(a.session)
+        self.assertEqual(late.exit_code(), 11)
+        self.assertIn("exit 11", late.screen.all_text())
+
+    def test_a_terminal_of_another_size_is_painted_and_resizes_nothing(self):
+        a = self.shell(cols=80, rows=24)
+        b = self.attach(a.session, cols=60, rows=15)
+        b.type("stty size\r").see_line("24 80")
+        a.see_line("24 80").resize(90, 30)
+        b.type("until [ \"$(stty size)\" = '30 90' ]; do sleep 0.1; done; echo grown\r").see_line("grown")
+        a.see_line("grown")
+
+    def test_a_stalled_terminal_holds_up_nobody_and_sees_the_present_when_it_wakes(self):
+        a = self.shell()
+        b = self.attach(a.session).see_line(PROMPT)
+        a.reading = False
+        b.type("seq 300000\r")
+        b.see_line("300000")
+        b.type("echo over\r").see_line("over")
+        a.reading = True
+        a.see_line("over")
+        same_screen(b, a, "the present on the terminal that had stalled")
+
+    def test_ctrl_c_ends_a_flood_and_the_prompt_is_back(self):
+        a = self.shell()
+        a.type("yes flood\r").see_line("flood")
+        a.type("\x03")
+        a.type("echo stopped $((1+1))\r").see_line("stopped 2")
+
+
+class FullScreen(SessionCase):
+    VIM = "$(command -v vim.tiny || command -v vim) -u NONE -i NONE -n\r"
+
+    def vim(self):
+        a = self.shell()
+        a.type("command -v vim.tiny || command -v vim || echo no vim\r")
+        until(lambda: "vim" in "".join(shown(a)[1:]), "an answer")
+        if "no vim" in shown(a):
+            self.skipTest("the sandbox has no vim")
+        a.type(self.VIM)
+        until(lambda: a.screen.alternate, "the alternate screen")
+        a.type("ihello, world\x1b")
+        until(lambda: a.screen.line(0) == "hello, world", "the text in vim")
+        return a
+
+    def test_vim_is_on_both_terminals_and_comes_back_after_a_detach(self):
+        a = self.vim()
+        b = self.attach(a.session)
+        until(lambda: b.screen.alternate and b.screen.line(0) == "hello, world", "vim on the second terminal")
+        a.type(DETACH)
+        self.assertEqual(a.exit_code(), 0)
+        self.assert_sane(a)
+        self.assertNotIn("hello, world", a.screen.text())
+        c = self.attach(a.session)
+        until(lambda: c.screen.alternate and c.screen.lines() == b.screen.lines(), "the same picture on a third")
+        c.type(":q!\r").see(PROMPT)
+        until(lambda: not c.screen.alternate and not b.screen.alternate, "the primary screen on both")
+
+    def test_vim_is_painted_on_a_smaller_terminal(self):
+        a = self.vim()
+        b = self.attach(a.session, cols=40, rows=10)
+        until(lambda: b.screen.line(0) == "hello, world", "the top left corner of vim")
+        a.type("Onew first line\x1b")
+        until(lambda: b.screen.line(0) == "new first line", "the change")
+        b.type(DETACH)
+        self.assertEqual(b.exit_code(), 0)
+        self.assert_sane(b)
+
+
+class Queries(SessionCase):
+    """The program's questions to its terminal are answered once, by the daemon, whoever looks."""
+
+    ASK = ("stty raw -echo min 0 time 20; printf '\\033[c\\033[5n\\033[6n'; sleep 1; "
+           "dd bs=4096 count=1 2>/dev/null | od -An -c | tr -d ' \\n'; stty sane; echo; echo asked\r")
+
+    def answers(self, terminals):
+        a = self.shell(cols=120)
+        others = [self.attach(a.session, cols=120) for _ in range(terminals - 1)]
+        for t in others:
+            t.see_line(PROMPT)
+        if not terminals:
+            a.type(self.ASK + DETACH)
+            a.exit_code()
+        else:
+            a.type(self.ASK).see_line("asked")
+        late = self.attach(a.session, cols=120).see_line("asked")
+        found = [line for line in late.screen.lines() if "033[0n" in line]
+        for t in [a, late] + others:
+            self.assertFalse([h for h in t.harm() if "queries" in h])
+        return found
+
+    def test_each_query_gets_one_answer_with_none_one_or_three_terminals(self):
+        for terminals in (0, 1, 3):
+            with self.subTest(terminals=terminals):
+                found = self.answers(terminals)
+                self.assertEqual(len(found), 1)
+                self.assertEqual(found[0].count("033[0n"), 1)
+                self.assertEqual(found[0].count("033[?"), 1)
+                self.assertRegex(found[0], r"033\[\d+;\d+R")
+
+
+class Keys(SessionCase):
+    def test_the_prefix_twice_sends_it_and_an_unknown_key_sends_both(self):
+        a = self.shell()
+        a.type("stty quit undef; cat -v\r")
+        until(lambda: "cat -v" in a.screen.text(), "cat")
+        a.type("\x1c\x1c.\r").see_line("^\\.")
+        a.type("\x1cz.\r").see_line("^\\z.")
+
+    def test_other_detach_keys_are_taken(self):
+        a = self.shell(options=("--detach-keys", "ctrl-p,ctrl-q"))
+        a.type("echo \x1cd\r")
+        a.type("\x10\x11")
+        self.assertEqual(a.exit_code(), 0)
+        self.assertEqual(self.described(a.session)["state"], "running")
+
+    def test_a_detach_inside_a_paste_is_text(self):
+        a = self.shell()
+        a.type("\x1b[200~echo " + DETACH + "\x1b[201~\r")
+        a.type("\r").type("echo alive\r").see("alive")
+        self.assertIsNone(a.poll())
+
+
+if __name__ == "__main__":
+    suite.main()
