@@ -8,19 +8,22 @@ import unittest
 
 
 class _Result(unittest.TestResult):
+    passed = 0
+
     def startTest(self, test):
         super().startTest(test)
         self.began = time.monotonic()
 
     def _say(self, verdict, test, why=""):
-        name = getattr(test, "_testMethodName", str(test))
-        group = type(test).__name__
-        sentence = name[5:].replace("_", " ") if name.startswith("test_") else name
+        name = getattr(test, "_testMethodName", "")
+        group = type(test).__name__ if name else str(test)  # a whole class
+        sentence = name[5:].replace("_", " ") or "all of it"
         took = time.monotonic() - getattr(self, "began", time.monotonic())
         print("%-4s %s: %s (%.1f s)%s" % (verdict, group, sentence, took, why), flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)
+        self.passed += 1
         self._say("ok", test)
 
     def addFailure(self, test, err):
@@ -51,7 +54,7 @@ def main(module="__main__"):
     tests.run(result)
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
-    passed = max(0, result.testsRun - failed - skipped)
+    passed = result.passed
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped), flush=True)
     if failed:
         sys.exit(1)
