@@ -71,6 +71,7 @@ class TerminalDriver(unittest.TestCase):
             until(settled, "the program to stand still")
             t.reading = True
             until(lambda: world.read(count) not in seen, "the program to go on")
+            t.close()
 
 
 class ScreenReader(unittest.TestCase):
