@@ -17,5 +17,7 @@ int pty_resize(int master, unsigned cols, unsigned rows);
 int pty_adopt(int slave);
 /* The tty's VEOF, VINTR, ... characters as set now (termios c_cc); index as in <termios.h>. */
 int pty_char(int master, int which, uint8_t *ret);
+/* Whether the tty gathers lines now: there VEOF ends input only at the start of one. */
+int pty_is_canonical(int master, bool *ret);
 
 #endif

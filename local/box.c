@@ -1,0 +1,575 @@
+#include "local/box.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/text.h"
+#include "local/box_main.h"
+#include "local/init_child.h"
+#include "local/process.h"
+
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct packet {
+	struct list link;
+	size_t n;
+	uint8_t *data;
+};
+
+struct box *box_of(const struct sandbox *sb)
+{
+	return sb->rim;
+}
+
+static void step(struct box *b, enum sandbox_event ev)
+{
+	sandbox_step(&b->boxes->reg, b->sb, ev, &b->boxes->loop->clock);
+}
+
+/* ---- the clock ---- */
+
+void box_rearm(struct box *b)
+{
+	uint64_t now = b->boxes->loop->clock.now_usec;
+	uint64_t at = sandbox_deadline(b->sb);
+	struct timeval tv = { 0 };
+
+	if (b->reap_by_usec && (!at || b->reap_by_usec < at))
+		at = b->reap_by_usec;
+	event_del(b->ev_timer);
+	if (!at)
+		return;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(at / USEC_PER_SEC);
+	tv.tv_usec = (suseconds_t)(at % USEC_PER_SEC);
+	event_add(b->ev_timer, &tv);
+}
+
+/* ---- the end of its processes ---- */
+
+static void fail_openings(struct box *b)
+{
+	struct opening *o;
+
+	while ((o = list_first(&b->openings, struct opening, link)) != NULL) {
+		list_unlink(&o->link);
+		o->on_done(o, -EPIPE, -1, 0);
+	}
+}
+
+static void lose_processes(struct box *b)
+{
+	struct process *p;
+
+	for (size_t i = 0; i < BOX_BUCKETS; i++)
+		while ((p = list_first(&b->processes[i], struct process, link)) != NULL)
+			process_on_gone(p);
+}
+
+static void drop_packets(struct box *b)
+{
+	struct packet *k;
+
+	while ((k = list_first(&b->unsent, struct packet, link)) != NULL) {
+		list_unlink(&k->link);
+		free(k->data);
+		free(k);
+	}
+}
+
+static void close_sock(struct box *b)
+{
+	if (b->sock < 0)
+		return;
+	event_free(b->ev_read);
+	event_free(b->ev_write);
+	b->ev_read = b->ev_write = NULL;
+	close_fd(&b->sock);
+	drop_packets(b);
+}
+
+void box_kill(struct box *b)
+{
+	close_sock(b);
+	if (b->pid && !b->reap_by_usec)
+		b->reap_by_usec = b->boxes->loop->clock.now_usec + BOX_REAP_USEC;
+	box_rearm(b);
+	fail_openings(b);
+	lose_processes(b);
+}
+
+/* Its init went, and we did not ask for it. */
+static void box_lost(struct box *b)
+{
+	bool up = sandbox_live(b->sb);
+
+	if (b->sb->state != COREWEAVE__SANDBOX__V1__STATE__STATE_TERMINATING &&
+		!sandbox_ended(b->sb)) {
+		char why[LAUNCH_WHY_MAX] = "its init was killed";
+
+		if (!up)
+			launch_explain(b->stderr_fd, why);
+		sandbox_set_reason(b->sb, "%s%.200s", up ? "" : "could not start: ", why);
+		step(b, SANDBOX_EV_FAIL);
+	}
+	box_kill(b);
+	box_wake_waiters(b);
+}
+
+void box_wake_waiters(struct box *b)
+{
+	struct log_waiter *w;
+
+	list_for_each(w, &b->waiters, link) {
+		w->wake(w);
+	}
+}
+
+/* ---- to and from its init ---- */
+
+static void flush_packets(struct box *b)
+{
+	struct packet *k;
+
+	while ((k = list_first(&b->unsent, struct packet, link)) != NULL) {
+		ssize_t l = send(b->sock, k->data, k->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (l < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
+			break;
+		if (l < 0)
+			return; /* its end is read, not written */
+		list_unlink(&k->link);
+		free(k->data);
+		free(k);
+	}
+	if (k)
+		event_add(b->ev_write, NULL);
+}
+
+int box_send(struct box *b, const struct init_message *m)
+{
+	struct packet *k;
+	int r;
+
+	if (b->sock < 0)
+		return -EPIPE;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	r = init_encode(m, &k->data, &k->n);
+	if (r) {
+		free(k);
+		return r;
+	}
+	list_append(&b->unsent, &k->link);
+	if (b->unsent.next == &k->link)
+		flush_packets(b);
+	return 0;
+}
+
+int box_open(struct box *b, const char *path, bool write, struct opening *o)
+{
+	struct init_message m = {
+		.head = { .type = INIT_OPEN, .id = b->next_id++, .flags = write ? INIT_WRITE : 0 },
+		.text = path,
+	};
+	int r = box_send(b, &m);
+
+	if (r)
+		return r;
+	o->id = m.head.id;
+	list_append(&b->openings, &o->link);
+	return 0;
+}
+
+void opening_cancel(struct opening *o)
+{
+	list_unlink(&o->link);
+}
+
+static struct opening *opening_find(struct box *b, uint32_t id)
+{
+	struct opening *o;
+
+	list_for_each(o, &b->openings, link) {
+		if (o->id == id)
+			return o;
+	}
+	return NULL;
+}
+
+static void on_opening(struct box *b, const struct init_head *h, int *fds, size_t n_fds)
+{
+	struct opening *o = opening_find(b, h->id);
+	int fd = -1;
+
+	if (!o)
+		return;
+	if (h->type == INIT_OPENED && n_fds == 1) {
+		fd = fds[0];
+		fds[0] = -1;
+	}
+	list_unlink(&o->link);
+	o->on_done(o, h->type == INIT_OPENED ? 0 : -h->value, fd, h->size);
+}
+
+/* Takes what it needs of fds, and leaves -1 there. */
+static void on_message(struct box *b, const struct init_head *h, int *fds, size_t n_fds)
+{
+	struct process *p = process_find(b, h->id);
+
+	switch ((enum init_type)h->type) {
+	case INIT_READY:
+		close_fd(&b->stderr_fd);
+		box_main_start(b);
+		break;
+	case INIT_STARTED:
+		if (!p)
+			break;
+		process_on_started(p, fds, n_fds);
+		for (size_t i = 0; i < n_fds; i++)
+			fds[i] = -1;
+		break;
+	case INIT_FAILED:
+		if (p && !p->started)
+			process_on_failed(p, -h->value, h->flags == INIT_STAGE_CWD);
+		else
+			on_opening(b, h, fds, n_fds);
+		break;
+	case INIT_EXITED:
+		if (p && p->started)
+			process_on_exited(p, h->value);
+		break;
+	case INIT_OPENED:
+		on_opening(b, h, fds, n_fds);
+		break;
+	case INIT_EXEC:
+	case INIT_SIGNAL:
+	case INIT_HANGUP:
+	case INIT_OPEN:
+		break; /* ours to say */
+	}
+}
+
+static size_t take_fds(struct msghdr *msg, int fds[INIT_FDS_MAX])
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	size_t n;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	n = min_size(n, INIT_FDS_MAX);
+	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+	return n;
+}
+
+/* 1: a message; 0: none now; < 0: the init is gone. */
+static int receive(struct box *b)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * INIT_FDS_MAX)];
+	} control;
+	int fds[INIT_FDS_MAX] = { -1, -1, -1 };
+	struct init_head head;
+	struct iovec iov = { .iov_base = &head, .iov_len = sizeof(head) };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf) };
+	ssize_t l = recvmsg(b->sock, &msg, MSG_CMSG_CLOEXEC);
+	size_t n_fds;
+
+	if (l < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (l <= 0)
+		return -EPIPE;
+	n_fds = take_fds(&msg, fds);
+	if (l == sizeof(head) && !(msg.msg_flags & MSG_TRUNC))
+		on_message(b, &head, fds, n_fds);
+	for (size_t i = 0; i < INIT_FDS_MAX; i++)
+		close_fd(&fds[i]);
+	return 1;
+}
+
+static void on_sock_readable(evutil_socket_t fd _unused_, short what _unused_, void *arg)
+{
+	struct box *b = arg;
+	int r = 1;
+
+	loop_now(b->boxes->loop);
+	for (int i = 0; r > 0 && b->sock >= 0 && i < BOX_MESSAGES_A_TURN; i++)
+		r = receive(b);
+	if (r < 0)
+		box_lost(b);
+}
+
+static void on_sock_writable(evutil_socket_t fd _unused_, short what _unused_, void *arg)
+{
+	flush_packets(arg);
+}
+
+/* ---- its life ---- */
+
+void box_stop(struct box *b, uint64_t grace_sec)
+{
+	struct sandbox *sb = b->sb;
+
+	if (sandbox_step(&b->boxes->reg, sb, SANDBOX_EV_STOP, &b->boxes->loop->clock))
+		return;
+	if (!grace_sec || !b->main || !b->main->started)
+		return box_kill(b);
+	sb->kill_usec = b->boxes->loop->clock.now_usec + grace_sec * USEC_PER_SEC;
+	process_signal(b->main, SIGTERM);
+	box_rearm(b);
+}
+
+static void on_timer(evutil_socket_t fd _unused_, short what _unused_, void *arg)
+{
+	struct box *b = arg;
+	uint64_t now = loop_now(b->boxes->loop);
+
+	switch (sandbox_due(b->sb, now)) {
+	case SANDBOX_DUE_START:
+		sandbox_set_reason(b->sb, "could not start: not up within %d s",
+			(int)(SANDBOX_START_USEC / USEC_PER_SEC));
+		step(b, SANDBOX_EV_FAIL);
+		box_kill(b);
+		break;
+	case SANDBOX_DUE_EXPIRED:
+		sandbox_set_reason(
+			b->sb, "its lifetime of %d s is over", (int)spec_lifetime_sec(b->sb->spec));
+		box_stop(b, SANDBOX_GRACE_SEC);
+		break;
+	case SANDBOX_DUE_KILL:
+		b->sb->kill_usec = 0;
+		box_kill(b);
+		break;
+	case SANDBOX_DUE_NONE:
+		break;
+	}
+	if (b->reap_by_usec && b->reap_by_usec <= now && b->pid) {
+		kill(b->pid, SIGKILL);
+		b->reap_by_usec = now + BOX_REAP_USEC;
+	}
+	box_rearm(b);
+}
+
+static void box_free(struct box *b)
+{
+	struct log_waiter *w;
+
+	while ((w = list_first(&b->waiters, struct log_waiter, link)) != NULL)
+		list_unlink(&w->link);
+	close_sock(b);
+	if (b->ev_timer)
+		event_free(b->ev_timer);
+	close_fd(&b->stderr_fd);
+	list_unlink(&b->link);
+	free(b->home);
+	b->sb->rim = NULL;
+	sandbox_unref(b->sb);
+	free(b);
+}
+
+static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
+{
+	struct box *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->boxes = bs;
+	b->sb = sandbox_ref(sb);
+	b->sock = b->stderr_fd = -1;
+	b->next_id = 1;
+	for (size_t i = 0; i < BOX_BUCKETS; i++)
+		list_init(&b->processes[i]);
+	list_init(&b->unsent);
+	list_init(&b->openings);
+	list_init(&b->waiters);
+	list_append(&bs->all, &b->link);
+	sb->rim = b;
+	b->ev_timer = evtimer_new(bs->loop->base, on_timer, b);
+	if (!b->ev_timer || launch_home(&bs->launcher, sb->id, &b->home)) {
+		box_free(b);
+		return -ENOMEM;
+	}
+	*ret = b;
+	return 0;
+}
+
+static int box_launch(struct box *b)
+{
+	struct event_base *base = b->boxes->loop->base;
+	struct launched l;
+	int r = launch(&b->boxes->launcher, b->sb->id, &l);
+
+	if (r)
+		return r;
+	b->pid = l.pid;
+	b->sock = l.sock;
+	b->stderr_fd = l.stderr_fd;
+	b->ev_read = event_new(base, b->sock, EV_READ | EV_PERSIST, on_sock_readable, b);
+	b->ev_write = event_new(base, b->sock, EV_WRITE, on_sock_writable, b);
+	if (!b->ev_read || !b->ev_write || event_add(b->ev_read, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+void box_start(struct boxes *bs, struct sandbox *sb)
+{
+	struct box *b;
+	int r = box_new(bs, sb, &b);
+
+	if (!r) {
+		r = box_launch(b);
+		if (!r) {
+			step(b, SANDBOX_EV_LAUNCHED);
+			return box_rearm(b);
+		}
+	}
+	sandbox_set_reason(sb, "could not start: %s", strerror(-r));
+	sandbox_step(&bs->reg, sb, SANDBOX_EV_FAIL, &bs->loop->clock);
+	if (box_of(sb)) {
+		b = box_of(sb);
+		if (b->pid)
+			return box_kill(b);
+		list_unlink(&b->link);
+		list_append(&bs->dead, &b->link);
+	}
+}
+
+/* ---- what its processes start from ---- */
+
+const char *box_cwd(const struct box *b)
+{
+	const char *cwd = b->sb->spec->containers[0]->working_dir;
+
+	return *cwd ? cwd : b->home;
+}
+
+int box_env(const struct box *b, bool tty, struct spec_env *ret)
+{
+	const Coreweave__Sandbox__V1__Container *c = b->sb->spec->containers[0];
+	struct spec_env env = { 0 };
+	int r = spec_env_set(&env, "PATH", PATH_DEFAULT);
+
+	r = r ? r : spec_env_set(&env, "HOME", b->home);
+	r = r ? r : spec_env_set(&env, "LANG", "C.UTF-8");
+	if (!r && tty)
+		r = spec_env_set(&env, "TERM", "xterm-256color");
+	if (!r && b->boxes->launcher.isolation == ISOLATION_NONE) {
+		_cleanup_(freep) char *tmp = NULL;
+
+		r = asprintf(&tmp, "%s/tmp", b->home) < 0 ? -ENOMEM
+							  : spec_env_set(&env, "TMPDIR", tmp);
+	}
+	for (size_t i = 0; !r && i < c->n_environment_variables; i++)
+		r = spec_env_set(
+			&env, c->environment_variables[i]->key, c->environment_variables[i]->value);
+	if (r) {
+		spec_env_done(&env);
+		return r;
+	}
+	*ret = env;
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+/* Removes a folder in a child: however much a sandbox left there, the service goes on. */
+static void start_cleaner(struct boxes *bs, const char *name)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		folder_remove(bs->launcher.dir_fd, name);
+		_exit(0);
+	}
+	if (pid > 0)
+		bs->n_cleaners++;
+}
+
+static void box_reaped(struct box *b)
+{
+	struct boxes *bs = b->boxes;
+
+	b->pid = 0;
+	if (b->sock >= 0)
+		box_lost(b);
+	step(b, SANDBOX_EV_GONE);
+	box_wake_waiters(b);
+	start_cleaner(bs, b->sb->id);
+	list_unlink(&b->link);
+	list_append(&bs->dead, &b->link);
+}
+
+void boxes_reap(struct boxes *bs)
+{
+	pid_t pid;
+
+	loop_now(bs->loop);
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		struct box *b, *found = NULL;
+
+		list_for_each(b, &bs->all, link) {
+			if (b->pid == pid)
+				found = b;
+		}
+		if (found)
+			box_reaped(found);
+		else if (bs->n_cleaners)
+			bs->n_cleaners--;
+	}
+}
+
+void boxes_flush(struct boxes *bs)
+{
+	struct box *b;
+
+	while ((b = list_first(&bs->dead, struct box, link)) != NULL)
+		box_free(b);
+}
+
+void boxes_stop(struct boxes *bs, uint64_t grace_sec)
+{
+	struct box *b;
+
+	bs->stopping = true;
+	list_for_each(b, &bs->all, link) {
+		sandbox_set_reason(b->sb, "the service ended");
+		box_stop(b, grace_sec);
+	}
+}
+
+bool boxes_idle(const struct boxes *bs)
+{
+	return list_empty(&bs->all) && list_empty(&bs->dead) && !bs->n_cleaners;
+}
+
+int boxes_init(struct boxes *bs, struct loop *loop)
+{
+	memset(bs, 0, sizeof(*bs));
+	bs->loop = loop;
+	registry_init(&bs->reg);
+	list_init(&bs->all);
+	list_init(&bs->dead);
+	return 0;
+}
+
+void boxes_done(struct boxes *bs)
+{
+	struct box *b;
+
+	while ((b = list_first(&bs->all, struct box, link)) != NULL) {
+		lose_processes(b);
+		box_free(b);
+	}
+	boxes_flush(bs);
+	registry_done(&bs->reg);
+}

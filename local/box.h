@@ -1,0 +1,89 @@
+/*
+ * box - the rim of one sandbox: its init's socket, its processes, its folder, its clock
+ *
+ * Owner:  `struct boxes` owns every box; a box holds a reference to its sandbox. boxes_flush()
+ * alone frees. Errors: -errno.
+ */
+#ifndef LOCAL_BOX_H
+#define LOCAL_BOX_H
+
+#include "common/io/loop.h"
+#include "common/list.h"
+#include "local/init_proto.h"
+#include "local/launch.h"
+#include "local/sandbox.h"
+#include "local/spec.h"
+
+#define BOX_PROCESSES_MAX 12288          /* at once in one sandbox */
+#define BOX_BUCKETS 256                  /* a power of two */
+#define BOX_REAP_USEC (3 * USEC_PER_SEC) /* how long an init may take to end by itself */
+#define BOX_MESSAGES_A_TURN 64
+
+struct process;
+struct box;
+
+struct boxes {
+	struct loop *loop;
+	struct registry reg;
+	struct launcher launcher;
+	struct list all; /* struct box::link */
+	struct list dead;
+	size_t n_cleaners; /* children that remove a folder */
+	bool stopping;
+};
+
+/* Who is told that the main process's log grew or ended. */
+struct log_waiter {
+	struct list link; /* struct box::waiters */
+	void (*wake)(struct log_waiter *w);
+};
+
+/* A file on its way: on_done once, with an fd that is the callee's, or an error. */
+struct opening {
+	struct list link; /* struct box::openings */
+	uint32_t id;
+	void (*on_done)(struct opening *o, int error, int fd, uint64_t size);
+};
+
+struct box {
+	struct boxes *boxes;
+	struct list link;
+	struct sandbox *sb;
+	pid_t pid; /* the child that leads to the init; 0: reaped */
+	int sock, stderr_fd;
+	char *home;
+	struct event *ev_read, *ev_write, *ev_timer;
+	struct list unsent; /* struct packet::link */
+	struct list processes[BOX_BUCKETS];
+	size_t n_processes;
+	struct list openings;
+	struct list waiters;
+	struct process *main;
+	uint32_t next_id;
+	uint64_t reap_by_usec; /* 0: the init may live */
+};
+
+int boxes_init(struct boxes *bs, struct loop *loop);
+void boxes_done(struct boxes *bs);
+/* SIGCHLD came. */
+void boxes_reap(struct boxes *bs);
+void boxes_flush(struct boxes *bs);
+/* The service ends: every sandbox is stopped, and killed after grace_sec. */
+void boxes_stop(struct boxes *bs, uint64_t grace_sec);
+bool boxes_idle(const struct boxes *bs); /* nothing runs, nothing is being removed */
+
+/* Launches it; a failure ends in the sandbox's state and reason. */
+void box_start(struct boxes *bs, struct sandbox *sb);
+/* NULL: it has no processes (any more). */
+struct box *box_of(const struct sandbox *sb);
+/* To TERMINATING: SIGTERM to the main process, the end of all after grace_sec. */
+void box_stop(struct box *b, uint64_t grace_sec);
+/* -E2BIG, -ENOMEM, -EPIPE. */
+int box_send(struct box *b, const struct init_message *m);
+int box_open(struct box *b, const char *path, bool write, struct opening *o);
+void opening_cancel(struct opening *o);
+/* The environment a process starts with: ours, then the container's. */
+int box_env(const struct box *b, bool tty, struct spec_env *ret);
+const char *box_cwd(const struct box *b);
+
+#endif

@@ -1,0 +1,329 @@
+/* StreamExec: a process and a stream, each as fast as the other */
+#include <stdio.h>
+#include <string.h>
+
+#include "local/exec.h"
+#include "local/exec_input.h"
+#include "local/exec_output.h"
+#include "local/process.h"
+
+#define SMALL_ROOM 256 /* bytes of window below which a message goes by way of the outbox */
+
+typedef Coreweave__Sandbox__V1__ExecStreamInit Init;
+typedef Coreweave__Sandbox__V1__ExecStreamRequest Request;
+typedef Coreweave__Sandbox__V1__ExecStreamResponse Response;
+
+struct exec {
+	struct call *call;
+	struct process *process; /* NULL: none yet, or no more */
+	struct exec_input input;
+	bool seen_init, exit_put;
+	size_t uncounted; /* bytes of stdin whose window went back before the program took them */
+};
+
+/* ---- what it says ---- */
+
+static Google__Protobuf__Timestamp now_of(const struct call *call)
+{
+	Google__Protobuf__Timestamp t = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	uint64_t wall = call->service->loop->clock.wall_usec;
+
+	t.seconds = (int64_t)(wall / USEC_PER_SEC);
+	t.nanos = (int32_t)(wall % USEC_PER_SEC) * 1000;
+	return t;
+}
+
+static void put(struct exec *x, Response *m)
+{
+	if (call_put(x->call, &m->base))
+		call_fail_with(x->call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+}
+
+static void put_ready(struct exec *x)
+{
+	Coreweave__Sandbox__V1__ExecStreamReady ready =
+		COREWEAVE__SANDBOX__V1__EXEC_STREAM_READY__INIT;
+	Google__Protobuf__Timestamp now = now_of(x->call);
+	Response m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__INIT;
+
+	ready.ready_time = &now;
+	m.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__MESSAGE_READY;
+	m.ready = &ready;
+	put(x, &m);
+}
+
+static void put_output(struct exec *x, enum process_stream which, uint8_t *data, size_t n)
+{
+	Coreweave__Sandbox__V1__ExecStreamOutput out =
+		COREWEAVE__SANDBOX__V1__EXEC_STREAM_OUTPUT__INIT;
+	Response m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__INIT;
+
+	out.stream = exec_output_stream(which);
+	out.data = (ProtobufCBinaryData){ .data = data, .len = n };
+	m.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__MESSAGE_OUTPUT;
+	m.output = &out;
+	put(x, &m);
+}
+
+static void put_exit(struct exec *x, int code)
+{
+	Coreweave__Sandbox__V1__ExecStreamExit exit =
+		COREWEAVE__SANDBOX__V1__EXEC_STREAM_EXIT__INIT;
+	Google__Protobuf__Timestamp now = now_of(x->call);
+	Response m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__INIT;
+
+	exit.exit_code = code;
+	exit.completed_time = &now;
+	m.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__MESSAGE_EXIT;
+	m.exit = &exit;
+	x->exit_put = true;
+	put(x, &m);
+}
+
+/* ---- output: pulled from the process into the connection's own buffer ---- */
+
+/* A frame for little room is made whole and sent in pieces. */
+static size_t read_small(struct exec *x, uint8_t *buf, size_t n)
+{
+	uint8_t data[SMALL_ROOM];
+	enum process_stream which;
+	size_t l = process_read(x->process, data, sizeof(data), &which);
+
+	if (!l)
+		return 0;
+	put_output(x, which, data, l);
+	return grpc_outbox_read(&x->call->out, buf, n);
+}
+
+static size_t read_output(struct exec *x, uint8_t *buf, size_t n)
+{
+	size_t head = exec_output_head_max(n);
+	enum process_stream which;
+	size_t l;
+
+	if (n < SMALL_ROOM)
+		return read_small(x, buf, n);
+	l = process_read(x->process, buf + head, n - head, &which);
+	return l ? exec_output_frame(buf, head, l, which) : 0;
+}
+
+static size_t exec_read(struct call *call, uint8_t *buf, size_t n)
+{
+	struct exec *x = call->state;
+	size_t l;
+
+	if (!x->process || !x->process->started)
+		return 0;
+	l = read_output(x, buf, n);
+	if (l || !process_over(x->process) || x->exit_put)
+		return l;
+	put_exit(x, process_exit_code(x->process));
+	return grpc_outbox_read(&call->out, buf, n);
+}
+
+/* ---- what the process does ---- */
+
+static void on_started(struct process *p _unused_, void *arg)
+{
+	put_ready(arg);
+	grpc_resume(&((struct exec *)arg)->call->rpc);
+}
+
+static void on_failed(struct process *p _unused_, int error, bool cwd, void *arg)
+{
+	struct exec *x = arg;
+	char text[256];
+	int code = error == -ENOENT && !cwd ? EXEC_CODE_NOT_FOUND : EXEC_CODE_NOT_RUN;
+	int n = snprintf(text, sizeof(text), "cannot %s: %s\n",
+		cwd ? "enter the working folder" : "run it", strerror(-error));
+
+	x->process = NULL;
+	put_ready(x);
+	put_output(x, PROCESS_STDERR, (uint8_t *)text, (size_t)n);
+	put_exit(x, code);
+	call_finish(x->call);
+}
+
+static void on_output(struct process *p _unused_, void *arg)
+{
+	grpc_resume(&((struct exec *)arg)->call->rpc);
+}
+
+static void on_taken(struct process *p _unused_, size_t n, void *arg)
+{
+	struct exec *x = arg;
+	size_t skip = min_size(n, x->uncounted);
+
+	x->uncounted -= skip;
+	grpc_consume(&x->call->rpc, n - skip);
+}
+
+static void on_exited(struct process *p _unused_, void *arg)
+{
+	/* What is left is read without waiting, so the end can be said now: `read` is asked to the
+	 * last byte. */
+	call_finish(((struct exec *)arg)->call);
+}
+
+static void on_gone(struct process *p _unused_, void *arg)
+{
+	struct exec *x = arg;
+
+	x->process = NULL;
+	call_fail_with(x->call, GRPC_CANCELLED, NULL, "the sandbox ended");
+}
+
+static const struct process_ops process_ops = {
+	.on_started = on_started,
+	.on_failed = on_failed,
+	.on_output = on_output,
+	.on_taken = on_taken,
+	.on_exited = on_exited,
+	.on_gone = on_gone,
+};
+
+/* ---- what the client says ---- */
+
+static void on_init(struct exec *x, const Init *init)
+{
+	struct exec_request req = {
+		.sandbox_id = init->sandbox_id,
+		.container = init->container,
+		.argv = init->command,
+		.n_argv = init->n_command,
+		.tty = init->tty,
+		.cols = init->tty_width,
+		.rows = init->tty_height,
+		.env = (const struct exec_env_entry *const *)init->env,
+		.n_env = init->n_env,
+	};
+
+	x->seen_init = true;
+	x->process = exec_start(x->call, &req, &process_ops, x);
+	if (x->process)
+		call_arm_deadline(x->call);
+}
+
+static int on_message(struct exec_input *in, const Request *m)
+{
+	struct exec *x = container_of(in, struct exec, input);
+
+	if (!x->seen_init &&
+		m->message_case != COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_INIT) {
+		call_fail_with(x->call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+			"the first message must be init");
+	} else if (m->message_case == COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_INIT) {
+		if (!x->seen_init)
+			on_init(x, m->init);
+		else
+			call_fail_with(x->call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+				"init must come once");
+	} else if (m->message_case == COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_RESIZE) {
+		if (x->process)
+			process_resize(x->process, m->resize->width, m->resize->height);
+	} else if (m->message_case == COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_CLOSE) {
+		if (x->process)
+			process_close_input(x->process);
+	}
+	return 0;
+}
+
+static int on_stdin(struct exec_input *in, const uint8_t *data, size_t n, bool held)
+{
+	struct exec *x = container_of(in, struct exec, input);
+
+	if (!x->seen_init) {
+		call_fail_with(x->call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+			"the first message must be init");
+		return 0;
+	}
+	if (!x->process) {
+		grpc_consume(&x->call->rpc, held ? n : 0);
+		return 0;
+	}
+	if (!held)
+		x->uncounted += n;
+	return process_write(x->process, data, n);
+}
+
+static int exec_on_part(struct call *call, const struct grpc_part *part)
+{
+	struct exec *x = call->state;
+	size_t consumed = 0;
+	int r;
+
+	if (!x || call->answered) {
+		grpc_consume(&call->rpc, part->n);
+		return 0;
+	}
+	r = exec_input_feed(&x->input, part, &consumed);
+	grpc_consume(&call->rpc, consumed);
+	return r;
+}
+
+static void exec_on_half_close(struct call *call)
+{
+	struct exec *x = call->state;
+
+	if (x && x->process)
+		process_close_input(x->process);
+	else if (x && !x->seen_init)
+		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+			"the first message must be init");
+}
+
+/* ---- the call ---- */
+
+static void let_go(struct exec *x)
+{
+	struct process *p = x->process;
+
+	x->process = NULL;
+	if (p)
+		process_abandon(p);
+}
+
+static void on_deadline(struct call *call)
+{
+	let_go(call->state);
+}
+
+static void on_end(struct call *call)
+{
+	struct exec *x = call->state;
+
+	let_go(x);
+	exec_input_done(&x->input);
+	free(x);
+	call->state = NULL;
+}
+
+static const struct call_ops stream_ops = {
+	.read = exec_read,
+	.on_deadline = on_deadline,
+	.on_end = on_end,
+};
+
+static int stream_open(struct call *call)
+{
+	struct exec *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return -ENOMEM;
+	x->call = call;
+	exec_input_init(&x->input);
+	x->input.on_stdin = on_stdin;
+	x->input.on_message = on_message;
+	call->state = x;
+	call->ops = &stream_ops;
+	return 0;
+}
+
+const struct method exec_methods[] = {
+	{ .name = "Exec", .on_request = exec_unary },
+	{ .name = "StreamExec",
+		.on_open = stream_open,
+		.on_part = exec_on_part,
+		.on_half_close = exec_on_half_close },
+	{ 0 },
+};

@@ -1,0 +1,28 @@
+/*
+ * folder - a sandbox's folder: made with what its view of the world starts from, removed whole
+ *
+ * Names are relative to an open folder; no path made by a program in the sandbox is ever followed.
+ * Errors: -errno.
+ */
+#ifndef LOCAL_FOLDER_H
+#define LOCAL_FOLDER_H
+
+#include <sys/types.h>
+
+#include "common/util.h"
+
+struct folder_owner {
+	bool change; /* chown what is made: the service runs as root, its sandboxes do not */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* `system`: a root directory (/root, /tmp, /etc, ...) for a sandbox that sees it as "/"; else just
+ * a place. */
+int folder_make(int parent_fd, const char *name, const char *hostname, bool system,
+	const struct folder_owner *owner);
+/* Removes `name` and all below it, however deep and whatever its modes; blocks as long as that
+ * takes. */
+int folder_remove(int parent_fd, const char *name);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * init - the first process of a sandbox
+ *
+ * The same binary, executed again as `cwsandbox-local INIT_ARG` with its socket to the service as
+ * INIT_FD. It starts what the service asks for (init_proto.h), reaps everything, and when the
+ * socket closes it takes every process of the sandbox with it: as PID 1 of a pid namespace by
+ * ending, else as a subreaper by killing what it finds. So nothing outlives even a killed service.
+ */
+#ifndef LOCAL_INIT_H
+#define LOCAL_INIT_H
+
+#define INIT_ARG "--init"
+#define INIT_FD 3
+
+/* Does not return before the sandbox is over; the exit status of the process. */
+int init_main(void);
+
+#endif

@@ -1,0 +1,291 @@
+#include "local/launch.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/text.h"
+#include "local/init.h"
+#include "local/init_proto.h"
+#include "local/launch_bwrap.h"
+
+#define EXE_FD (INIT_FD + 1)
+#define PROBE_MSEC 10000
+#define PROBE_NAME "probe"
+#define HOSTNAME_BYTES 9
+#define OOM_SCORE "500" /* a sandbox is killed before the service */
+
+/* ---- in the child ---- */
+
+static _Noreturn void give_up(const char *what)
+{
+	dprintf(2, "%s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+/* The user cannot walk down to the folder: it lies in a folder of root's. So it is shown elsewhere.
+ */
+static void drop_root(const struct launcher *l, const char *path)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		give_up("cannot make a mount namespace");
+	if (mount(path, LAUNCH_MOUNT, NULL, MS_BIND, NULL) < 0)
+		give_up("cannot bind the sandbox's folder at " LAUNCH_MOUNT);
+	if (setgroups(0, NULL) < 0 || setresgid(l->owner.gid, l->owner.gid, l->owner.gid) < 0 ||
+		setresuid(l->owner.uid, l->owner.uid, l->owner.uid) < 0)
+		give_up("cannot give up root");
+}
+
+static void set_limits(const struct launcher *l)
+{
+	struct rlimit core = { 0, 0 };
+	struct rlimit processes = { LAUNCH_PROCESSES_MAX, LAUNCH_PROCESSES_MAX };
+	struct rlimit files;
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) > 0)
+		close(fd);
+	setrlimit(RLIMIT_CORE, &core);
+	if (l->isolation == ISOLATION_BWRAP)
+		setrlimit(RLIMIT_NPROC, &processes);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = l->n_open < files.rlim_max ? l->n_open : files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static void place_fds(const struct launcher *l, int sock, int stderr_fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	/* First out of each other's way: every one may sit where another belongs. */
+	sock = fcntl(sock, F_DUPFD, 16);
+	stderr_fd = fcntl(stderr_fd, F_DUPFD, 16);
+	null = fcntl(null, F_DUPFD, 16);
+	if (sock < 0 || stderr_fd < 0 || null < 0 || dup2(stderr_fd, 2) < 0)
+		_exit(1);
+	if (dup2(l->exe_fd, EXE_FD) < 0 || dup2(sock, INIT_FD) < 0 || dup2(null, 0) < 0 ||
+		dup2(null, 1) < 0 || close_range(EXE_FD + 1, UINT_MAX, 0) < 0)
+		give_up("cannot place descriptors");
+}
+
+static _Noreturn void child(
+	const struct launcher *l, const char *id, const char *path, int sock, int stderr_fd)
+{
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	static const char *const argv[] = { "cwsandbox-local", INIT_ARG, NULL };
+	const char *root = l->owner.change ? LAUNCH_MOUNT : path;
+	sigset_t none;
+
+	place_fds(l, sock, stderr_fd);
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	set_limits(l);
+	if (l->owner.change)
+		drop_root(l, path);
+	if (l->isolation == ISOLATION_BWRAP) {
+		char hostname[HOSTNAME_BYTES];
+
+		snprintf(hostname, sizeof(hostname), "%s", id);
+		launch_bwrap_exec(root, hostname, l->network, EXE_FD, env);
+		give_up("cannot run bwrap");
+	}
+	if (chdir(root) < 0)
+		give_up("cannot enter the sandbox's folder");
+	fexecve(EXE_FD, (char **)argv, (char **)env);
+	give_up("cannot run this program as an init");
+}
+
+/* ---- in the service ---- */
+
+static int make_channel(int ret[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0)
+		return -errno;
+	return fcntl(ret[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int start(const struct launcher *l, const char *id, struct launched *ret)
+{
+	_cleanup_(freep) char *path = NULL;
+	_cleanup_(closep) int said = memfd_create("sandbox-start", MFD_CLOEXEC);
+	int socks[2];
+	pid_t pid;
+	int r;
+
+	if (said < 0 || asprintf(&path, "%s/%s", l->dir, id) < 0)
+		return said < 0 ? -errno : -ENOMEM;
+	r = make_channel(socks);
+	if (r)
+		return r;
+	pid = fork();
+	if (!pid)
+		child(l, id, path, socks[1], said);
+	r = pid < 0 ? -errno : 0;
+	close(socks[1]);
+	if (r) {
+		close(socks[0]);
+		return r;
+	}
+	*ret = (struct launched){ .pid = pid, .sock = socks[0], .stderr_fd = said };
+	said = -1;
+	return 0;
+}
+
+int launch(const struct launcher *l, const char *id, struct launched *ret)
+{
+	char hostname[HOSTNAME_BYTES];
+	int r;
+
+	snprintf(hostname, sizeof(hostname), "%s", id);
+	r = folder_make(l->dir_fd, id, hostname, l->isolation == ISOLATION_BWRAP, &l->owner);
+	if (r)
+		return r;
+	r = start(l, id, ret);
+	if (r)
+		folder_remove(l->dir_fd, id);
+	return r;
+}
+
+void launch_explain(int stderr_fd, char why[LAUNCH_WHY_MAX])
+{
+	char said[LAUNCH_WHY_MAX / 4];
+	ssize_t l = stderr_fd < 0 ? 0 : pread(stderr_fd, said, sizeof(said), 0);
+
+	while (l > 0 && said[l - 1] == '\n')
+		l--;
+	if (l > 0)
+		text_encode(why, LAUNCH_WHY_MAX, said, (size_t)l);
+	else
+		snprintf(why, LAUNCH_WHY_MAX, "its init ended before it was up");
+}
+
+int launch_home(const struct launcher *l, const char *id, char **ret)
+{
+	int r;
+
+	if (l->isolation == ISOLATION_BWRAP)
+		r = asprintf(ret, "/root");
+	else if (l->owner.change)
+		r = asprintf(ret, LAUNCH_MOUNT);
+	else
+		r = asprintf(ret, "%s/%s", l->dir, id);
+	return r < 0 ? -ENOMEM : 0;
+}
+
+/* ---- which isolation ---- */
+
+static int wait_ready(const struct launched *p, char why[LAUNCH_WHY_MAX])
+{
+	struct pollfd fds = { .fd = p->sock, .events = POLLIN };
+	struct init_head head;
+
+	if (poll(&fds, 1, PROBE_MSEC) == 1 &&
+		recv(p->sock, &head, sizeof(head), 0) == sizeof(head) && head.type == INIT_READY)
+		return 0;
+	launch_explain(p->stderr_fd, why);
+	return -EPERM;
+}
+
+/* Starts one sandbox as every later one will be, and ends it. */
+static int probe(const struct launcher *l, char why[LAUNCH_WHY_MAX])
+{
+	struct launched p;
+	int r = launch(l, PROBE_NAME, &p);
+
+	if (r) {
+		snprintf(why, LAUNCH_WHY_MAX, "cannot start a process: %s", strerror(-r));
+		return r;
+	}
+	r = wait_ready(&p, why);
+	close(p.sock);
+	close(p.stderr_fd);
+	if (r)
+		kill(p.pid, SIGKILL);
+	waitpid(p.pid, NULL, 0);
+	folder_remove(l->dir_fd, PROBE_NAME);
+	return r;
+}
+
+/* Root's sandboxes belong to nobody. */
+static int find_owner(struct launcher *l)
+{
+	const struct passwd *pw;
+
+	if (geteuid() != 0)
+		return 0;
+	pw = getpwnam("nobody");
+	if (!pw)
+		return -ENOENT;
+	l->owner = (struct folder_owner){ .change = true, .uid = pw->pw_uid, .gid = pw->pw_gid };
+	return 0;
+}
+
+static int choose(struct launcher *l, enum isolation want, char why[LAUNCH_WHY_MAX])
+{
+	char reason[LAUNCH_WHY_MAX] = "it was asked for";
+	int r;
+
+	l->isolation = want == ISOLATION_AUTO ? ISOLATION_BWRAP : want;
+	r = probe(l, reason);
+	if (r && want == ISOLATION_AUTO && l->network) {
+		char second[LAUNCH_WHY_MAX];
+
+		l->isolation = ISOLATION_NONE;
+		r = probe(l, second);
+		if (!r)
+			snprintf(why, LAUNCH_WHY_MAX,
+				"isolation none: sandboxes can reach all this user can (bwrap: "
+				"%.400s)",
+				reason);
+	} else if (!r && l->isolation == ISOLATION_BWRAP) {
+		snprintf(why, LAUNCH_WHY_MAX,
+			"isolation bwrap: sandboxes have namespaces of their own");
+	} else if (!r) {
+		snprintf(why, LAUNCH_WHY_MAX,
+			"isolation none: sandboxes can reach all this user can (it was asked for)");
+	}
+	if (r)
+		snprintf(why, LAUNCH_WHY_MAX, "cannot start a sandbox: %.400s", reason);
+	return r;
+}
+
+int launcher_init(struct launcher *l, enum isolation isolation, bool network, int dir_fd,
+	const char *dir, char why[LAUNCH_WHY_MAX])
+{
+	struct rlimit files = { 1024, 1024 };
+	int r;
+
+	*l = (struct launcher){ .network = network, .dir_fd = dir_fd, .exe_fd = -1 };
+	getrlimit(RLIMIT_NOFILE, &files);
+	l->n_open = files.rlim_cur;
+	l->dir = strdup(dir);
+	l->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	r = !l->dir ? -ENOMEM : l->exe_fd < 0 ? -errno : find_owner(l);
+	if (r) {
+		snprintf(
+			why, LAUNCH_WHY_MAX, "cannot prepare to start sandboxes: %s", strerror(-r));
+		return r;
+	}
+	return choose(l, isolation, why);
+}
+
+void launcher_done(struct launcher *l)
+{
+	close_fd(&l->exe_fd);
+	free(l->dir);
+	l->dir = NULL;
+}

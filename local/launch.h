@@ -1,0 +1,54 @@
+/*
+ * launch - starts the first process of a sandbox (init.h), inside its view of the world
+ *
+ * bwrap: bubblewrap makes own user, mount, pid, ipc and uts namespaces; the sandbox's folder is its
+ * "/", the host's /usr and some of /etc are in it read-only. none:  no walls: the folder is only
+ * the home and the working folder. A service that runs as root gives its sandboxes to an
+ * unprivileged user in both; a private mount namespace shows that user the folder at LAUNCH_MOUNT,
+ * which it could not reach by its path.
+ *
+ * Errors: -errno, with a sentence in why[LAUNCH_WHY_MAX] where there is one.
+ */
+#ifndef LOCAL_LAUNCH_H
+#define LOCAL_LAUNCH_H
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "local/folder.h"
+
+#define LAUNCH_WHY_MAX 512
+#define LAUNCH_MOUNT "/mnt"
+#define LAUNCH_PROCESSES_MAX 12288 /* processes of one user in a sandbox; stops a fork bomb */
+#define LAUNCH_SHM_BYTES "67108864"
+
+enum isolation { ISOLATION_AUTO, ISOLATION_BWRAP, ISOLATION_NONE };
+
+struct launcher {
+	enum isolation isolation; /* after launcher_init: never AUTO */
+	bool network;
+	struct folder_owner owner;
+	int exe_fd;    /* this program */
+	rlim_t n_open; /* the soft limit of open files a sandbox starts with */
+	int dir_fd;    /* where the folders are */
+	char *dir;
+};
+
+struct launched {
+	pid_t pid;
+	int sock;      /* to the init; non-blocking, init_proto.h */
+	int stderr_fd; /* what was said before the init was ready */
+};
+
+/* With AUTO tries bwrap once; *why then says what it took and why. dir is copied; dir_fd stays the
+ * caller's. */
+int launcher_init(struct launcher *l, enum isolation isolation, bool network, int dir_fd,
+	const char *dir, char why[LAUNCH_WHY_MAX]);
+void launcher_done(struct launcher *l);
+/* Makes the folder `id` and starts its init, which says INIT_READY when it is up. */
+int launch(const struct launcher *l, const char *id, struct launched *ret);
+void launch_explain(int stderr_fd, char why[LAUNCH_WHY_MAX]);
+/* HOME inside; malloc'd. */
+int launch_home(const struct launcher *l, const char *id, char **ret);
+
+#endif

@@ -1,0 +1,146 @@
+#include "local/launch_bwrap.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "local/init.h"
+#include "local/launch.h"
+
+#define ARGS_MAX 256
+#define DIRS_MAX 8
+
+/* What a usable Unix needs of the host, beside /usr. Nothing of it is a secret: all of it is
+ * world-readable. */
+static const char *const host_files[] = {
+	"/opt",
+	"/etc/alternatives",
+	"/etc/bash.bashrc",
+	"/etc/bash_completion.d",
+	"/etc/ca-certificates",
+	"/etc/ca-certificates.conf",
+	"/etc/debian_version",
+	"/etc/fonts",
+	"/etc/gai.conf",
+	"/etc/host.conf",
+	"/etc/inputrc",
+	"/etc/java-17-openjdk",
+	"/etc/ld.so.cache",
+	"/etc/ld.so.conf",
+	"/etc/ld.so.conf.d",
+	"/etc/localtime",
+	"/etc/login.defs",
+	"/etc/magic",
+	"/etc/mime.types",
+	"/etc/os-release",
+	"/etc/perl",
+	"/etc/pki",
+	"/etc/profile",
+	"/etc/profile.d",
+	"/etc/protocols",
+	"/etc/resolv.conf",
+	"/etc/services",
+	"/etc/skel",
+	"/etc/ssl/certs",
+	"/etc/ssl/openssl.cnf",
+	"/etc/terminfo",
+	"/etc/timezone",
+	"/etc/vim",
+};
+
+/* Folders on a system with a merged /usr, links into it on most. */
+static const char *const root_dirs[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+
+struct args {
+	const char *v[ARGS_MAX];
+	size_t n;
+	char targets[DIRS_MAX][PATH_MAX];
+	size_t n_targets;
+};
+
+static void put(struct args *a, const char *arg)
+{
+	if (a->n < ARGS_MAX - 1)
+		a->v[a->n++] = arg;
+}
+
+static void put3(struct args *a, const char *x, const char *y, const char *z)
+{
+	put(a, x);
+	put(a, y);
+	put(a, z);
+}
+
+static void put_root_dir(struct args *a, const char *path)
+{
+	struct stat st;
+	ssize_t l;
+
+	if (lstat(path, &st) < 0)
+		return;
+	if (!S_ISLNK(st.st_mode))
+		return put3(a, "--ro-bind", path, path);
+	if (a->n_targets == DIRS_MAX)
+		return;
+	l = readlink(path, a->targets[a->n_targets], PATH_MAX - 1);
+	if (l <= 0)
+		return;
+	a->targets[a->n_targets][l] = 0;
+	put3(a, "--symlink", a->targets[a->n_targets++], path);
+}
+
+static void put_view(struct args *a, const char *root)
+{
+	put3(a, "--bind", root, "/");
+	put3(a, "--ro-bind", "/usr", "/usr");
+	for (size_t i = 0; i < ARRAY_SIZE(root_dirs); i++)
+		put_root_dir(a, root_dirs[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(host_files); i++)
+		put3(a, "--ro-bind-try", host_files[i], host_files[i]);
+	put3(a, "--proc", "/proc", "--dev");
+	put3(a, "/dev", "--size", LAUNCH_SHM_BYTES);
+	put3(a, "--tmpfs", "/dev/shm", "--chdir");
+	put(a, "/root");
+}
+
+static void put_walls(struct args *a, const char *hostname, bool network)
+{
+	static const char *const walls[] = {
+		"bwrap",
+		"--unshare-user",
+		"--unshare-pid",
+		"--unshare-ipc",
+		"--unshare-uts",
+		"--unshare-cgroup-try",
+		"--uid",
+		"0",
+		"--gid",
+		"0",
+		"--die-with-parent",
+		"--as-pid-1",
+		"--cap-drop",
+		"ALL",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(walls); i++)
+		put(a, walls[i]);
+	put(a, "--hostname");
+	put(a, hostname);
+	if (!network)
+		put(a, "--unshare-net");
+}
+
+void launch_bwrap_exec(
+	const char *root, const char *hostname, bool network, int exe_fd, const char *const *env)
+{
+	static struct args a;
+	char exe[32];
+
+	snprintf(exe, sizeof(exe), "/proc/self/fd/%d", exe_fd);
+	put_walls(&a, hostname, network);
+	put_view(&a, root);
+	put3(&a, "--", exe, INIT_ARG);
+	a.v[a.n] = NULL;
+	execvpe("bwrap", (char **)a.v, (char **)env);
+}

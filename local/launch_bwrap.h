@@ -1,0 +1,14 @@
+/*
+ * launch_bwrap - the command line of bubblewrap that makes a sandbox's view of the world
+ */
+#ifndef LOCAL_LAUNCH_BWRAP_H
+#define LOCAL_LAUNCH_BWRAP_H
+
+#include "common/util.h"
+
+/* In a child: replaces it by bwrap, whose PID 1 is the program at exe_fd as an init; `root` becomes
+ * "/". Returns only when that failed, with errno. */
+void launch_bwrap_exec(
+	const char *root, const char *hostname, bool network, int exe_fd, const char *const *env);
+
+#endif

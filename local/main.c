@@ -1,0 +1,183 @@
+/* cwsandbox-local: flags, signals, the state folder, the turn */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "common/io/sock.h"
+#include "common/paths.h"
+#include "local/identity.h"
+#include "local/init.h"
+#include "local/init_reap.h"
+#include "local/options.h"
+#include "local/server.h"
+#include "local/state.h"
+
+struct program {
+	struct options options;
+	struct state state;
+	struct loop loop;
+	struct boxes boxes;
+	struct service service;
+	struct server server;
+	SSL_CTX *tls;
+	struct event *ev_term, *ev_int, *ev_hup, *ev_chld;
+};
+
+static int complain(const char *why)
+{
+	fprintf(stderr, "cwsandbox-local: %s\n", why);
+	return 1;
+}
+
+/* ---- signals ---- */
+
+static void on_stop(evutil_socket_t sig _unused_, short what _unused_, void *arg)
+{
+	struct program *p = arg;
+
+	server_stop(&p->server);
+}
+
+static void on_child(evutil_socket_t sig _unused_, short what _unused_, void *arg)
+{
+	struct program *p = arg;
+
+	boxes_reap(&p->boxes);
+}
+
+static bool flush(void *arg)
+{
+	struct program *p = arg;
+
+	return server_flush(&p->server);
+}
+
+static int watch_signals(struct program *p)
+{
+	const struct {
+		struct event **ev;
+		int sig;
+		event_callback_fn fn;
+	} all[] = { { &p->ev_term, SIGTERM, on_stop }, { &p->ev_int, SIGINT, on_stop },
+		{ &p->ev_hup, SIGHUP, on_stop }, { &p->ev_chld, SIGCHLD, on_child } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		*all[i].ev = evsignal_new(p->loop.base, all[i].sig, all[i].fn, p);
+		if (!*all[i].ev || event_add(*all[i].ev, NULL))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- the start, in the order in which things can fail ---- */
+
+/* Sandboxes are many descriptors; their own limit stays what it was. */
+static void raise_limits(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
+{
+	char chosen[LAUNCH_WHY_MAX] = "";
+	int r = boxes_init(&p->boxes, &p->loop);
+
+	if (!r)
+		r = launcher_init(&p->boxes.launcher, p->options.isolation, p->options.network,
+			p->state.boxes_fd, p->state.boxes_dir, r ? why : chosen);
+	if (r)
+		snprintf(why, LAUNCH_WHY_MAX, "%s", chosen);
+	else
+		complain(chosen);
+	return r;
+}
+
+static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
+{
+	uint16_t port;
+	int fd;
+	int r = p->options.plaintext ? 0
+				     : identity_tls(p->state.dir, p->options.host, &p->tls, why);
+
+	if (r)
+		return r;
+	r = sock_listen_tcp(p->options.host, p->options.port, SERVER_BACKLOG, &fd, &port);
+	if (r) {
+		snprintf(why, IDENTITY_WHY_MAX, "cannot listen on %.200s:%u: %s", p->options.host,
+			p->options.port, strerror(-r));
+		return r;
+	}
+	r = server_init(&p->server, &p->loop, &p->boxes, &p->service, p->tls, fd);
+	if (!r)
+		r = state_publish(&p->state, &p->options, port);
+	if (r)
+		snprintf(why, IDENTITY_WHY_MAX, "cannot say where it listens: %s", strerror(-r));
+	return r;
+}
+
+static int start(struct program *p, char why[IDENTITY_WHY_MAX])
+{
+	_cleanup_(freep) char *token = NULL;
+	int r = state_open(&p->state, &p->options, why);
+
+	r = r ? r : identity_token(p->state.fd, p->options.token_file, &token, why);
+	if (r)
+		return r;
+	r = loop_init(&p->loop, flush, p);
+	r = r ? r : service_init(&p->service, &p->loop, &p->boxes, token);
+	explicit_bzero(token, strlen(token));
+	if (r) {
+		snprintf(why, IDENTITY_WHY_MAX, "cannot start: %s", strerror(-r));
+		return r;
+	}
+	r = start_sandboxing(p, why);
+	raise_limits();
+	if (!r)
+		r = watch_signals(p);
+	return r ? r : start_listening(p, why);
+}
+
+static void finish(struct program *p)
+{
+	struct event *const events[] = { p->ev_term, p->ev_int, p->ev_hup, p->ev_chld };
+
+	state_withdraw(&p->state);
+	server_done(&p->server);
+	boxes_done(&p->boxes);
+	launcher_done(&p->boxes.launcher);
+	service_done(&p->service);
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		event_free(events[i]);
+	SSL_CTX_free(p->tls);
+	loop_done(&p->loop);
+	state_close(&p->state);
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p;
+	char why[IDENTITY_WHY_MAX] = "cannot start";
+	int r;
+
+	if (argc == 2 && !strcmp(argv[1], INIT_ARG))
+		return init_main();
+	signal(SIGPIPE, SIG_IGN);
+	r = options_parse(&p.options, argc, argv);
+	if (r)
+		return r == OPTIONS_E_DONE ? 0 : r;
+	prctl(PR_SET_DUMPABLE, 0);
+	if (start(&p, why))
+		return complain(why);
+	r = loop_run(&p.loop);
+	finish(&p);
+	return r ? complain(strerror(-r)) : 0;
+}

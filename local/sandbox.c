@@ -1,0 +1,302 @@
+#include "local/sandbox.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "local/spec.h"
+
+#define S(name) COREWEAVE__SANDBOX__V1__STATE__STATE_##name
+#define STATES 10
+
+/* row: where we are; column: what happened; a hole: it cannot happen here */
+static const Coreweave__Sandbox__V1__State next_state[STATES][_SANDBOX_EVENT_N] = {
+	[S(PENDING)] = { [SANDBOX_EV_LAUNCHED] = S(CREATING),
+		[SANDBOX_EV_FAIL] = S(FAILED),
+		[SANDBOX_EV_STOP] = S(TERMINATING) },
+	[S(CREATING)] = { [SANDBOX_EV_UP] = S(RUNNING),
+		[SANDBOX_EV_FAIL] = S(FAILED),
+		[SANDBOX_EV_STOP] = S(TERMINATING) },
+	[S(RUNNING)] = { [SANDBOX_EV_OK] = S(COMPLETED),
+		[SANDBOX_EV_FAIL] = S(FAILED),
+		[SANDBOX_EV_STOP] = S(TERMINATING) },
+	[S(TERMINATING)] = { [SANDBOX_EV_GONE] = S(TERMINATED) },
+};
+
+static const char *const state_names[STATES] = {
+	[S(UNSPECIFIED)] = "unspecified",
+	[S(CREATING)] = "creating",
+	[S(RUNNING)] = "running",
+	[S(COMPLETED)] = "completed",
+	[S(FAILED)] = "failed",
+	[S(TERMINATING)] = "terminating",
+	[S(TERMINATED)] = "terminated",
+	[S(PENDING)] = "pending",
+	[S(PAUSED)] = "paused",
+	[S(PREPARING)] = "preparing",
+};
+
+const char *sandbox_state_name(Coreweave__Sandbox__V1__State state)
+{
+	return (unsigned)state < STATES ? state_names[state] : "unknown";
+}
+
+/* ---- one sandbox ---- */
+
+bool sandbox_ended(const struct sandbox *sb)
+{
+	return sb->state == S(COMPLETED) || sb->state == S(FAILED) || sb->state == S(TERMINATED);
+}
+
+bool sandbox_live(const struct sandbox *sb)
+{
+	return sb->state == S(RUNNING);
+}
+
+struct sandbox *sandbox_ref(struct sandbox *sb)
+{
+	sb->n_ref++;
+	return sb;
+}
+
+struct sandbox *sandbox_unref(struct sandbox *sb)
+{
+	if (!sb || --sb->n_ref)
+		return NULL;
+	if (sb->spec)
+		coreweave__sandbox__v1__sandbox_spec__free_unpacked(sb->spec, NULL);
+	free(sb->display_name);
+	free(sb->request_id);
+	log_done(&sb->log);
+	free(sb);
+	return NULL;
+}
+DEFINE_CLEANUP(struct sandbox *, sandbox_unref)
+
+void sandbox_set_reason(struct sandbox *sb, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sb->reason, sizeof(sb->reason), fmt, ap);
+	va_end(ap);
+}
+
+static void registry_evict(struct registry *reg)
+{
+	struct sandbox *sb, *oldest = NULL;
+
+	list_for_each(sb, &reg->all, link) {
+		if (sandbox_ended(sb)) {
+			oldest = sb;
+			break;
+		}
+	}
+	if (!oldest)
+		return;
+	list_unlink(&oldest->link);
+	list_unlink(&oldest->bucket);
+	reg->n_ended--;
+	sandbox_unref(oldest);
+}
+
+static void sandbox_enter(struct registry *reg, struct sandbox *sb,
+	Coreweave__Sandbox__V1__State to, const struct clock *clock)
+{
+	sb->state = to;
+	if (to == S(RUNNING)) {
+		sb->start_wall_usec = clock->wall_usec;
+		sb->expires_usec =
+			clock->now_usec + (uint64_t)spec_lifetime_sec(sb->spec) * USEC_PER_SEC;
+	}
+	if (to != S(CREATING))
+		sb->start_by_usec = 0;
+	if (to == S(TERMINATING))
+		sb->expires_usec = 0;
+	if (!sandbox_ended(sb))
+		return;
+	sb->end_wall_usec = clock->wall_usec;
+	sb->expires_usec = 0;
+	sb->kill_usec = 0;
+	sb->log.ended = true;
+	reg->n_live--;
+	if (++reg->n_ended > SANDBOX_ENDED_MAX)
+		registry_evict(reg);
+}
+
+int sandbox_step(
+	struct registry *reg, struct sandbox *sb, enum sandbox_event ev, const struct clock *clock)
+{
+	Coreweave__Sandbox__V1__State to = next_state[sb->state][ev];
+
+	if (to == S(UNSPECIFIED))
+		return SANDBOX_E_UNEXPECTED;
+	sandbox_enter(reg, sb, to, clock);
+	return 0;
+}
+
+uint64_t sandbox_deadline(const struct sandbox *sb)
+{
+	const uint64_t at[] = { sb->start_by_usec, sb->expires_usec, sb->kill_usec };
+	uint64_t first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+		if (at[i] && (!first || at[i] < first))
+			first = at[i];
+	return first;
+}
+
+enum sandbox_due sandbox_due(const struct sandbox *sb, uint64_t now_usec)
+{
+	if (sb->kill_usec && sb->kill_usec <= now_usec)
+		return SANDBOX_DUE_KILL;
+	if (sb->start_by_usec && sb->start_by_usec <= now_usec)
+		return SANDBOX_DUE_START;
+	if (sb->expires_usec && sb->expires_usec <= now_usec)
+		return SANDBOX_DUE_EXPIRED;
+	return SANDBOX_DUE_NONE;
+}
+
+/* ---- all of them ---- */
+
+void registry_init(struct registry *reg)
+{
+	memset(reg, 0, sizeof(*reg));
+	list_init(&reg->all);
+	for (size_t i = 0; i < SANDBOX_BUCKETS; i++)
+		list_init(&reg->buckets[i]);
+	reg->next_seq = 1;
+}
+
+void registry_done(struct registry *reg)
+{
+	struct sandbox *sb;
+
+	while ((sb = list_first(&reg->all, struct sandbox, link)) != NULL) {
+		list_unlink(&sb->link);
+		list_unlink(&sb->bucket);
+		sandbox_unref(sb);
+	}
+	registry_init(reg);
+}
+
+static struct list *bucket_of(struct registry *reg, const char *id)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *id; id++)
+		h = (h ^ (uint8_t)*id) * 16777619u;
+	return &reg->buckets[h & (SANDBOX_BUCKETS - 1)];
+}
+
+struct sandbox *registry_find(struct registry *reg, const char *id)
+{
+	struct list *bucket = bucket_of(reg, id);
+	struct sandbox *sb;
+
+	list_for_each(sb, bucket, bucket) {
+		if (!strcmp(sb->id, id))
+			return sb;
+	}
+	return NULL;
+}
+
+int registry_find_request(
+	struct registry *reg, const char *request_id, uint64_t hash, struct sandbox **ret)
+{
+	struct sandbox *sb;
+
+	*ret = NULL;
+	if (!*request_id)
+		return 0;
+	list_for_each(sb, &reg->all, link) {
+		if (strcmp(sb->request_id, request_id))
+			continue;
+		if (sb->request_hash != hash)
+			return SANDBOX_E_CONFLICT;
+		*ret = sb;
+		return 0;
+	}
+	return 0;
+}
+
+static char *dup_or_empty(const char *s)
+{
+	return strdup(s ? s : "");
+}
+
+int registry_add(struct registry *reg, const struct sandbox_new *what, const struct clock *clock,
+	struct sandbox **ret)
+{
+	_cleanup_(sandbox_unrefp) struct sandbox *sb = NULL;
+
+	if (reg->n_live >= SANDBOX_LIVE_MAX)
+		return SANDBOX_E_FULL;
+	sb = calloc(1, sizeof(*sb));
+	if (!sb)
+		return -ENOMEM;
+	sb->n_ref = 1;
+	log_init(&sb->log);
+	snprintf(sb->id, sizeof(sb->id), "%s", what->id);
+	sb->display_name = dup_or_empty(what->display_name);
+	sb->request_id = dup_or_empty(what->request_id);
+	if (!sb->display_name || !sb->request_id)
+		return -ENOMEM;
+	sb->request_hash = what->request_hash;
+	sb->seq = reg->next_seq++;
+	sb->state = S(PENDING);
+	sb->create_wall_usec = clock->wall_usec;
+	sb->start_by_usec = clock->now_usec + SANDBOX_START_USEC;
+	sb->spec = what->spec;
+	list_append(&reg->all, &sb->link);
+	list_append(bucket_of(reg, sb->id), &sb->bucket);
+	reg->n_live++;
+	*ret = TAKE(sb);
+	return 0;
+}
+
+/* ---- listing ---- */
+
+static bool has_string(char *const *strings, size_t n, const char *want)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(strings[i], want))
+			return true;
+	return false;
+}
+
+static bool matches(const struct sandbox *sb, const struct sandbox_filter *f)
+{
+	if (f->nothing)
+		return false;
+	if (f->state != S(UNSPECIFIED) ? sb->state != f->state
+				       : sandbox_ended(sb) && !f->show_ended)
+		return false;
+	for (size_t i = 0; i < f->n_tags; i++)
+		if (!has_string(sb->spec->tags, sb->spec->n_tags, f->tags[i]))
+			return false;
+	return !f->n_runner_ids || has_string(f->runner_ids, f->n_runner_ids, SPEC_RUNNER_ID);
+}
+
+size_t registry_list(const struct registry *reg, const struct sandbox_filter *f, uint64_t after,
+	struct sandbox **ret, size_t max, bool *ret_more)
+{
+	const struct list *at = f->ascending ? reg->all.next : reg->all.prev;
+	size_t n = 0;
+
+	*ret_more = false;
+	for (; at != &reg->all; at = f->ascending ? at->next : at->prev) {
+		struct sandbox *sb = container_of(at, struct sandbox, link);
+
+		if (after && (f->ascending ? sb->seq <= after : sb->seq >= after))
+			continue;
+		if (!matches(sb, f))
+			continue;
+		if (n == max) {
+			*ret_more = true;
+			break;
+		}
+		ret[n++] = sb;
+	}
+	return n;
+}

@@ -1,0 +1,332 @@
+/* CreateSandbox, GetSandbox, ListSandboxes, DeleteSandbox */
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "local/service.h"
+
+#define PAGE_DEFAULT 100
+#define PAGE_MAX 1000
+#define RUNNER_GROUP_ID "local"
+
+typedef Coreweave__Sandbox__V1__Sandbox Sandbox;
+typedef Coreweave__Sandbox__V1__SandboxStatus Status;
+typedef Coreweave__Sandbox__V1__SandboxSpec Spec;
+
+/* ---- a sandbox as a message: parts of it live in the view ---- */
+
+struct view {
+	Sandbox sandbox;
+	Status status;
+	Google__Protobuf__Timestamp create, start, end;
+	Coreweave__Sandbox__V1__ContainerStatus container, *containers[1];
+};
+
+static Google__Protobuf__Timestamp *view_time(Google__Protobuf__Timestamp *t, uint64_t wall_usec)
+{
+	google__protobuf__timestamp__init(t);
+	t->seconds = (int64_t)(wall_usec / USEC_PER_SEC);
+	t->nanos = (int32_t)(wall_usec % USEC_PER_SEC) * 1000;
+	return wall_usec ? t : NULL;
+}
+
+static void view_status(struct view *v, const struct sandbox *sb)
+{
+	Status *st = &v->status;
+
+	coreweave__sandbox__v1__sandbox_status__init(st);
+	st->state = sb->state;
+	st->state_reason = (char *)sb->reason;
+	st->create_time = view_time(&v->create, sb->create_wall_usec);
+	st->start_time = view_time(&v->start, sb->start_wall_usec);
+	st->end_time = view_time(&v->end, sb->end_wall_usec);
+	st->effective_max_lifetime_seconds = spec_lifetime_sec(sb->spec);
+	st->runner_id = (char *)SPEC_RUNNER_ID;
+	st->runner_group_id = (char *)RUNNER_GROUP_ID;
+	if (sb->has_exit_code) {
+		st->opt_exit_code_case =
+			COREWEAVE__SANDBOX__V1__SANDBOX_STATUS__OPT_EXIT_CODE_EXIT_CODE;
+		st->exit_code = sb->exit_code;
+	}
+	coreweave__sandbox__v1__container_status__init(&v->container);
+	v->container.name = sb->spec->containers[0]->name;
+	v->container.state = sb->state;
+	v->container.exit_code = sb->exit_code;
+	v->containers[0] = &v->container;
+	st->n_container_statuses = 1;
+	st->container_statuses = v->containers;
+}
+
+static const ProtobufCMessage *view_sandbox(struct view *v, const struct sandbox *sb)
+{
+	coreweave__sandbox__v1__sandbox__init(&v->sandbox);
+	view_status(v, sb);
+	v->sandbox.sandbox_id = (char *)sb->id;
+	v->sandbox.spec = sb->spec;
+	v->sandbox.status = &v->status;
+	v->sandbox.display_name = sb->display_name;
+	v->sandbox.control = COREWEAVE__SANDBOX__V1__CONTROL__CONTROL_PLATFORM;
+	return &v->sandbox.base;
+}
+
+static void answer_sandbox(struct call *call, const struct sandbox *sb)
+{
+	struct view v;
+
+	call_answer(call, view_sandbox(&v, sb));
+}
+
+static void fail_not_understood(struct call *call)
+{
+	call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+		"the request is not a message of this method");
+}
+
+static void fail_field(struct call *call, const char *field, const char *what)
+{
+	struct grpc_status st = { 0 };
+
+	grpc_status_set(
+		&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST, "the request is not valid");
+	grpc_status_add_violation(&st, field, what);
+	call_fail(call, &st);
+}
+
+/* ---- create ---- */
+
+static int make_id(char out[SANDBOX_ID_BYTES])
+{
+	uint8_t r[16];
+
+	if (RAND_bytes(r, sizeof(r)) != 1)
+		return -EIO;
+	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40); /* a random UUID */
+	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
+	snprintf(out, SANDBOX_ID_BYTES,
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+		r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
+		r[15]);
+	return 0;
+}
+
+/* Of the whole request: the same one again is the same bytes, and a first word of a digest tells
+ * others apart. */
+static uint64_t hash_request(const uint8_t *data, size_t n)
+{
+	uint8_t out[EVP_MAX_MD_SIZE] = { 0 };
+	uint64_t hash;
+
+	EVP_Digest(data, n, out, NULL, EVP_sha256(), NULL);
+	memcpy(&hash, out, sizeof(hash));
+	return hash;
+}
+
+static void create(
+	struct call *call, Coreweave__Sandbox__V1__CreateSandboxRequest *req, uint64_t hash)
+{
+	struct boxes *boxes = call->service->boxes;
+	char id[SANDBOX_ID_BYTES];
+	struct sandbox_new what = {
+		.id = id,
+		.spec = req->sandbox->spec,
+		.display_name = req->sandbox->display_name,
+		.request_id = req->request_id,
+		.request_hash = hash,
+	};
+	struct sandbox *sb;
+	int r = boxes->stopping ? SANDBOX_E_FULL : make_id(id);
+
+	r = r ? r : registry_add(&boxes->reg, &what, &call->service->loop->clock, &sb);
+	if (r == SANDBOX_E_FULL) {
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, "CWSANDBOX_RUNNER_CAPACITY_EXHAUSTED",
+			"the service takes no more sandboxes now (at most %d at once)",
+			SANDBOX_LIVE_MAX);
+		return;
+	}
+	if (r) {
+		call_fail_with(
+			call, GRPC_INTERNAL, NULL, "cannot make a sandbox: %s", strerror(-r));
+		return;
+	}
+	req->sandbox->spec = NULL; /* the sandbox's now */
+	box_start(boxes, sb);
+	answer_sandbox(call, sb);
+}
+
+static void on_create(struct call *call, const uint8_t *data, size_t n)
+{
+	Coreweave__Sandbox__V1__CreateSandboxRequest *req =
+		coreweave__sandbox__v1__create_sandbox_request__unpack(NULL, n, data);
+	struct grpc_status st = { 0 };
+	uint64_t hash = hash_request(data, n);
+	struct sandbox *sb = NULL;
+	int r;
+
+	if (!req)
+		return fail_not_understood(call);
+	r = registry_find_request(&call->service->boxes->reg, req->request_id, hash, &sb);
+	if (r == SANDBOX_E_CONFLICT)
+		call_fail_with(call, GRPC_ALREADY_EXISTS, "CWSANDBOX_REQUEST_ID_CONFLICT",
+			"this request_id was used for another request");
+	else if (sb)
+		answer_sandbox(call, sb);
+	else if (!req->sandbox || !req->sandbox->spec)
+		fail_field(call, "sandbox.spec", "must be set");
+	else if (strlen(req->request_id) > SANDBOX_REQUEST_ID_MAX)
+		fail_field(call, "request_id", "at most 128 bytes");
+	else if (spec_check(req->sandbox->spec, &st))
+		call_fail(call, &st);
+	else
+		create(call, req, hash);
+	coreweave__sandbox__v1__create_sandbox_request__free_unpacked(req, NULL);
+}
+
+/* ---- get ---- */
+
+static void on_get(struct call *call, const uint8_t *data, size_t n)
+{
+	Coreweave__Sandbox__V1__GetSandboxRequest *req =
+		coreweave__sandbox__v1__get_sandbox_request__unpack(NULL, n, data);
+	struct sandbox *sb;
+
+	if (!req)
+		return fail_not_understood(call);
+	sb = call_sandbox(call, req->sandbox_id);
+	if (sb)
+		answer_sandbox(call, sb);
+	coreweave__sandbox__v1__get_sandbox_request__free_unpacked(req, NULL);
+}
+
+/* ---- list ---- */
+
+#define TOKEN_BYTES 17 /* 16 hexadecimal digits: the last sandbox shown */
+
+static int parse_token(const char *s, uint64_t *ret)
+{
+	char *end;
+
+	*ret = 0;
+	if (!*s)
+		return 0;
+	if (strlen(s) != TOKEN_BYTES - 1 || strspn(s, "0123456789abcdef") != TOKEN_BYTES - 1)
+		return -EINVAL;
+	*ret = strtoull(s, &end, 16);
+	return *ret ? 0 : -EINVAL;
+}
+
+static void answer_list(struct call *call, struct sandbox **found, size_t n, bool more)
+{
+	Coreweave__Sandbox__V1__ListSandboxesResponse res =
+		COREWEAVE__SANDBOX__V1__LIST_SANDBOXES_RESPONSE__INIT;
+	_cleanup_(freep) struct view *views = calloc(n + 1, sizeof(*views));
+	_cleanup_(freep) Sandbox **list = calloc(n + 1, sizeof(*list));
+	char token[TOKEN_BYTES] = "";
+
+	if (!views || !list) {
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		view_sandbox(&views[i], found[i]);
+		list[i] = &views[i].sandbox;
+	}
+	if (more)
+		snprintf(token, sizeof(token), "%016" PRIx64, found[n - 1]->seq);
+	res.n_sandboxes = n;
+	res.sandboxes = list;
+	res.next_page_token = token;
+	call_answer(call, &res.base);
+}
+
+static void list_page(struct call *call, const Coreweave__Sandbox__V1__ListSandboxesRequest *req)
+{
+	const struct sandbox_filter filter = {
+		.tags = req->tags,
+		.n_tags = req->n_tags,
+		.runner_ids = req->runner_ids,
+		.n_runner_ids = req->n_runner_ids,
+		.show_ended = req->show_terminated,
+		.ascending = req->sort_direction ==
+			     COREWEAVE__SANDBOX__V1__SORT_DIRECTION__SORT_DIRECTION_ASCENDING,
+		.nothing = req->n_volume_ids > 0, /* there are no volumes */
+		.state = req->state,
+	};
+	size_t max = req->page_size ? min_size((size_t)req->page_size, PAGE_MAX) : PAGE_DEFAULT;
+	_cleanup_(freep) struct sandbox **found = calloc(max, sizeof(*found));
+	uint64_t after;
+	bool more;
+	size_t n;
+
+	if (!found) {
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		return;
+	}
+	if (parse_token(req->page_token, &after))
+		return fail_field(call, "page_token", "is not one that ListSandboxes gave");
+	n = registry_list(&call->service->boxes->reg, &filter, after, found, max, &more);
+	answer_list(call, found, n, more);
+}
+
+static void on_list(struct call *call, const uint8_t *data, size_t n)
+{
+	Coreweave__Sandbox__V1__ListSandboxesRequest *req =
+		coreweave__sandbox__v1__list_sandboxes_request__unpack(NULL, n, data);
+
+	if (!req)
+		return fail_not_understood(call);
+	if (req->page_size < 0)
+		fail_field(call, "page_size", "must not be negative");
+	else
+		list_page(call, req);
+	coreweave__sandbox__v1__list_sandboxes_request__free_unpacked(req, NULL);
+}
+
+/* ---- delete ---- */
+
+static void delete_it(struct call *call, struct sandbox *sb, int32_t grace_sec)
+{
+	Coreweave__Sandbox__V1__DeleteSandboxResponse res =
+		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_RESPONSE__INIT;
+	struct view v;
+
+	if (box_of(sb))
+		box_stop(box_of(sb), (uint64_t)grace_sec);
+	view_sandbox(&v, sb);
+	res.sandbox = &v.sandbox;
+	call_answer(call, &res.base);
+}
+
+static void on_delete(struct call *call, const uint8_t *data, size_t n)
+{
+	Coreweave__Sandbox__V1__DeleteSandboxRequest *req =
+		coreweave__sandbox__v1__delete_sandbox_request__unpack(NULL, n, data);
+	Coreweave__Sandbox__V1__DeleteSandboxResponse empty =
+		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_RESPONSE__INIT;
+	struct sandbox *sb;
+
+	if (!req)
+		return fail_not_understood(call);
+	sb = registry_find(&call->service->boxes->reg, req->sandbox_id);
+	if (req->grace_period_seconds < 0 || req->grace_period_seconds > SANDBOX_GRACE_MAX_SEC)
+		fail_field(call, "grace_period_seconds", "must be from 0 to 3600");
+	else if (req->n_snapshot_volumes)
+		call_fail_with(call, GRPC_UNIMPLEMENTED, REASON_NOT_IMPLEMENTED,
+			"the local service has no snapshots");
+	else if (!sb && req->allow_missing)
+		call_answer(call, &empty.base);
+	else if (!sb)
+		call_sandbox(call, req->sandbox_id);
+	else
+		delete_it(call, sb, req->grace_period_seconds);
+	coreweave__sandbox__v1__delete_sandbox_request__free_unpacked(req, NULL);
+}
+
+const struct method sandboxes_methods[] = {
+	{ .name = "CreateSandbox", .on_request = on_create },
+	{ .name = "GetSandbox", .on_request = on_get },
+	{ .name = "ListSandboxes", .on_request = on_list },
+	{ .name = "DeleteSandbox", .on_request = on_delete },
+	{ 0 },
+};

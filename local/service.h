@@ -1,0 +1,113 @@
+/*
+ * service - the methods of the sandbox service: who may call, which family answers
+ *
+ * A call begins with call_accept() and lives until its stream closed; then it waits on its
+ * connection's list of the dead until the turn's flush. The token is checked before anything else
+ * of a request is looked at.
+ *
+ * Units:  bytes, microseconds.
+ * Bounds: SERVICE_REQUEST_MAX for a unary request, SERVICE_GATHER_MAX for all that are being
+ * gathered.
+ */
+#ifndef LOCAL_SERVICE_H
+#define LOCAL_SERVICE_H
+
+#include "common/ledger.h"
+#include "common/list.h"
+#include "common/wire/grpc.h"
+#include "local/box.h"
+
+#define SERVICE_REQUEST_MAX ((size_t)4 * 1024 * 1024)
+#define SERVICE_GATHER_MAX ((size_t)256 * 1024 * 1024)
+#define SERVICE_DIGEST_BYTES 32
+#define SERVICE_TOKEN_MAX 8192
+
+#define REASON_NOT_FOUND "CWSANDBOX_SANDBOX_NOT_FOUND"
+#define REASON_NOT_IMPLEMENTED "CWSANDBOX_NOT_IMPLEMENTED"
+#define REASON_INVALID_REQUEST "CWSANDBOX_INVALID_REQUEST"
+
+struct call;
+
+struct service {
+	struct loop *loop;
+	struct boxes *boxes;
+	struct ledger gathering;             /* bytes of requests not complete yet */
+	uint8_t token[SERVICE_DIGEST_BYTES]; /* SHA-256 of the token */
+};
+
+/* Where calls of one connection are. */
+struct calls {
+	struct service *service;
+	struct list live, dead; /* struct call::link */
+	bool authenticated;     /* one call had the right token */
+};
+
+/* One method. A unary request comes whole by on_request; else on_part gets every part and returns
+ * the window. */
+struct method {
+	const char *name;
+	size_t request_max; /* bytes; 0: SERVICE_REQUEST_MAX */
+	void (*on_request)(struct call *call, const uint8_t *data, size_t n);
+	int (*on_open)(struct call *call); /* makes call->state; < 0: refused with INTERNAL */
+	int (*on_part)(struct call *call, const struct grpc_part *part);
+	void (*on_half_close)(struct call *call);
+};
+
+/* What a call that goes on answers with; set by the method. */
+struct call_ops {
+	size_t (*read)(struct call *call, uint8_t *buf, size_t n);
+	void (*on_deadline)(struct call *call); /* NULL: only the status */
+	void (*on_end)(struct call *call);      /* frees call->state; the stream is closed */
+};
+
+struct call {
+	struct grpc_call rpc;
+	struct calls *calls;
+	struct service *service;
+	const struct method *method;
+	const struct call_ops *ops;
+	void *state;
+	struct list link;
+	struct grpc_gather gather;
+	size_t gathering;       /* charged to service->gathering */
+	struct grpc_outbox out; /* read before ops->read */
+	struct event *ev_deadline, *ev_finish;
+	struct grpc_status finish; /* for call_finish_later() */
+	bool gathered;             /* a unary request: it was handed over */
+	bool answered;             /* its end was said */
+};
+
+int service_init(struct service *s, struct loop *loop, struct boxes *boxes, const char *token);
+void service_done(struct service *s);
+
+void calls_init(struct calls *calls, struct service *service);
+void calls_free_dead(struct calls *calls);
+/* h2_ops.on_request */
+void call_accept(struct calls *calls, struct h2_stream *stream);
+
+/* ---- for the methods ---- */
+
+/* The on_part of a unary method: on_request gets the whole request, at most once. */
+int call_gather(struct call *call, const struct grpc_part *part);
+/* Ends it; `st` is freed. Nothing more may be answered. */
+void call_fail(struct call *call, struct grpc_status *st);
+void call_fail_with(struct call *call, int code, const char *reason, const char *fmt, ...)
+	_printf_(4, 5);
+/* The same with OK, after what `out` and ops->read still have. */
+void call_finish(struct call *call);
+/* From within ops->read, where nothing may be finished. Takes st's strings. */
+void call_finish_later(struct call *call, struct grpc_status *st);
+/* One message and the end. */
+void call_answer(struct call *call, const ProtobufCMessage *m);
+/* One more message; the stream goes on. -ENOMEM. */
+int call_put(struct call *call, const ProtobufCMessage *m);
+/* The sandbox of that id, or NULL: the call is then answered with NOT_FOUND. */
+struct sandbox *call_sandbox(struct call *call, const char *id);
+/* The same, and it must be running and have that container. */
+struct box *call_box(struct call *call, const char *id, const char *container);
+/* Arms ops->on_deadline if the caller gave one. */
+void call_arm_deadline(struct call *call);
+
+extern const struct method sandboxes_methods[], exec_methods[], logs_methods[], files_methods[];
+
+#endif

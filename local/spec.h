@@ -1,0 +1,36 @@
+/*
+ * spec - what a sandbox is asked to be: checked, and read
+ *
+ * Pure. What the service cannot do is refused, never ignored.
+ */
+#ifndef LOCAL_SPEC_H
+#define LOCAL_SPEC_H
+
+#include "common/wire/grpc.h"
+#include "coreweave/sandbox/v1/sandbox.pb-c.h"
+
+#define SPEC_RUNNER_ID "local"
+#define SPEC_TAGS_MAX 64
+#define SPEC_TAG_BYTES_MAX 256
+#define SPEC_NAME_BYTES_MAX 63
+#define SPEC_TEXT_BYTES_MAX 4096 /* image, working folder, display name, one annotation */
+#define SPEC_ANNOTATIONS_MAX 64
+
+#define SPEC_E_REFUSED 1
+
+/* SPEC_E_REFUSED: *st says why, with every violation (up to GRPC_VIOLATIONS_MAX). */
+int spec_check(const Coreweave__Sandbox__V1__SandboxSpec *spec, struct grpc_status *st);
+int32_t spec_lifetime_sec(const Coreweave__Sandbox__V1__SandboxSpec *spec);
+/* Whether `name` is the container, or "" for the primary one. */
+bool spec_has_container(const Coreweave__Sandbox__V1__SandboxSpec *spec, const char *name);
+bool spec_env_name_ok(const char *name);
+
+/* The environment of a process, "NAME=value" each; later ones replace earlier ones of that name. */
+struct spec_env {
+	char **v; /* NULL-terminated */
+	size_t n;
+};
+int spec_env_set(struct spec_env *env, const char *name, const char *value);
+void spec_env_done(struct spec_env *env);
+
+#endif

@@ -1,0 +1,113 @@
+#include "local/state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/paths.h"
+
+#define BOXES "sandboxes"
+#define URL_MAX 320
+
+_Static_assert(STATE_WHY_MAX >= PATHS_WHY_MAX, "one buffer for all");
+
+static int take_lock(struct state *st, char why[STATE_WHY_MAX])
+{
+	_cleanup_(freep) char *holder = NULL;
+	char line[32];
+	int r;
+
+	snprintf(line, sizeof(line), "%ld", (long)getpid());
+	r = paths_lock(st->fd, "lock", line, &st->lock_fd, &holder);
+	if (r == -EWOULDBLOCK)
+		snprintf(why, STATE_WHY_MAX,
+			"process %.20s already serves from %.300s; stop it, or take another "
+			"--state-dir",
+			holder && *holder ? holder : "?", st->dir);
+	else if (r)
+		snprintf(why, STATE_WHY_MAX, "cannot lock %.300s: %s", st->dir, strerror(-r));
+	return r;
+}
+
+/* What a killed service left. Few and small by nature: it is done before anything else. */
+static void remove_stale(int boxes_fd)
+{
+	int fd = openat(boxes_fd, ".", O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	if (!dir)
+		return;
+	while ((d = readdir(dir)) != NULL)
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
+			folder_remove(boxes_fd, d->d_name);
+	closedir(dir);
+}
+
+static int open_boxes(struct state *st)
+{
+	if (asprintf(&st->boxes_dir, "%s/" BOXES, st->dir) < 0)
+		return -ENOMEM;
+	if (mkdirat(st->fd, BOXES, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	st->boxes_fd = openat(st->fd, BOXES, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (st->boxes_fd < 0)
+		return -errno;
+	remove_stale(st->boxes_fd);
+	return 0;
+}
+
+int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX])
+{
+	int r;
+
+	*st = (struct state){ .fd = -1, .boxes_fd = -1, .lock_fd = -1, .port_file = o->port_file };
+	r = paths_local_state_dir(o->state_dir, &st->dir, why);
+	r = r ? r : paths_private_dir(st->dir, &st->fd, why);
+	r = r ? r : take_lock(st, why);
+	if (r)
+		return r;
+	r = open_boxes(st);
+	if (r)
+		snprintf(why, STATE_WHY_MAX, "%.300s/" BOXES ": %s", st->dir, strerror(-r));
+	return r;
+}
+
+int state_publish(struct state *st, const struct options *o, uint16_t port)
+{
+	char port_text[16], url[URL_MAX];
+	bool six = strchr(o->host, ':') != NULL;
+	int r;
+
+	snprintf(port_text, sizeof(port_text), "%u\n", port);
+	snprintf(url, sizeof(url), "%s://%s%s%s:%u\n", o->plaintext ? "http" : "https",
+		six ? "[" : "", o->host, six ? "]" : "", port);
+	st->published = true;
+	r = paths_write_file(st->fd, "url", url, strlen(url));
+	r = r ? r : paths_write_file(st->fd, "port", port_text, strlen(port_text));
+	if (!r && st->port_file)
+		r = paths_write_file(AT_FDCWD, st->port_file, port_text, strlen(port_text));
+	return r;
+}
+
+void state_withdraw(struct state *st)
+{
+	if (!st->published)
+		return;
+	if (st->port_file)
+		unlink(st->port_file);
+	unlinkat(st->fd, "port", 0);
+	unlinkat(st->fd, "url", 0);
+	st->published = false;
+}
+
+void state_close(struct state *st)
+{
+	close_fd(&st->boxes_fd);
+	close_fd(&st->lock_fd);
+	close_fd(&st->fd);
+	free(st->dir);
+	free(st->boxes_dir);
+}

@@ -1,0 +1,32 @@
+/*
+ * state - the state folder: its lock for life, what it says to whoever looks for the service, the
+ * sandboxes' folders
+ *
+ *     lock       held while the service lives: "PID"
+ *     port, url  where it listens, once it accepts; gone when it does not
+ *     token, ca.pem, ...   identity.h
+ *     sandboxes/ID/        a folder each; what a killed service left is removed at the next start
+ *
+ * Errors: -errno, with a sentence in why[STATE_WHY_MAX].
+ */
+#ifndef LOCAL_STATE_H
+#define LOCAL_STATE_H
+
+#include "local/options.h"
+
+#define STATE_WHY_MAX 512
+
+struct state {
+	char *dir, *boxes_dir;
+	const char *port_file;
+	int fd, boxes_fd, lock_fd;
+	bool published;
+};
+
+int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX]);
+/* Writes port, url, and the file of --port-file last. */
+int state_publish(struct state *st, const struct options *o, uint16_t port);
+void state_withdraw(struct state *st);
+void state_close(struct state *st);
+
+#endif
