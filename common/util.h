@@ -20,7 +20,8 @@
 #define _unused_ __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+/* Through void *: the alignment is the object's, whatever clang thinks of a char pointer. */
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Hands the value of a cleanup variable over: the variable no longer owns it. */
 #define TAKE(p)                              \
