@@ -122,7 +122,8 @@ static bool dispatch_cursor(struct term *t, uint32_t key)
 		cursor_tab_back(t, n);
 		return true;
 	case KEY('s'):
-		cursor_save(t);
+		if (!t->parse.n_params) /* else left and right margins, which do not exist here */
+			cursor_save(t);
 		return true;
 	case KEY('u'):
 		cursor_restore(t);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "common/term/filter.h"
+#include "common/term/width.h"
 
 #define ENQ 0x05
 #define ESC 0x1b
@@ -99,7 +100,7 @@ static void pass_csi(struct term_filter *f, struct out *o)
 {
 	enum verdict v = filter_csi(&f->parse);
 
-	if (v == VERDICT_DROP)
+	if (v == VERDICT_DROP || (f->parse.final == 'b' && !f->printed))
 		return;
 	if (v == VERDICT_REWRITE || f->held_lost)
 		rewrite_csi(&f->parse, o);
@@ -204,8 +205,10 @@ static size_t feed_utf8(struct term_filter *f, uint8_t b, struct out *o)
 	uint32_t code = UTF8_REPLACEMENT;
 	enum utf8_result r = utf8_byte(&f->utf8, b, &code);
 
-	if (r != UTF8_MORE && (code < 0x80 || code >= 0xa0))
+	if (r != UTF8_MORE && (code < 0x80 || code >= 0xa0)) {
 		out_code(o, code);
+		f->printed |= width_of(code) > 0;
+	}
 	return r != UTF8_AGAIN;
 }
 
@@ -221,6 +224,7 @@ static size_t feed_some(struct term_filter *f, const uint8_t *s, size_t n, struc
 		k = parse_ascii(s, n);
 		if (k) {
 			out_bytes(o, s, k);
+			f->printed = true;
 			return k;
 		}
 	}
@@ -230,6 +234,8 @@ static size_t feed_some(struct term_filter *f, const uint8_t *s, size_t n, struc
 	}
 	action = parse_byte(&f->parse, *s);
 	r = act(f, action, *s, o);
+	if (action != PARSE_NONE && action != PARSE_STRING_PUT)
+		f->printed &= action == PARSE_CSI && parse_key(&f->parse) == 'b';
 	if (r)
 		o->r = r;
 	return action != PARSE_AGAIN && action != PARSE_ABORT_AGAIN;

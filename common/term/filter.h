@@ -25,12 +25,13 @@ struct term_filter {
 	struct term_buf held; /* the open sequence, as it came; the content of a control string */
 	bool held_lost;       /* it was longer than may be held */
 	uint8_t string;       /* enum verdict of the open string; REWRITE: held to its end */
+	bool printed;         /* the last thing was a character: REP has something to repeat */
 	bool clipboard;
 	bool alternate;
 };
 
 enum verdict filter_escape(const struct parse *p);
-/* May take private modes that are not for a terminal out of the parameters. */
+/* May change the parameters: to modes that are for a terminal, to a count that is bounded. */
 enum verdict filter_csi(struct parse *p);
 /* Which of VERDICT_DROP, PASS (as it comes) or REWRITE (held, then filter_osc). */
 enum verdict filter_string(const struct parse *p);

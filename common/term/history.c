@@ -154,7 +154,7 @@ struct measure {
 
 static struct measure measure(const struct row *row, unsigned cols)
 {
-	struct measure m = { .n_cells = row_length(row, cols) };
+	struct measure m = { .n_cells = row->wrapped ? cols : row_length(row, cols) };
 	uint64_t all = 0, last = UINT64_MAX;
 
 	for (unsigned x = 0; x < m.n_cells; x++) {

@@ -13,8 +13,10 @@ static unsigned history_first(const struct term *t, const struct term_paint *how
 	return first;
 }
 
-/* The user's screen goes up into the scrollback, and history follows it. */
-static void paint_up(struct painter *p, const struct term_paint *how)
+/* The user's screen goes up into the scrollback, and history follows it: does its last line go on? The cursor
+ * is below what the user has, so that newlines from there push up that and no blank rows; after a skip it
+ * may be anywhere. */
+static bool paint_up(struct painter *p, const struct term_paint *how)
 {
 	unsigned rows = p->t->rows;
 
@@ -22,11 +24,11 @@ static void paint_up(struct painter *p, const struct term_paint *how)
 		out_format(&p->o, "\x1b[%uH", rows);
 	for (unsigned i = 0; i < rows; i++)
 		out_text(&p->o, "\n");
-	out_text(&p->o, "\x1b[H");
+	out_text(&p->o, "\x1b[H\x1b[J");
 	if (how->lines_not_shown)
 		out_format(&p->o, "\x1b[2m[%llu lines not shown]\x1b[m\r\n",
 			(unsigned long long)how->lines_not_shown);
-	paint_history(p, history_first(p->t, how));
+	return paint_history(p, history_first(p->t, how));
 }
 
 static void paint_begin(struct painter *p)
@@ -48,8 +50,9 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 	const struct screen *primary = &t->screens[0], *alternate = &t->screens[1];
 
 	if (how->kind == TERM_PAINT_ATTACH) {
-		paint_up(p, how);
-		paint_grid_down(p, &primary->grid);
+		bool continued = paint_up(p, how);
+
+		paint_grid_down(p, &primary->grid, continued);
 	} else {
 		paint_grid_in_place(p, &primary->grid);
 	}

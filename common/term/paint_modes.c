@@ -111,6 +111,8 @@ void paint_modes(struct painter *p)
 	for (unsigned i = 0; (number = mode_number(i, &bit)) != 0; i++)
 		if (differ & bit && bit != TERM_MODE_SYNC && bit != TERM_MODE_APP_KEYPAD)
 			out_format(&p->o, "\x1b[?%u%c", number, term_mode(p->t, bit) ? 'h' : 'l');
+	if (!term_mode(p->t, TERM_MODE_WRAP))
+		out_text(&p->o, "\x1b[?7l");
 	if (term_mode(p->t, TERM_MODE_APP_KEYPAD))
 		out_text(&p->o, "\x1b=");
 }

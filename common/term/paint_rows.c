@@ -61,24 +61,34 @@ static void paint_cell(struct painter *p, uint64_t cell)
 		out_code(&p->o, codes[i]);
 }
 
-void paint_history(struct painter *p, unsigned first)
+/* Goes on in the next row, as the terminal's own wrapped line. A plain blank does it, so that a row that
+ * scrolls in is plain too, and the row is written over it. */
+static void paint_wrap(struct painter *p)
+{
+	paint_style(p, &plain);
+	paint_protect(p, false);
+	out_text(&p->o, " \r");
+}
+
+bool paint_history(struct painter *p, unsigned first)
 {
 	const struct history *h = &p->t->history;
 	uint64_t cells[TERM_COLS_MAX];
 	bool wrapped = false;
 
 	for (unsigned i = first; i < h->n; i++) {
-		bool continued = wrapped;
 		unsigned n = history_line(h, i, cells, &wrapped);
 
 		for (unsigned x = 0; x < n; x++)
 			paint_cell(p, cells[x]);
-		if (continued && !n)
-			paint_cell(p, 0);
 		paint_style(p, &plain);
 		if (!wrapped)
 			out_text(&p->o, "\r\n");
+		else if (n ==
+			 p->t->cols) /* else it was written at another width, and just goes on */
+			paint_wrap(p);
 	}
+	return wrapped;
 }
 
 /* How many cells must be written: trailing ones of one blank style are left to EL. */
@@ -91,36 +101,38 @@ static unsigned cells_to_write(const struct row *row, unsigned cols)
 	return row->fill ? row->used : row_length(row, cols);
 }
 
-/* The cursor is at the row's start, or the row goes on from the one before. */
-static void paint_row(
-	struct painter *p, const struct row *row, unsigned cols, bool continued, bool clear)
+/* The cursor is at the row's start, and the row is blank. */
+static void paint_row(struct painter *p, const struct row *row, unsigned cols)
 {
 	unsigned n = cells_to_write(row, cols);
 	struct style fill = style_get(p->t, cell_style(row->fill));
 
-	if (continued && !n)
-		n = 1; /* something must be written to wrap */
 	for (unsigned x = 0; x < n; x++)
 		paint_cell(p, row_cell(row, x));
-	if (n == cols || (!clear && !row->fill))
-		return;
-	paint_style(p, &fill);
-	out_text(&p->o, "\x1b[K");
+	if (n < cols && row->fill) {
+		paint_style(p, &fill);
+		out_text(&p->o, "\x1b[K");
+	}
+	paint_style(p, &plain);
 }
 
-void paint_grid_down(struct painter *p, const struct grid *g)
+void paint_grid_down(struct painter *p, const struct grid *g, bool continued)
 {
-	bool continued = false;
-
 	for (unsigned y = 0; y < g->n_rows; y++) {
 		const struct row *row = grid_row(g, y);
 
-		paint_row(p, row, g->cols, continued, false);
-		paint_style(p, &plain);
+		if (continued)
+			out_text(&p->o, "\x1b[K");
+		paint_row(p, row, g->cols);
 		continued = row->wrapped;
-		if (!continued && y + 1 < g->n_rows)
+		if (y + 1 == g->n_rows)
+			break;
+		if (continued)
+			paint_wrap(p);
+		else
 			out_text(&p->o, "\r\n");
 	}
+	paint_protect(p, false);
 }
 
 void paint_grid_in_place(struct painter *p, const struct grid *g)
@@ -132,10 +144,12 @@ void paint_grid_in_place(struct painter *p, const struct grid *g)
 
 		if (!continued)
 			out_format(&p->o, "\x1b[%uH", y + 1);
-		paint_row(p, row, g->cols, continued, true);
-		continued = row->wrapped;
+		out_text(&p->o, "\x1b[K");
+		paint_row(p, row, g->cols);
+		continued = row->wrapped && y + 1 < g->n_rows;
+		if (continued)
+			paint_wrap(p);
 	}
-	paint_style(p, &plain);
 	paint_protect(p, false);
 }
 

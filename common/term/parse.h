@@ -1,11 +1,10 @@
 /*
- * parse - bytes to actions: the state machine of the VT500 family (after P. Williams), one byte a
- * step
+ * parse - bytes to actions: the state machine of the VT500 family (after P. Williams), one byte a step
  *
- * The model and the filter drive the same machine, so that both see the same sequences. 8-bit C1
- * controls are off: bytes from 0x80 are text in ground state, content in strings, and spoil any
- * other sequence. A control string is kept or passed on by the caller; it ends with BEL (OSC only)
- * or ESC \. CAN, SUB and an ESC that begins something else end it unheard.
+ * The model and the filter drive the same machine, so that both see the same sequences. 8-bit C1 controls
+ * are off: bytes from 0x80 are text in ground state, content in strings, and spoil any other sequence.
+ * A control string is kept or passed on by the caller; it ends with BEL (OSC only) or ESC \. CAN, SUB and an
+ * ESC that begins something else end it unheard.
  */
 #ifndef COMMON_TERM_PARSE_H
 #define COMMON_TERM_PARSE_H

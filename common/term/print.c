@@ -29,13 +29,11 @@ static struct row *row_at_cursor(struct term *t, unsigned n)
 	struct grid *g = &t->screen->grid;
 	unsigned x = t->cursor.x;
 
-	row_open(g, row, x, x + n);
-	if (term_mode(t, TERM_MODE_INSERT) && x < row->used)
+	if (term_mode(t, TERM_MODE_INSERT))
 		row_insert(g, row, x, n, 0);
+	row_open(g, row, x, x + n);
 	if (x + n > row->used)
 		row->used = (uint16_t)(x + n);
-	if (x + n == t->cols)
-		row->wrapped = false;
 	row->spared |= t->cursor.pen.protect;
 	return row;
 }
@@ -126,8 +124,6 @@ static void put_wide(struct term *t, uint32_t code)
 	uint64_t style = cell_make(pen_flags(t), pen_style(t));
 	struct row *row;
 
-	if (t->cols < 2)
-		return;
 	if (t->cursor.x == t->cols - 1) {
 		if (term_mode(t, TERM_MODE_WRAP))
 			wrap(t);
@@ -153,9 +149,11 @@ void print_code(struct term *t, uint32_t code)
 		join(t, code);
 		return;
 	}
+	t->last = code;
+	if (width > t->cols)
+		return; /* there is no place for it */
 	if (t->cursor.pending)
 		wrap(t);
-	t->last = code;
 	if (width == 2) {
 		put_wide(t, code);
 	} else {

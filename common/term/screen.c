@@ -63,6 +63,7 @@ void cursor_reverse_index(struct term *t)
 void cursor_save(struct term *t)
 {
 	t->screen->saved = t->cursor;
+	t->screen->saved.single = 0;
 }
 
 void cursor_restore(struct term *t)
@@ -133,8 +134,6 @@ static void erase_in_row(struct term *t, unsigned y, unsigned from, unsigned to,
 		row_erase_unprotected(&t->screen->grid, row, from, to, pen_blank(t));
 	else
 		row_erase(&t->screen->grid, row, from, to, pen_blank(t));
-	if (from == 0 && y > 0)
-		term_row(t, y - 1)->wrapped = false;
 }
 
 static void erase_rows(struct term *t, unsigned from, unsigned to, bool selective)

@@ -1,16 +1,18 @@
 /*
  * term - the terminal model: what a screen shows after the bytes so far
  *
- * Three modules, one contract: parse (bytes to actions), grid (actions to cells and modes), paint
- * (a model to bytes for a real terminal); filter works on the client's side of the wire.
+ * One contract over the files of this folder: parse (bytes to actions), grid and its users (actions to
+ * cells and modes), paint (a model to bytes for a real terminal); filter works on the client's side of the
+ * wire. doc/terminal.md has every sequence.
  *
  * Units:   columns, rows; 0-based in the API. Bytes of output; UTF-8.
- * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or
- * resize. Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot
- * hold (a history line) is dropped. Safety:  any bytes at any size: no recursion, no stack arrays
- * sized by input, every loop bounded by the screen; parameters clamped; control strings kept to
- * TERM_STRING_MAX and skipped beyond to their end; code points per cell bounded
- * (TERM_CELL_CODEPOINTS_MAX). Threads: none.
+ * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or resize.
+ * Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot hold
+ *          (a history line) is dropped.
+ * Safety:  any bytes at any size: no recursion, no stack arrays sized by input, every loop bounded by the
+ *          screen; parameters clamped; control strings kept to TERM_STRING_MAX and skipped beyond to their
+ *          end; code points per cell bounded (TERM_CELL_CODEPOINTS_MAX).
+ * Threads: none.
  */
 #ifndef COMMON_TERM_TERM_H
 #define COMMON_TERM_TERM_H

@@ -1,0 +1,30 @@
+/*
+ * termkit - what the tests of the terminal model share: equality, random streams, the grammar of paints
+ *
+ * This is the one place outside common/term that looks into struct term.
+ */
+#ifndef TESTS_TERMKIT_H
+#define TESTS_TERMKIT_H
+
+#include "common/term/model.h"
+
+/* What termkit_same() leaves out. */
+#define SAME_BUT_HISTORY 1u /* the lines above the screen */
+#define SAME_BUT_QUIET                                                                             \
+	2u /* answers owed, pending bytes, REP's character: what a paint cannot carry */
+#define SAME_BUT_DEFAULTS                                                                          \
+	4u /* what a terminal that was used before may have kept: see doc/terminal.md */
+
+/* NULL, or what differs first, in words (static). A blank and a written space are the same. */
+const char *termkit_same(const struct term *a, const struct term *b, unsigned but);
+
+struct term *termkit_new(unsigned cols, unsigned rows, unsigned history_lines);
+
+/* A seeded stream: text of many kinds, every kind of sequence, damage. */
+uint32_t termkit_random(uint64_t *seed);
+void termkit_stream(uint64_t *seed, size_t n, struct term_buf *out);
+
+/* NULL, or the first piece that no paint may contain (static). */
+const char *termkit_grammar(const uint8_t *data, size_t n);
+
+#endif
