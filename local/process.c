@@ -10,6 +10,15 @@
 
 #define IN_FIRST 4096
 
+/* Its box knows it no more: whatever a callback does to the box, p stays for who holds it. */
+static void leave_box(struct process *p)
+{
+	if (!list_linked(&p->link))
+		return;
+	list_unlink(&p->link);
+	p->box->n_processes--;
+}
+
 static void process_free(struct process *p)
 {
 	for (size_t i = 0; i < _PROCESS_STREAM_N; i++)
@@ -21,10 +30,7 @@ static void process_free(struct process *p)
 		close_fd(&p->in_fd);
 	for (size_t i = 0; i < _PROCESS_STREAM_N; i++)
 		close_fd(&p->out[i].fd);
-	if (list_linked(&p->link)) {
-		list_unlink(&p->link);
-		p->box->n_processes--;
-	}
+	leave_box(p);
 	free(p->in);
 	free(p);
 }
@@ -417,6 +423,7 @@ void process_on_failed(struct process *p, int error, bool cwd)
 	const struct process_ops *ops = p->ops;
 	void *arg = p->arg;
 
+	leave_box(p);
 	p->ops = NULL;
 	if (ops)
 		ops->on_failed(p, error, cwd, arg);
@@ -441,8 +448,7 @@ static void measure_tail(struct process_out *o)
 
 void process_on_exited(struct process *p, int status)
 {
-	list_unlink(&p->link);
-	p->box->n_processes--;
+	leave_box(p);
 	p->exited = true;
 	p->status = status;
 	if (!p->ops)
@@ -459,6 +465,7 @@ void process_on_gone(struct process *p)
 	const struct process_ops *ops = p->ops;
 	void *arg = p->arg;
 
+	leave_box(p);
 	p->ops = NULL;
 	if (ops)
 		ops->on_gone(p, arg);
