@@ -286,7 +286,6 @@ static int read_env_key(struct cfg *c, char why[CFG_WHY_MAX])
 		if (*p <= ' ' || *p > '~')
 			return because(why, -EINVAL, "%s must be visible ASCII characters.", name);
 	cfg_wipe_key(c);
-	c->key_with_url = env_of("CWSANDBOX_BASE_URL") != NULL;
 	return replace_text(&c->key, key);
 }
 
@@ -313,6 +312,7 @@ int cfg_read_env(struct cfg *c, char why[CFG_WHY_MAX])
 		if (r < 0)
 			return r;
 	}
+	c->url_from_env = env_of("CWSANDBOX_BASE_URL") != NULL;
 	return read_env_key(c, why);
 }
 

@@ -22,7 +22,7 @@ struct cfg {
 	/* the endpoint of who names none */
 	char *url, *auth, *entity, *project, *ca_file, *proxy, *no_proxy;
 	char *key;         /* only from the environment; wiped by cfg_done and cfg_wipe_key */
-	bool key_with_url; /* key and url both came from the environment */
+	bool url_from_env; /* a key goes in clear text only with a URL of the same source */
 	char *key_file, *key_command;
 	/* sessions */
 	uint64_t log_bytes, window_bytes, block_timeout_usec, linger_usec, history_lines;

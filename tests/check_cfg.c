@@ -154,7 +154,7 @@ START_TEST(the_environment_wins_over_the_file_and_its_keys_are_wiped)
 	ck_assert_str_eq(cfg.url, "https://env.example");
 	ck_assert_str_eq(cfg.ca_file, "/f.pem"); /* empty is unset */
 	ck_assert_str_eq(cfg.key, "cw-secret");
-	ck_assert(cfg.key_with_url);
+	ck_assert(cfg.url_from_env);
 	in_environ = getenv("CWSANDBOX_API_KEY");
 	cfg_wipe_env();
 	ck_assert_ptr_null(getenv("CWSANDBOX_API_KEY"));
@@ -172,7 +172,7 @@ START_TEST(the_key_is_wandbs_when_the_mode_says_so)
 	setenv("WANDB_API_KEY", "wb", 1);
 	ck_assert_int_eq(cfg_read_env(&cfg, why), 0);
 	ck_assert_str_eq(cfg.key, "wb");
-	ck_assert(!cfg.key_with_url);
+	ck_assert(!cfg.url_from_env);
 	setenv("WANDB_API_KEY", "two words", 1);
 	ck_assert_int_eq(cfg_read_env(&cfg, why), -EINVAL);
 	ck_assert_ptr_null(strstr(why, "two words")); /* never the key itself */
