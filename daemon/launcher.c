@@ -1,0 +1,361 @@
+#include "daemon/launcher.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "common/cfg.h"
+#include "common/clock.h"
+
+#define ARGV_MAX 16
+
+extern char **environ;
+
+struct errand {
+	uint32_t id;
+	uint32_t kind;
+	char text[LAUNCH_TEXT_MAX];
+};
+#define ERRAND_HEAD offsetof(struct errand, text)
+
+struct answer {
+	uint32_t id;
+	int32_t r;
+	char text[LAUNCH_TEXT_MAX];
+};
+#define ANSWER_HEAD offsetof(struct answer, text)
+
+/* ---- in the launcher's process ------------------------------------------------------------------ */
+
+static void answer_send(int fd, uint32_t id, int r, const char *text, size_t n)
+{
+	struct answer a = { .id = id, .r = r };
+
+	memcpy(a.text, text, n);
+	while (send(fd, &a, ANSWER_HEAD + n, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+	explicit_bzero(&a, sizeof(a));
+}
+
+static void answer_text(int fd, uint32_t id, int r, const char *text)
+{
+	answer_send(fd, id, r, text, strlen(text));
+}
+
+/* stdin and stdout of a program to come; its other fds close on exec. */
+static void set_stdio(int out)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+		dup2(out >= 0 ? out : null, STDOUT_FILENO) < 0)
+		_exit(127);
+}
+
+static void run_shell(int out, const char *command)
+{
+	setpgid(0, 0);
+	set_stdio(out);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+/* Up to cap bytes until its end or the deadline; -ETIMEDOUT, -EFBIG. */
+static int read_until_end(int fd, char *buf, size_t cap, size_t *ret_n)
+{
+	uint64_t until =
+		clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_KEY_COMMAND_MAX_SEC * USEC_PER_SEC;
+	size_t n = 0;
+
+	for (;;) {
+		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t l;
+
+		if (now >= until || poll(&p, 1, (int)((until - now) / USEC_PER_MSEC) + 1) == 0)
+			return -ETIMEDOUT;
+		l = read(fd, buf + n, cap - n);
+		if (l < 0 && errno == EINTR)
+			continue;
+		if (l < 0)
+			return -errno;
+		if (l == 0)
+			break;
+		n += (size_t)l;
+		if (n == cap)
+			return -EFBIG;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int reap(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void do_key_command(int fd, const struct errand *e)
+{
+	char out[LAUNCH_TEXT_MAX], why[128];
+	int pipe_fds[2], r, code;
+	size_t n = 0;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return answer_text(fd, e->id, -errno, "The key command cannot be started.");
+	pid = fork();
+	if (pid < 0)
+		return answer_text(fd, e->id, -errno, "The key command cannot be started.");
+	if (pid == 0)
+		run_shell(pipe_fds[1], e->text);
+	close(pipe_fds[1]);
+	r = read_until_end(pipe_fds[0], out, sizeof(out), &n);
+	if (r < 0)
+		kill(-pid, SIGKILL);
+	code = reap(pid);
+	if (r == -ETIMEDOUT)
+		answer_text(fd, e->id, r, "The key command gave no key within 30 seconds.");
+	else if (r < 0)
+		answer_text(
+			fd, e->id, r, "The key command's output cannot be a key: it is too long.");
+	else if (code != 0) {
+		snprintf(why, sizeof(why), "The key command ended with code %d.", code);
+		answer_text(fd, e->id, -ECHILD, why);
+	} else {
+		answer_send(fd, e->id, 0, out, n);
+	}
+	explicit_bzero(out, sizeof(out));
+}
+
+/* What a detached program keeps of our environment. */
+static bool is_harmless(const char *entry)
+{
+	static const char *const names[] = { "PATH=", "HOME=", "USER=", "LOGNAME=", "SHELL=",
+		"LANG=", "LC_", "TZ=", "TMPDIR=", "XDG_STATE_HOME=", "XDG_RUNTIME_DIR=",
+		"XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "XDG_DATA_HOME=" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strncmp(entry, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static void scrub_env(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; environ[i]; i++)
+		if (is_harmless(environ[i]))
+			environ[kept++] = environ[i];
+	environ[kept] = NULL;
+}
+
+/* The detached program: of a new session, without our terminal, and nobody's child. `tell` closes on exec. */
+static void exec_detached(int tell, char **argv)
+{
+	int null, r;
+
+	if (setsid() < 0 || fork() != 0)
+		_exit(0);
+	set_stdio(-1);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	scrub_env();
+	if (chdir("/") == 0)
+		execv(argv[0], argv);
+	r = -errno;
+	if (write(tell, &r, sizeof(r)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static size_t split_argv(struct errand *e, size_t n, char *argv[ARGV_MAX + 1])
+{
+	size_t argc = 0;
+
+	for (char *p = e->text; p < e->text + n && argc < ARGV_MAX; p += strlen(p) + 1)
+		argv[argc++] = p;
+	argv[argc] = NULL;
+	return argc;
+}
+
+static void do_detached(int fd, struct errand *e, size_t n)
+{
+	char *argv[ARGV_MAX + 1];
+	int pipe_fds[2], r = 0;
+	pid_t pid;
+
+	if (split_argv(e, n, argv) == 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return answer_text(fd, e->id, -EINVAL, "The program cannot be started.");
+	pid = fork();
+	if (pid < 0)
+		return answer_text(fd, e->id, -errno, "The program cannot be started.");
+	if (pid == 0)
+		exec_detached(pipe_fds[1], argv);
+	close(pipe_fds[1]);
+	reap(pid);
+	if (read(pipe_fds[0], &r, sizeof(r)) == (ssize_t)sizeof(r))
+		return answer_text(fd, e->id, r, strerror(-r));
+	answer_send(fd, e->id, 0, "", 0);
+}
+
+/* A child of its own for each errand: a slow key command holds nothing up. */
+static void do_errand(int fd, struct errand *e, size_t n)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return answer_text(fd, e->id, -errno, "No process could be made.");
+	if (pid > 0)
+		return;
+	signal(SIGCHLD, SIG_DFL);
+	if (e->kind == LAUNCH_KEY_COMMAND)
+		do_key_command(fd, e);
+	else
+		do_detached(fd, e, n);
+	_exit(0);
+}
+
+static void serve(int fd)
+{
+	static struct errand e;
+
+	for (;;) {
+		ssize_t n = recv(fd, &e, sizeof(e) - 1, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < (ssize_t)ERRAND_HEAD)
+			return; /* the daemon is gone */
+		((char *)&e)[n] = '\0';
+		do_errand(fd, &e, (size_t)n - ERRAND_HEAD);
+	}
+}
+
+static void launcher_main(int fd)
+{
+	prctl(PR_SET_NAME, "cwsandboxd-run");
+	cfg_wipe_env();
+	signal(SIGINT, SIG_IGN); /* the daemon decides when we end: its end of the socket closes */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGCHLD, SIG_IGN); /* children are reaped by the kernel */
+	serve(fd);
+	_exit(0);
+}
+
+/* ---- in the daemon ------------------------------------------------------------------------------ */
+
+int launcher_start(struct launcher *l)
+{
+	int fds[2];
+
+	*l = (struct launcher){ .fd = -1 };
+	list_init(&l->launches);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	l->pid = fork();
+	if (l->pid < 0) {
+		int r = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
+	if (l->pid == 0) {
+		close(fds[0]);
+		launcher_main(fds[1]);
+	}
+	close(fds[1]);
+	l->fd = fds[0];
+	return 0;
+}
+
+static void finish(struct launch *what, int r, const char *text, size_t n)
+{
+	list_unlink(&what->link);
+	what->on_done(what, r, text, n);
+}
+
+static void fail_all(struct launcher *l)
+{
+	static const char why[] = "The process that starts programs is gone: restart cwsandboxd.";
+
+	event_del(l->ev);
+	while (!list_empty(&l->launches))
+		finish(list_first(&l->launches, struct launch, link), -EPIPE, why, strlen(why));
+}
+
+static void take_answer(struct launcher *l, const struct answer *a, size_t n)
+{
+	struct launch *what;
+
+	list_for_each(what, &l->launches, link)
+		if (what->id == a->id)
+			return finish(what, a->r, a->text, n);
+}
+
+static void on_readable(evutil_socket_t fd, short events, void *arg)
+{
+	struct launcher *l = arg;
+	struct answer a;
+	ssize_t n = recv((int)fd, &a, sizeof(a), MSG_DONTWAIT);
+
+	(void)events;
+	if (n >= (ssize_t)ANSWER_HEAD)
+		take_answer(l, &a, (size_t)n - ANSWER_HEAD);
+	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		fail_all(l);
+	explicit_bzero(&a, sizeof(a));
+}
+
+int launcher_attach(struct launcher *l, struct loop *loop)
+{
+	l->ev = event_new(loop->base, l->fd, EV_READ | EV_PERSIST, on_readable, l);
+	if (!l->ev || event_add(l->ev, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void launcher_done(struct launcher *l)
+{
+	if (l->ev)
+		event_free(l->ev);
+	l->ev = NULL;
+	close_fd(&l->fd);
+	if (l->pid > 0)
+		waitpid(l->pid, NULL, 0);
+	l->pid = 0;
+}
+
+int launcher_ask(
+	struct launcher *l, struct launch *what, enum launch_kind kind, const char *text, size_t n)
+{
+	struct errand e = { .id = ++l->next_id, .kind = kind };
+
+	if (n >= sizeof(e.text))
+		return -E2BIG;
+	memcpy(e.text, text, n);
+	if (send(l->fd, &e, ERRAND_HEAD + n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return -errno;
+	what->id = e.id;
+	list_append(&l->launches, &what->link);
+	return 0;
+}
+
+void launch_cancel(struct launch *what)
+{
+	list_unlink(&what->link);
+}

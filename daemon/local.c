@@ -1,0 +1,143 @@
+#include "daemon/local.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/paths.h"
+
+#define PORT_FILE_MAX 16
+#define PROGRAM "cwsandbox-local"
+
+static int because(char why[LOCAL_WHY_MAX], int r, const char *what)
+{
+	snprintf(why, LOCAL_WHY_MAX, "The embedded service is not usable: %s.", what);
+	return r;
+}
+
+static int read_port(int dir, uint16_t *ret_port)
+{
+	_cleanup_(freep) char *text = NULL;
+	unsigned long port;
+	char *end;
+	size_t n;
+	int r;
+
+	r = paths_read_file(dir, "port", PORT_FILE_MAX, &text, &n);
+	if (r < 0)
+		return r;
+	port = strtoul(text, &end, 10);
+	if (end == text || (*end && *end != '\n') || port == 0 || port > UINT16_MAX)
+		return -EBADMSG;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+static int read_token(int dir, struct secret **ret)
+{
+	char *text = NULL;
+	size_t n = 0;
+	int r;
+
+	r = paths_read_file(dir, "token", SECRET_MAX, &text, &n);
+	if (r < 0)
+		return r;
+	n = strcspn(text, "\r\n");
+	r = n > 0 ? secret_new(ret, text, n) : -EBADMSG;
+	explicit_bzero(text, n);
+	free(text);
+	return r;
+}
+
+static int read_folder(int dir, const char *path, struct url *ret_url, char **ret_ca,
+	struct secret **ret_token, char why[LOCAL_WHY_MAX])
+{
+	struct url url = { .loopback = true, .host = "127.0.0.1" };
+	_cleanup_(freep) char *ca = NULL;
+	int r;
+
+	r = read_port(dir, &url.port);
+	if (r < 0)
+		return because(
+			why, r, r == -ENOENT ? "it does not run" : "its port file cannot be read");
+	url.tls = faccessat(dir, "ca.pem", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (url.tls && asprintf(&ca, "%s/ca.pem", path) < 0)
+		return -ENOMEM;
+	r = read_token(dir, ret_token);
+	if (r < 0)
+		return because(why, r, "its token file cannot be read");
+	*ret_url = url;
+	*ret_ca = TAKE(ca);
+	return 0;
+}
+
+int local_find(
+	struct url *ret_url, char **ret_ca, struct secret **ret_token, char why[LOCAL_WHY_MAX])
+{
+	_cleanup_(freep) char *path = NULL;
+	_cleanup_(closep) int dir = -1;
+	int r;
+
+	r = paths_local_state_dir(NULL, &path, why);
+	if (r < 0)
+		return r;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 && errno == ENOENT)
+		return because(why, -ENOENT, "it does not run");
+	if (dir < 0)
+		return because(why, -errno, "its state folder cannot be opened");
+	return read_folder(dir, path, ret_url, ret_ca, ret_token, why);
+}
+
+/* ---- its program -------------------------------------------------------------------------------- */
+
+static bool is_program(const char *dir, size_t n, char **ret)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, "%.*s/" PROGRAM, (int)n, dir) < 0)
+		return false;
+	if (access(path, X_OK) == 0) {
+		*ret = path;
+		return true;
+	}
+	free(path);
+	return false;
+}
+
+static bool beside_us(char **ret)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+
+	while (n > 0 && self[n - 1] != '/')
+		n--;
+	return n > 1 && is_program(self, (size_t)n - 1, ret);
+}
+
+static bool in_path(char **ret)
+{
+	const char *p = getenv("PATH");
+
+	while (p && *p) {
+		size_t n = strcspn(p, ":");
+
+		if (n > 0 && p[0] == '/' && is_program(p, n, ret))
+			return true;
+		p += n + (p[n] == ':');
+	}
+	return false;
+}
+
+int local_command(char **ret, size_t *ret_n, char why[LOCAL_WHY_MAX])
+{
+	char *path = NULL;
+
+	if (!beside_us(&path) && !is_program(BINDIR, strlen(BINDIR), &path) && !in_path(&path))
+		return because(why, -ENOENT,
+			"it does not run, and " PROGRAM
+			" is neither beside cwsandboxd nor in PATH");
+	*ret = path;
+	*ret_n = strlen(path) + 1;
+	return 0;
+}

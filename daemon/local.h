@@ -1,0 +1,37 @@
+/*
+ * local - the embedded service: where it listens, and starting it
+ *
+ * A running cwsandbox-local is found by its state folder: `port`, `token`, `ca.pem`. When dialing it fails, it
+ * is started once, detached, and dialed until it answers or LOCAL_START_MAX_USEC passed. Its program is looked
+ * for beside ours, then in BINDIR, then in PATH.
+ *
+ * Errors: -errno with a sentence in why[].
+ */
+#ifndef DAEMON_LOCAL_H
+#define DAEMON_LOCAL_H
+
+#include "daemon/secret.h"
+#include "daemon/url.h"
+
+#define LOCAL_START_MAX_USEC (15 * USEC_PER_SEC)
+#define LOCAL_POLL_USEC (100 * USEC_PER_MSEC)
+#define LOCAL_WHY_MAX 512
+
+enum local_phase {
+	LOCAL_FOUND,    /* nothing is known against it */
+	LOCAL_STARTING, /* the launcher was asked */
+	LOCAL_STARTED,  /* dialed until it answers */
+};
+
+struct local {
+	enum local_phase phase;
+	uint64_t until_usec; /* STARTED: loop clock */
+};
+
+/* Reads the folder. *ret_ca is NULL where it speaks clear text. */
+int local_find(
+	struct url *ret_url, char **ret_ca, struct secret **ret_token, char why[LOCAL_WHY_MAX]);
+/* argv for the launcher, each NUL-terminated: length in *ret_n. */
+int local_command(char **ret, size_t *ret_n, char why[LOCAL_WHY_MAX]);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * cwsandboxd - keeps sandbox shells and their connections alive, and shares them; cwsandboxd(8)
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "daemon/notify.h"
+#include "daemon/secret.h"
+#include "daemon/server.h"
+
+#define EXIT_USAGE 2
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1 /* its leak check has to look into the process */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+struct options {
+	const char *config, *socket, *state_dir;
+	enum journal_level level;
+};
+
+static const char usage[] =
+	"Usage: cwsandboxd [--config FILE] [--socket PATH] [--state-dir DIR] [-v]...\n"
+	"\n"
+	"The broker between local terminals and CoreWeave sandboxes: one per user, in the "
+	"foreground.\n"
+	"\n"
+	"  --config FILE    read FILE instead of ~/.config/cwsandboxd/cwsandboxd.conf\n"
+	"  --socket PATH    listen at PATH instead of $XDG_RUNTIME_DIR/cwsandboxd/socket\n"
+	"  --state-dir DIR  keep state in DIR instead of ~/.local/state/cwsandboxd\n"
+	"  -v, --verbose    say more; twice: everything\n"
+	"  --help           show this and exit\n"
+	"  --version        show the version and exit\n"
+	"\n"
+	"cwsandbox(1) starts it when none runs. It is described in cwsandboxd(8), its "
+	"configuration in\n"
+	"cwsandboxd.conf(5).\n";
+
+/* ---- flags -------------------------------------------------------------------------------------- */
+
+static void more(enum journal_level *level)
+{
+	*level = *level == JOURNAL_NOTICE ? JOURNAL_INFO : JOURNAL_DEBUG;
+}
+
+/* False: the program ends with *ret_code. */
+static bool parse_options(struct options *o, int argc, char **argv, int *ret_code)
+{
+	enum { OPT_CONFIG = 256, OPT_SOCKET, OPT_STATE_DIR, OPT_HELP, OPT_VERSION };
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, OPT_CONFIG },
+		{ "socket", required_argument, NULL, OPT_SOCKET },
+		{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ 0 },
+	};
+	int c;
+
+	*ret_code = EXIT_USAGE;
+	for (c = getopt_long(argc, argv, "v", longs, NULL); c != -1;
+		c = getopt_long(argc, argv, "v", longs, NULL)) {
+		switch (c) {
+		case OPT_CONFIG:
+			o->config = optarg;
+			break;
+		case OPT_SOCKET:
+			o->socket = optarg;
+			break;
+		case OPT_STATE_DIR:
+			o->state_dir = optarg;
+			break;
+		case 'v':
+			more(&o->level);
+			break;
+		case OPT_HELP:
+			fputs(usage, stdout);
+			*ret_code = EXIT_SUCCESS;
+			return false;
+		case OPT_VERSION:
+			puts("cwsandboxd " PACKAGE_VERSION);
+			*ret_code = EXIT_SUCCESS;
+			return false;
+		default:
+			fputs("Try cwsandboxd --help.\n", stderr);
+			return false;
+		}
+	}
+	if (optind == argc)
+		return true;
+	fprintf(stderr, "cwsandboxd: takes no arguments. Try cwsandboxd --help.\n");
+	return false;
+}
+
+/* ---- the process -------------------------------------------------------------------------------- */
+
+/* What whoever started us left open is not ours; stdin and stdout hold nobody's pipe. */
+static int close_inherited(int n_sockets)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -errno;
+	if (null > STDERR_FILENO)
+		close(null);
+	if (close_range((unsigned)(STDERR_FILENO + 1 + n_sockets), ~0U, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A missing stderr would hand its number to the first socket. */
+static void have_stdio(void)
+{
+	while (true) {
+		int fd = open("/dev/null", O_RDWR);
+
+		if (fd < 0 || fd > STDERR_FILENO) {
+			if (fd > STDERR_FILENO)
+				close(fd);
+			return;
+		}
+	}
+}
+
+static void lock_down(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (!SANITIZED)
+		prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void raise_fd_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+/* ---- configuration ------------------------------------------------------------------------------ */
+
+static int read_config(struct cfg *cfg, const struct options *o, char why[CFG_WHY_MAX])
+{
+	_cleanup_(freep) char *path = NULL;
+	int r;
+
+	r = paths_config_file(o->config, &path, why);
+	if (r == 0)
+		r = cfg_read_file(cfg, path, o->config != NULL, why);
+	return r < 0 ? r : cfg_read_env(cfg, why);
+}
+
+/* Into locked memory, and out of every other place. */
+static int take_key(struct cfg *cfg, struct secret **ret)
+{
+	int r = cfg->key ? secret_new(ret, cfg->key, strlen(cfg->key)) : 0;
+
+	cfg_wipe_key(cfg);
+	cfg_wipe_env();
+	return r;
+}
+
+/* ---- one daemon per user ------------------------------------------------------------------------ */
+
+static int take_lock(
+	const struct options *o, const char *socket_path, int *ret_fd, char why[PATHS_WHY_MAX])
+{
+	_cleanup_(freep) char *dir = NULL, *holder = NULL;
+	_cleanup_(closep) int dir_fd = -1;
+	int r;
+
+	r = paths_state_dir(o->state_dir, &dir, why);
+	if (r == 0)
+		r = paths_private_dir(dir, &dir_fd, why);
+	if (r < 0)
+		return r;
+	r = paths_lock(dir_fd, "lock", socket_path, ret_fd, &holder);
+	if (r == -EWOULDBLOCK)
+		snprintf(why, PATHS_WHY_MAX,
+			"Another cwsandboxd of yours is running; its socket is %.300s. Stop it "
+			"first: cwsandbox daemon stop",
+			holder && *holder ? holder : "not known yet");
+	else if (r < 0)
+		snprintf(
+			why, PATHS_WHY_MAX, "%.300s/lock cannot be locked: %s.", dir, strerror(-r));
+	return r;
+}
+
+/* ---- main --------------------------------------------------------------------------------------- */
+
+struct daemon {
+	struct options options;
+	struct journal journal;
+	struct cfg cfg;
+	struct launcher launcher;
+	struct server server;
+	char *socket_path;
+	int lock_fd;
+};
+
+static int prepare(struct daemon *d, struct server_config *config, char why[PATHS_WHY_MAX])
+{
+	int n_sockets = 0, r;
+
+	snprintf(why, PATHS_WHY_MAX, "The daemon cannot be set up.");
+	r = notify_sockets(&config->socket_fd, &config->observer_fd, &n_sockets);
+	if (r < 0)
+		snprintf(why, PATHS_WHY_MAX,
+			"systemd handed over sockets that are not ours: look at the socket unit.");
+	if (r == 0)
+		r = close_inherited(n_sockets);
+	if (r == 0)
+		r = launcher_start(&d->launcher); /* before keys and threads */
+	if (r == 0)
+		r = cfg_init(&d->cfg);
+	if (r == 0)
+		r = read_config(&d->cfg, &d->options, why);
+	if (r == 0)
+		r = take_key(&d->cfg, &config->env_key);
+	if (r == 0)
+		r = paths_socket(d->options.socket, &d->socket_path, why);
+	if (r == 0)
+		r = take_lock(&d->options, d->socket_path, &d->lock_fd, why);
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+static int run(struct daemon *d)
+{
+	struct server_config config = {
+		.journal = &d->journal, .cfg = &d->cfg, .launcher = &d->launcher
+	};
+	char why[PATHS_WHY_MAX];
+	int r;
+
+	r = prepare(d, &config, why);
+	if (r == 0 && chdir("/") < 0)
+		r = -errno;
+	config.socket_path = d->socket_path;
+	if (r == 0)
+		r = server_init(&d->server, &config, why);
+	if (r < 0) {
+		journal_say(&d->journal, JOURNAL_ERROR, "%s", why);
+		return EXIT_FAILURE;
+	}
+	journal_say(&d->journal, JOURNAL_INFO, "version " PACKAGE_VERSION ", listening at %s",
+		d->server.listener.path);
+	r = server_run(&d->server);
+	if (r < 0)
+		journal_say(&d->journal, JOURNAL_ERROR, "the event loop failed: %s", strerror(-r));
+	server_done(&d->server);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon *d;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN); /* before anything writes: OpenSSL uses write(2) */
+	have_stdio();
+	lock_down();
+	umask(077);
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return EXIT_FAILURE;
+	d->lock_fd = -1;
+	d->options.level = JOURNAL_NOTICE;
+	code = EXIT_FAILURE;
+	if (parse_options(&d->options, argc, argv, &code)) {
+		raise_fd_limit();
+		journal_init(&d->journal, "cwsandboxd", STDERR_FILENO, d->options.level);
+		code = run(d);
+	}
+	cfg_done(&d->cfg);
+	free(d->socket_path);
+	close_fd(&d->lock_fd);
+	free(d);
+	return code;
+}

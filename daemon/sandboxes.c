@@ -1,0 +1,301 @@
+#include "daemon/sandboxes.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/create.h"
+#include "daemon/describe.h"
+#include "daemon/endpoint.h"
+#include "daemon/outcome.h"
+#include "daemon/probe.h"
+
+struct ask {
+	struct grave grave;
+	struct unary call;
+	struct probe probe;
+	struct pool *pool;
+	struct endpoint *ep;
+	struct request *req; /* NULL: answered or taken back */
+	char *sandbox_id;    /* NULL until known */
+	struct event *timer; /* delete: the pause before another attempt */
+	uint64_t until_usec;
+	unsigned n_attempts;
+	bool wait, buried;
+};
+
+static void ask_free(struct grave *g)
+{
+	struct ask *a = container_of(g, struct ask, grave);
+
+	unary_done(&a->call);
+	probe_done(&a->probe);
+	if (a->timer)
+		event_free(a->timer);
+	endpoint_unref(a->ep);
+	free(a->sandbox_id);
+	free(a);
+}
+
+/* It was answered or taken back: goes when nothing of it runs. */
+static void rest(struct ask *a)
+{
+	if (a->req || a->buried || a->probe.active || !call_is_idle(&a->call.call))
+		return;
+	a->buried = true;
+	event_del(a->timer);
+	pool_bury(a->pool, &a->grave);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static void answered(struct ask *a)
+{
+	struct request *req = a->req;
+
+	a->req = NULL;
+	request_done(req);
+	rest(a);
+}
+
+static void failed(struct ask *a, const struct outcome *o)
+{
+	struct request *req = a->req;
+
+	a->req = NULL;
+	if (req)
+		request_fail(req, &o->error);
+	rest(a);
+}
+
+static void failed_status(struct ask *a, const struct grpc_status *st)
+{
+	struct outcome o;
+
+	outcome_of_status(&o, st, a->ep->name, a->sandbox_id, false);
+	failed(a, &o);
+}
+
+static void failed_answer(struct ask *a)
+{
+	struct grpc_status st = { 0 };
+
+	grpc_status_set(&st, GRPC_INTERNAL, NULL, "the service's answer cannot be read");
+	failed_status(a, &st);
+	grpc_status_done(&st);
+}
+
+static void answer_sandbox(struct ask *a, const Coreweave__Sandbox__V1__Sandbox *sb)
+{
+	describe_sandbox(request_result(a->req, DESCRIBE_FIELDS), sb, DESCRIBE_ALL);
+	answered(a);
+}
+
+static void on_probed(struct probe *p, enum probe_result result, const struct grpc_status *st)
+{
+	struct ask *a = container_of(p, struct ask, probe);
+	const Coreweave__Sandbox__V1__SandboxStatus *status =
+		p->sandbox ? p->sandbox->status : NULL;
+	struct outcome o;
+
+	if (!a->req)
+		return rest(a);
+	if (result == PROBE_FAILED)
+		return failed_status(a, st);
+	if (result == PROBE_RUNS)
+		return answer_sandbox(a, p->sandbox);
+	outcome_of_end(&o, a->sandbox_id, probe_state_name(status ? (int)status->state : 0),
+		status ? status->state_reason : NULL);
+	failed(a, &o);
+}
+
+static int wait_for_it(struct ask *a, const Coreweave__Sandbox__V1__Sandbox *sb)
+{
+	a->sandbox_id = strdup(sb->sandbox_id);
+	if (!a->sandbox_id)
+		return -ENOMEM;
+	return probe_start(&a->probe, a->ep, a->sandbox_id, true);
+}
+
+static void on_sandbox(struct ask *a)
+{
+	Coreweave__Sandbox__V1__Sandbox *sb =
+		coreweave__sandbox__v1__sandbox__unpack(NULL, a->call.n, a->call.answer);
+
+	if (!sb || !*sb->sandbox_id)
+		failed_answer(a);
+	else if (!a->wait)
+		answer_sandbox(a, sb);
+	else if (wait_for_it(a, sb) < 0)
+		failed_answer(a);
+	if (sb)
+		coreweave__sandbox__v1__sandbox__free_unpacked(sb, NULL);
+}
+
+static void on_list(struct ask *a)
+{
+	Coreweave__Sandbox__V1__ListSandboxesResponse *list =
+		coreweave__sandbox__v1__list_sandboxes_response__unpack(
+			NULL, a->call.n, a->call.answer);
+	struct frame_out *out;
+
+	if (!list || list->n_sandboxes > DESCRIBE_LIST_MAX) {
+		failed_answer(a);
+	} else {
+		out = request_result(a->req, 2);
+		describe_list(out, list);
+		answered(a);
+	}
+	if (list)
+		coreweave__sandbox__v1__list_sandboxes_response__free_unpacked(list, NULL);
+}
+
+static void on_delete(struct ask *a)
+{
+	Coreweave__Sandbox__V1__DeleteSandboxResponse *m =
+		coreweave__sandbox__v1__delete_sandbox_response__unpack(
+			NULL, a->call.n, a->call.answer);
+	struct frame_out *out;
+
+	if (!m)
+		return failed_answer(a);
+	out = request_result(a->req, m->sandbox ? 1 : FRAME_NIL);
+	if (m->sandbox) {
+		frame_put_map(out, "sandbox", DESCRIBE_FIELDS);
+		describe_sandbox(out, m->sandbox, DESCRIBE_ALL);
+	}
+	coreweave__sandbox__v1__delete_sandbox_response__free_unpacked(m, NULL);
+	answered(a);
+}
+
+/* ---- the call ----------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *path;
+	void (*on_answer)(struct ask *a);
+	int (*put)(struct grpc_outbox *o, const msgpack_object *params);
+} methods[] = {
+	[REQUEST_SANDBOX_CREATE] = { CALL_PREFIX "CreateSandbox", on_sandbox, create_put },
+	[REQUEST_SANDBOX_GET] = { CALL_PREFIX "GetSandbox", on_sandbox, create_put_get },
+	[REQUEST_SANDBOX_LIST] = { CALL_PREFIX "ListSandboxes", on_list, create_put_list },
+	[REQUEST_SANDBOX_DELETE] = { CALL_PREFIX "DeleteSandbox", on_delete, create_put_delete },
+};
+
+static int start(struct ask *a)
+{
+	uint64_t now = loop_now(a->pool->loop);
+
+	a->n_attempts++;
+	return unary_start(&a->call, a->ep, methods[a->req->kind].path,
+		a->until_usec > now ? a->until_usec - now : 1);
+}
+
+/* A delete that the service could not take now, or whose answer to the first attempt was lost. */
+static bool delete_again(struct ask *a, const struct grpc_status *st)
+{
+	uint64_t now = loop_now(a->pool->loop), pause;
+	struct timeval tv;
+	uint32_t chance = 0;
+
+	if (a->req->kind != REQUEST_SANDBOX_DELETE || now >= a->until_usec)
+		return false;
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
+		chance = UINT32_MAX / 2;
+	if (!retry_unavailable(st, a->n_attempts, a->until_usec - now, chance, &pause))
+		return false;
+	tv = (struct timeval){ .tv_sec = (time_t)(pause / USEC_PER_SEC),
+		.tv_usec = (suseconds_t)(pause % USEC_PER_SEC) };
+	event_add(a->timer, &tv);
+	return true;
+}
+
+static void on_timer(evutil_socket_t fd, short events, void *arg)
+{
+	struct ask *a = arg;
+
+	(void)fd;
+	(void)events;
+	if (a->req && start(a) < 0)
+		failed_answer(a);
+}
+
+static void on_end(struct unary *u, const struct grpc_status *st)
+{
+	struct ask *a = container_of(u, struct ask, call);
+
+	if (!a->req)
+		return rest(a);
+	if (st->code == GRPC_OK)
+		return methods[a->req->kind].on_answer(a);
+	if (a->req->kind == REQUEST_SANDBOX_DELETE && st->code == GRPC_NOT_FOUND &&
+		a->n_attempts > 1) {
+		request_result(a->req, FRAME_NIL); /* the attempt before did it */
+		return answered(a);
+	}
+	if (!delete_again(a, st))
+		failed_status(a, st);
+}
+
+/* ---- beginning ---------------------------------------------------------------------------------- */
+
+static int read_params(struct ask *a, const msgpack_object *params)
+{
+	uint64_t timeout_ms = SANDBOXES_CALL_SEC * 1000;
+	struct frame_span id;
+
+	frame_get_u64(params, "timeout_ms", 1, UINT32_MAX, &timeout_ms);
+	a->until_usec = loop_now(a->pool->loop) + timeout_ms * USEC_PER_MSEC;
+	frame_get_bool(params, "wait", &a->wait);
+	a->wait = a->wait && a->req->kind == REQUEST_SANDBOX_CREATE;
+	if (frame_get_str(params, "sandbox_id", &id) == 0) {
+		a->sandbox_id = strndup(id.data, id.n);
+		if (!a->sandbox_id)
+			return -ENOMEM;
+	}
+	return methods[a->req->kind].put(&a->call.call.request, params);
+}
+
+static int refuse_state(struct request *req)
+{
+	const struct request_error e = { .code = "bad_params",
+		.field = "state",
+		.message = "There is no such state of a sandbox." };
+
+	request_fail(req, &e);
+	return 0;
+}
+
+int sandboxes_ask(struct pool *pool, struct endpoint *ep, struct request *req)
+{
+	struct ask *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a)
+		return -ENOMEM;
+	a->pool = pool;
+	a->ep = ep;
+	a->req = req;
+	a->grave.free = ask_free;
+	endpoint_ref(ep);
+	unary_init(&a->call, on_end);
+	probe_init(&a->probe, on_probed);
+	a->timer = evtimer_new(pool->loop->base, on_timer, a);
+	r = a->timer ? read_params(a, req->frame.params) : -ENOMEM;
+	if (r == 0)
+		r = start(a);
+	if (r == 0) {
+		req->rim = a;
+		return 0;
+	}
+	ask_free(&a->grave);
+	return r == -EINVAL ? refuse_state(req) : r;
+}
+
+void sandboxes_cancel(struct request *req)
+{
+	struct ask *a = req->rim;
+
+	a->req = NULL;
+	probe_stop(&a->probe);
+	call_cancel(&a->call.call, NULL);
+	rest(a);
+}
