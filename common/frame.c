@@ -197,7 +197,7 @@ int frame_open(struct frame *f, const uint8_t *data, size_t used)
 	size_t off = 0;
 	int r;
 
-	*f = (struct frame){ .kind = FRAME_REQUEST };
+	*f = (struct frame){ .kind = FRAME_REQUEST, .data = data, .n = used };
 	msgpack_unpacked_init(&f->unpacked);
 	switch (msgpack_unpack_next(&f->unpacked, (const char *)data, used, &off)) {
 	case MSGPACK_UNPACK_SUCCESS:
@@ -235,6 +235,22 @@ static bool str_is(const msgpack_object *o, const char *text)
 bool frame_is(const struct frame *f, const char *method)
 {
 	return f->method && str_is(f->method, method);
+}
+
+void *frame_alloc(const struct frame *f, size_t n)
+{
+	return msgpack_zone_malloc(f->unpacked.zone, n);
+}
+
+char *frame_dup(const struct frame *f, const struct frame_span *s)
+{
+	char *copy = frame_alloc(f, s->n + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, s->data, s->n);
+	copy[s->n] = '\0';
+	return copy;
 }
 
 /* ---- reading ---- */

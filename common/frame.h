@@ -42,12 +42,16 @@ struct frame {
 	const msgpack_object *error;  /* response: nil or map */
 	const msgpack_object *result; /* response */
 	msgpack_unpacked unpacked;    /* owns them */
+	const uint8_t *data;          /* what it was opened on */
+	size_t n;
 };
 /* data[0..used) passed frame_scan. -EBADMSG: not the shape of a frame; then nothing needs closing.
  */
 int frame_open(struct frame *f, const uint8_t *data, size_t used);
 void frame_close(struct frame *f);
 bool frame_is(const struct frame *f, const char *method);
+/* Memory that lives as long as the frame; NULL without. */
+void *frame_alloc(const struct frame *f, size_t n);
 
 /* ---- reading a map; a missing key and nil are "unset" ---- */
 const msgpack_object *frame_get(const msgpack_object *map, const char *key);
@@ -68,6 +72,8 @@ int frame_get_str(const msgpack_object *map, const char *key,
 	struct frame_span *ret); /* str: no NUL inside */
 int frame_get_bytes(
 	const msgpack_object *map, const char *key, struct frame_span *ret); /* bin or str */
+/* A NUL-terminated copy that lives as long as the frame; NULL without memory. */
+char *frame_dup(const struct frame *f, const struct frame_span *s);
 bool frame_span_is(const struct frame_span *s, const char *text);
 int frame_get_array(const msgpack_object *map, const char *key, const msgpack_object **ret);
 int frame_get_map(const msgpack_object *map, const char *key, const msgpack_object **ret);

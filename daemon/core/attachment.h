@@ -20,7 +20,8 @@
 /* A skip attachment jumps when it is behind by more bytes than this and by more time than that. */
 #define ATTACHMENT_LAG_BYTES ((size_t)64 * 1024)
 #define ATTACHMENT_LAG_USEC (500 * USEC_PER_MSEC)
-#define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC) /* a painted one is painted at most so often */
+#define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC)  /* a painted one is painted at most so often */
+#define ATTACHMENT_RETRY_USEC (100 * USEC_PER_MSEC) /* without memory for a paint */
 
 enum attachment_policy { POLICY_SKIP, POLICY_BLOCK, POLICY_DROP };
 
@@ -42,8 +43,8 @@ enum attachment_note {
 struct attachment {
 	struct session *session;
 	struct client *client;
-	struct list session_link, client_link; /* client_link: core's dead ones too */
-	struct list ready_link;                /* struct client::ready */
+	struct list session_link, client_link; /* struct session, struct client */
+	struct list ready_link;                /* struct client::ready; core.dead_attachments */
 	uint32_t id;                           /* of this connection */
 	uint32_t presence;                     /* of this daemon */
 	bool observer, dead;
@@ -51,36 +52,32 @@ struct attachment {
 	unsigned cols, rows; /* 0: no terminal */
 	char term[ATTACHMENT_TEXT_MAX + 1];
 
-	struct reader reader; /* pos: the first byte not handed to the kernel */
+	struct reader reader; /* in the log while raw, or while painting with raw to follow */
+	bool lost;            /* the log went on without it: about to be dropped */
 	size_t window;
 	uint64_t sent, acked; /* payload bytes; acked <= sent <= acked + window */
 	unsigned notes;       /* enum attachment_note */
 
 	enum attachment_view view;
 	struct term_buf paint;
-	size_t paint_pos; /* bytes of it handed to the kernel */
-	size_t paint_charged;
-	uint64_t paint_offset; /* what it shows */
-	bool paint_then_raw;   /* raw output goes on at paint_offset */
-	bool painted_before, paint_alternate;
+	size_t paint_pos, paint_charged; /* bytes sent; bytes in the ledger */
+	uint64_t paint_offset;           /* what it shows; raw output goes on there */
+	bool paint_then_raw;
+	bool painted_before, was_raw; /* any paint yet; other bytes since the last whole one */
+	bool paint_alternate;         /* what the last paint left shown */
 	uint64_t painted_usec;
 	unsigned history_lines;
+	uint64_t left_at;       /* they stopped here */
 	uint64_t skipped_bytes; /* ever */
-	uint64_t skipped_told;  /* by earlier resyncs */
-	uint64_t left_at;       /* raw output stopped here: lines_not_shown */
+	uint64_t paint_skipped; /* of them, jumped over by this paint */
 	struct timer paint_timer;
 
-	struct inq_writer writer;
+	struct inq_writer *writer;
+	uint64_t taken_told; /* by input_credit */
 	uint64_t typed_usec;
 	uint64_t block_timeout_usec;
-	uint64_t
-		progress_usec; /* last acknowledged byte, or when it began to hold the session up */
+	uint64_t progress_usec; /* last acknowledged byte */
 	struct timer block_timer;
-};
-
-struct attachment_since {
-	uint64_t offset;
-	bool honoured;
 };
 
 struct attachment_config {
@@ -109,34 +106,38 @@ void attachment_drop(struct attachment *a); /* out of every list; its client tel
 
 int attachment_ack(struct attachment *a, uint64_t bytes);
 size_t attachment_credit(const struct attachment *a);
+uint64_t attachment_offset(const struct attachment *a); /* where raw output goes on */
+uint64_t attachment_lag(const struct attachment *a);    /* bytes */
 void attachment_resize(struct attachment *a, unsigned cols, unsigned rows);
 /* Its cursor jumps to the present, if the policy is skip and there is a backlog. */
 void attachment_interrupt(struct attachment *a);
-/* The session's or its own size, or the model behind it, changed. */
-void attachment_fit(struct attachment *a);
+/* Raw or painted: after its own or (`resized`) the session's size changed. */
+void attachment_fit(struct attachment *a, bool resized);
 void attachment_note(struct attachment *a, unsigned notes);
-/* There may be something to send. */
-void attachment_wake(struct attachment *a);
+void attachment_input_taken(struct attachment *a);   /* the upstream read */
+void attachment_watch(struct attachment *a);         /* the session waits: is it the one? */
+void attachment_turn(struct attachment *a);          /* its part of session_turn() */
+void attachment_wake(struct attachment *a);          /* there may be something to send */
 bool attachment_matches(const struct attachment *a); /* its terminal has the session's size */
 const char *attachment_role(const struct attachment *a);
 const char *attachment_policy_name(enum attachment_policy policy);
 
-/* The next frame it would send now. */
+/* The next data frame it would send now. */
 struct attachment_piece {
 	bool resync;      /* from `paint`; else from the log */
 	bool first, last; /* resync */
-	uint64_t offset;
-	uint64_t skipped; /* resync, first */
+	uint64_t offset, skipped;
 	unsigned stream;
 	size_t n; /* payload bytes */
 	size_t n_iov;
 };
-/* 0: nothing now; 1: *ret_piece and its spans, from `skip` bytes beyond the cursor on (pieces
- * already planned in this gather); -ENOMEM. Decides about skipping and paints what is due. */
-int attachment_peek(struct attachment *a, size_t skip, struct iovec *iov, size_t n_iov,
-	struct attachment_piece *ret_piece);
-/* n payload bytes of the current piece were handed to the kernel. */
-void attachment_advance(struct attachment *a, const struct attachment_piece *piece, size_t n);
+#define ATTACHMENT_PIECE 1
+/* ATTACHMENT_PIECE and *ret_piece, its payload in iov[0..n_iov); 0: nothing now; -ENOMEM. Decides
+ * about skipping, and paints what is due. */
+int attachment_peek(
+	struct attachment *a, struct iovec *iov, size_t n_iov, struct attachment_piece *ret_piece);
+/* The frame of this piece was begun: the client has it. */
+void attachment_advance(struct attachment *a, const struct attachment_piece *piece);
 /* All output of an ended session was handed over. */
 bool attachment_at_end(const struct attachment *a);
 

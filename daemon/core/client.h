@@ -15,6 +15,7 @@
 #define DAEMON_CORE_CLIENT_H
 
 #include "daemon/core/attachment.h"
+#include "daemon/core/bytes.h"
 
 #define CLIENT_E_FULL 1
 
@@ -65,23 +66,21 @@ void client_writable(struct client *c); /* EV_WRITE came */
 
 /* ---- for the core ---- */
 
-/* Bytes in order: a queue with one end to write and one to read. */
-struct bytes {
-	uint8_t *data;
-	size_t pos, n, cap;    /* data[pos..n) waits */
-	struct ledger *ledger; /* charged for cap */
-};
-
-/* A data frame of which the kernel has some bytes and not all: nothing else goes out before its
- * rest. */
-struct begun {
-	uint8_t head[CLIENT_HEAD_MAX];
-	size_t head_pos, head_n;
-	struct attachment *attachment; /* NULL: the payload was copied */
-	struct attachment_piece piece;
-	size_t sent;   /* payload bytes handed over */
-	uint8_t *copy; /* the payload's rest, when the log or the attachment went */
-	size_t copy_n, copy_pos;
+/* The data frames client_gather() named, in their order; one at a time in a core. */
+#define PLAN_FRAMES_MAX 16
+struct plan {
+	struct client *client; /* NULL: none is open */
+	size_t n_out;          /* bytes of `out`, which go first */
+	size_t n_frames;
+	size_t total; /* bytes of all */
+	struct plan_frame {
+		struct attachment *attachment;
+		struct attachment_piece piece;
+		size_t n_head;
+		size_t iov; /* index of the head; the payload's follow */
+		uint8_t head[CLIENT_HEAD_MAX];
+	} frames[PLAN_FRAMES_MAX];
+	struct iovec *iovs; /* the caller's */
 };
 
 struct client {
@@ -99,16 +98,19 @@ struct client {
 
 	struct bytes in;  /* the tail of a partial frame; frames beyond the budget */
 	size_t need;      /* bytes of `in` before another scan can say more */
-	struct bytes out; /* answers and notifications */
-	struct begun begun;
-	bool is_begun, full, ready_for_requests, finished, closed, observer, told_shutdown;
+	struct bytes out; /* answers, notifications, the rest of a begun data frame */
+	bool greeted;     /* hello came */
+	bool full;        /* the socket takes no more */
+	bool finished, closed, broken, observer;
+	uint64_t turn; /* of the two counts */
+	size_t n_turn_frames, n_turn_bytes;
 	struct timer timer; /* hello, then begun frames */
 
 	struct endpoint *endpoint; /* NULL: see endpoint_why */
 	char *endpoint_why;
 	pid_t pid;
 	uid_t uid;
-	uint64_t pid_told;
+	uint64_t pid_told; /* by hello */
 	char name[CLIENT_NAME_MAX + 1], term[CLIENT_NAME_MAX + 1], tty[CLIENT_NAME_MAX + 1];
 };
 
@@ -119,9 +121,13 @@ void client_turn(struct client *c);
 void client_mark(struct client *c);
 /* The frame in core.scratch joins its queue; without memory the connection ends. */
 void client_send(struct client *c);
-/* The log moves on, or the attachment goes: what is begun of it must survive. */
-void client_rescue(struct client *c, const struct attachment *a);
+/* Refuses a request; to a notification nothing is said. */
+void client_refuse(struct client *c, const struct frame *f, const char *code, const char *message);
 void client_fail(struct client *c); /* finished: nothing more is read */
+/* `detached` for an attachment that goes. */
+void client_tell_detached(
+	struct client *c, const struct attachment *a, const char *reason, const char *message);
+struct attachment *client_attachment(struct client *c, uint64_t id);
 
 /* A `session.wait` that waits. */
 struct wait {
@@ -131,5 +137,8 @@ struct wait {
 	uint32_t id;
 	struct timer timer;
 };
+int wait_new(struct client *c, uint32_t id, struct session *s, uint64_t timeout_usec);
+void wait_answer(struct wait *w); /* the session ended; frees w */
+void wait_free(struct wait *w);
 
 #endif

@@ -86,9 +86,14 @@ struct core {
 	struct list outputs;  /* struct session::output_link: attachments to be woken */
 	struct list sessions; /* struct session::dirty_link: work for core_turn */
 	struct list calls;    /* struct session::link, those without a name */
-	struct list dead_clients;  /* struct client::link */
-	struct list dead_sessions; /* struct session::link */
-	size_t n_clients, n_clients_before_hello, n_attachments;
+	struct list dead_clients;     /* struct client::link */
+	struct list dead_sessions;    /* struct session::link */
+	struct list dead_attachments; /* struct attachment::ready_link */
+	struct list tired; /* struct client::writable_link: had their share of this turn */
+	struct plan *plan; /* what client_gather() named last */
+	uint64_t turn;
+	size_t n_clients, n_clients_before_hello, n_attachments, n_live;
+	uint64_t next_session;
 	uint32_t next_presence_id;
 	bool shutting_down;
 };

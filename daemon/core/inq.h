@@ -1,15 +1,16 @@
 /*
  * inq - the input of one session: many writers, whole writes, one order
  *
- * Each writer may have CORE_INPUT_WINDOW bytes here that the upstream did not take. A write is
- * never split by another's. While a writer has a bracketed paste open the others' writes wait, for
- * at most INQ_PASTE_USEC without progress of the paste: then the bracket is closed for them and
- * opened again before the paster's next bytes. A writer that goes inside its paste gets the bracket
+ * Each writer may have `window` bytes here that the upstream did not take. A write is never split
+ * by another's. While a writer has a bracketed paste open the others' writes wait, for at most
+ * INQ_PASTE_USEC without progress of the paste: then the bracket is closed for them and opened
+ * again before the paster's next bytes. A writer that goes inside its paste gets the bracket
  * closed.
  *
  * Units:   bytes.
- * Owner:   the session; writers are embedded in attachments. Bytes survive their writer.
- * Errors:  INQ_E_WINDOW: beyond the writer's credit, nothing taken; -ENOMEM.
+ * Owner:   the session. A writer belongs to the queue; who made it gives it up by
+ * inq_writer_release(), and what it pushed stays. Errors:  INQ_E_WINDOW: beyond the writer's
+ * credit, nothing taken; -ENOMEM, the same.
  */
 #ifndef DAEMON_CORE_INQ_H
 #define DAEMON_CORE_INQ_H
@@ -20,30 +21,41 @@
 #define INQ_E_WINDOW 1
 #define INQ_PASTE_USEC (2 * USEC_PER_SEC)
 #define INQ_ITEM_MIN ((size_t)256)
+#define INQ_BRACKET_BYTES ((size_t)6) /* of ESC [ 2 0 0 ~ and ESC [ 2 0 1 ~ */
+
+/* Where bytes stand in a stream of input: inside a bracketed paste, and how much of a bracket was
+ * seen. */
+struct inq_paste {
+	uint8_t match;
+	bool open;
+};
 
 struct inq_writer {
+	struct list link;       /* struct inq::writers */
 	uint64_t pushed, taken; /* bytes ever; pushed - taken wait here */
 	size_t window;          /* bytes that may wait */
-	uint8_t match;          /* of a bracket torn over two writes: characters seen */
-	bool pasting;           /* an opening bracket without its close was pushed */
+	size_t n_items, n_waiting;
+	struct inq_paste paste; /* after its bytes in `ready` */
+	struct inq_paste ahead; /* after all its bytes */
 	bool interrupted;       /* its paste was closed for others: open it again first */
+	bool released;          /* freed with its last item */
 };
 
 struct inq {
 	struct list ready;         /* struct inq_item::link: in the order the upstream gets them */
 	struct list waiting;       /* behind a paste */
-	struct inq_writer *paster; /* whose paste is open in `ready`; NULL = none */
+	struct list writers;       /* struct inq_writer::link */
+	struct inq_writer *paster; /* whose paste is open at the end of `ready`; NULL = none */
 	uint64_t progress_usec;    /* when the paste last grew or was taken from */
-	size_t n_ready;            /* bytes */
+	size_t close_owed;         /* bytes of a closing bracket still to follow `ready` */
 	bool closed;               /* nothing follows what is here */
 	struct ledger *ledger;
 };
 
 void inq_init(struct inq *q, struct ledger *ledger);
 void inq_done(struct inq *q);
-void inq_writer_init(struct inq_writer *w, size_t window);
-/* The writer goes; what it pushed stays. -ENOMEM: its bracket could not be closed. */
-int inq_writer_done(struct inq *q, struct inq_writer *w);
+int inq_writer_new(struct inq *q, size_t window, struct inq_writer **ret);
+void inq_writer_release(struct inq *q, struct inq_writer *w); /* NULL is harmless */
 size_t inq_credit(const struct inq_writer *w);
 
 int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, uint64_t now_usec);
@@ -55,10 +67,10 @@ size_t inq_read(struct inq *q, uint8_t *buf, size_t n, uint64_t now_usec, bool *
 bool inq_readable(const struct inq *q); /* bytes, or the end */
 /* When inq_tick() must look at the paste; UINT64_MAX: no need. */
 uint64_t inq_deadline(const struct inq *q);
-int inq_tick(struct inq *q, uint64_t now_usec);
+void inq_tick(struct inq *q, uint64_t now_usec);
 
-/* Does this input hold an interrupt, quit or suspend key outside a paste, raw or as CSI u or
- * modifyOtherKeys? `w` is the writer before the push. */
+/* Do these bytes, which `w` is about to push, hold an interrupt, quit or suspend key outside a
+ * paste: raw, as CSI u or as modifyOtherKeys? */
 bool inq_interrupts(const struct inq_writer *w, const void *data, size_t n);
 
 #endif

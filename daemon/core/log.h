@@ -33,6 +33,7 @@ struct log {
 	struct list chunks;        /* struct chunk::link, oldest first; the newest may have room */
 	struct list readers;       /* struct reader::link */
 	uint64_t tail, hold, head; /* tail <= hold <= head; tail <= every reader's pos <= head */
+	size_t owed;      /* bytes given back as window that a holder needs again: <= max */
 	uint64_t slowest; /* <= every reader's pos: who is in the way is searched for only beyond it
 			   */
 	size_t max;       /* bytes; head - tail never exceeds it */
@@ -66,15 +67,16 @@ struct reader {
 	void (*on_lost)(struct reader *r, uint64_t tail);
 };
 
-/* From offset `pos`, within [tail, head]. */
+/* From offset `pos`, within [tail, head]. A holder behind log->hold takes back what was given as
+ * window: until it caught up the log may keep that much more than max, at most twice max. */
 void reader_init(struct reader *r, struct log *log, uint64_t pos, bool holds);
 void reader_done(struct reader *r); /* harmless when it is out already */
 void reader_seek(struct reader *r, uint64_t pos);
 void reader_advance(struct reader *r, size_t n);
 void reader_set_holds(struct reader *r, bool holds);
 uint64_t reader_lag(const struct reader *r); /* bytes to head */
-/* When the byte at pos came, or the one after it in its chunk: never later than true. */
-uint64_t reader_age_usec(const struct reader *r);
+/* The byte at pos waits at least so long. */
+uint64_t reader_age_usec(struct reader *r);
 /* Fills iov with at most `max` bytes of one stream from pos; how many bytes, and iovecs in
  * *ret_n_iov. */
 size_t reader_peek(struct reader *r, size_t max, struct iovec *iov, size_t n_iov, size_t *ret_n_iov,

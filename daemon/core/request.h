@@ -37,7 +37,6 @@ struct request {
 	void *rim;     /* the rim's state for it */
 	bool starting; /* inside upstream_service.request() */
 	bool ended;    /* answered there: freed when it returned */
-	size_t n;      /* bytes of the frame */
 	uint8_t bytes[];
 };
 
@@ -64,5 +63,18 @@ struct frame_out *request_result(struct request *req, size_t n_fields);
 /* Sends what request_result() began. Frees req. */
 void request_done(struct request *req);
 void request_fail(struct request *req, const struct request_error *error);
+
+/* ---- for the core ---- */
+
+/* Its answer goes to the client of `f`. -ENOMEM: nothing began. */
+int request_start(struct client *c, enum request_kind kind, const struct frame *f);
+void request_free(struct request *req);
+
+/* A copy of its own, in one piece of memory; NULL without memory. */
+struct request_error *request_error_dup(const struct request_error *error);
+void request_error_free(struct request_error *error);
+/* code and message excepted: how many fields an error has, and the fields. */
+size_t request_error_n_fields(const struct request_error *error);
+void request_error_put(struct frame_out *o, const struct request_error *error);
 
 #endif

@@ -23,10 +23,12 @@
 #define SESSION_E_UNEXPECTED 1
 #define SESSION_E_NOT_SUPPORTED 2
 #define SESSION_E_EXCLUSIVE 3
+#define SESSION_E_WINDOW 4
 
-#define SESSION_RESIZE_USEC (100 * USEC_PER_MSEC)  /* at most one resize upstream in this time */
-#define SESSION_LEAD_IDLE_USEC (30 * USEC_PER_SEC) /* typing takes the lead from one idle so long  \
-						    */
+#define SESSION_RESIZE_USEC (100 * USEC_PER_MSEC) /* at most one resize upstream in this time */
+#define SESSION_LEAD_IDLE_USEC                                                                     \
+	(30 * USEC_PER_SEC) /* typing takes the lead from one idle so long                         \
+			     */
 #define SESSION_CLIENTS_USEC                                                                       \
 	(50 * USEC_PER_MSEC) /* at most one `clients` notification in this time */
 
@@ -98,17 +100,18 @@ struct session {
 	struct log log;
 	struct screen screen;
 	struct inq inq;
-	struct inq_writer replies, sender; /* the model's answers; session.send */
+	struct inq_writer *replies, *sender; /* the model's answers; session.send */
 
 	const struct upstream_ops *ops; /* NULL: not open (any more) */
 	void *upstream;
 	bool closing; /* ops->close in the next turn */
+	bool dropped; /* freed at the end of the turn */
 	uint64_t connection;
 
 	char *sandbox_id, *container, *command;
 	char *reason, *message;      /* of the state */
-	struct session_error *error; /* of a call's end */
-	bool has_exit_code, seen;
+	struct request_error *error; /* of a call's end */
+	bool has_exit_code, seen, was_resized;
 	int exit_code;
 	uint64_t created_wall_usec, ended_wall_usec;
 	size_t uncertain_bytes;
@@ -121,6 +124,7 @@ struct session {
 	struct timer resize_timer;
 	uint64_t resized_usec;
 	struct attachment *lead, *latest, *lease;
+	uint64_t held_usec; /* since when block readers leave less than half the room; 0 = no */
 	struct timer paste_timer;
 	struct timer clients_timer;
 	uint64_t clients_usec;
@@ -138,8 +142,11 @@ struct session_config {
 int session_new(struct session **ret, struct core *core, const struct session_config *config);
 /* End of the turn only. */
 struct session *session_free(struct session *s);
+DEFINE_CLEANUP(struct session *, session_free)
 
-int session_step(struct session *s, enum session_event ev);
+int session_step(struct session *s, enum session_event ev, const char *why);
+/* The only writer of s->state: traces, stamps, acts. */
+void session_enter(struct session *s, enum session_state to, const char *why);
 const char *session_state_name(enum session_state state);
 bool session_ended(const struct session *s);
 /* Its part of core_turn(): screen, replies, trim, window back. True: work is left. */
@@ -147,11 +154,13 @@ bool session_turn(struct session *s);
 /* Tells each attachment that there may be something to send. */
 void session_wake_attachments(struct session *s);
 void session_mark(struct session *s); /* work for core_turn */
-/* SESSION_E_UNEXPECTED: ended; SESSION_E_EXCLUSIVE; INQ_E_WINDOW; -ENOMEM. `from` NULL:
- * session.send. */
+/* SESSION_E_UNEXPECTED: ended; SESSION_E_EXCLUSIVE; SESSION_E_WINDOW; -ENOMEM. */
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n);
+/* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, -ENOMEM. */
+int session_send(struct session *s, const void *data, size_t n);
 int session_close_input(struct session *s, struct attachment *from);
-/* SESSION_E_UNEXPECTED, SESSION_E_NOT_SUPPORTED, -ENOMEM. */
+/* SESSION_E_UNEXPECTED, SESSION_E_NOT_SUPPORTED, SESSION_E_WINDOW, -ENOMEM. */
+void session_input_ready(struct session *s); /* the upstream may read; the paste's timer */
 int session_signal(struct session *s, enum upstream_signal sig);
 /* Ends it from our side; an ended one leaves the registry. */
 void session_kill(struct session *s);

@@ -17,7 +17,7 @@ struct size_policy {
 	unsigned cols, rows; /* SIZE_FIXED: 1..MAX */
 };
 
-/* "lead", "latest", "smallest", "largest" or "80x24"; -EINVAL, -ERANGE. */
+/* "lead", "latest", "smallest", "largest" or "80x24"; -EINVAL. */
 int size_parse(const char *text, size_t n, struct size_policy *ret);
 const char *size_format(const struct size_policy *policy, char out[SIZE_TEXT_MAX]);
 

@@ -24,6 +24,7 @@ struct timer {
 
 struct timers {
 	struct timer *root;
+	uint64_t floor_usec; /* inside timers_run: what is started is due no earlier */
 };
 
 /* Also moves an armed one. */

@@ -107,6 +107,9 @@ struct upstream_service {
 	 * `no_memory`. */
 	int (*request)(void *rim, struct endpoint *ep, struct request *request);
 	void (*request_cancel)(void *rim, struct request *request);
+	/* For the journal: a session changed its state; `session` NULL: a call. May be NULL. */
+	void (*trace)(
+		void *rim, const char *session, const char *from, const char *to, const char *why);
 };
 
 #endif

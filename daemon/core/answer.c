@@ -1,0 +1,212 @@
+/* What handlers share: reading checked params, refusing, answering. */
+#include <string.h>
+
+#include "daemon/core/methods.h"
+
+bool param_int(const struct frame *f, const char *name, uint64_t *ret)
+{
+	return frame_get_u64(f->params, name, 0, UINT64_MAX, ret) == 0;
+}
+
+bool param_bool(const struct frame *f, const char *name, bool otherwise)
+{
+	bool v = otherwise;
+
+	(void)frame_get_bool(f->params, name, &v);
+	return v;
+}
+
+bool param_span(const struct frame *f, const char *name, struct frame_span *ret)
+{
+	return frame_get_bytes(f->params, name, ret) == 0;
+}
+
+bool param_is(const struct frame *f, const char *name, const char *text)
+{
+	struct frame_span s;
+
+	return param_span(f, name, &s) && frame_span_is(&s, text);
+}
+
+const char *param_text(const struct frame *f, const char *name, int *ret_r)
+{
+	struct frame_span s;
+	const char *copy;
+
+	if (!param_span(f, name, &s))
+		return NULL;
+	copy = frame_dup(f, &s);
+	if (!copy)
+		*ret_r = -ENOMEM;
+	return copy;
+}
+
+/* ---- refusing ---- */
+
+static void refuse_begin(struct client *c, const struct frame *f, const char *code,
+	const char *message, size_t n_more)
+{
+	frame_begin_error(&c->core->scratch, f->id, code, message, n_more);
+}
+
+static bool is_request(const struct frame *f)
+{
+	return f->has_id;
+}
+
+void client_refuse(struct client *c, const struct frame *f, const char *code, const char *message)
+{
+	if (!is_request(f))
+		return;
+	refuse_begin(c, f, code, message, 0);
+	client_send(c);
+}
+
+static void refuse_with(struct client *c, const struct frame *f, const char *code,
+	const char *message, const char *key, const char *value)
+{
+	if (!is_request(f))
+		return;
+	refuse_begin(c, f, code, message, 1);
+	frame_put_str(&c->core->scratch, key, value);
+	client_send(c);
+}
+
+void refuse_param(struct client *c, const struct frame *f, const char *field)
+{
+	refuse_with(c, f, "bad_params",
+		"A field is missing, of the wrong type or out of range; `field` names it.", "field",
+		field);
+}
+
+void refuse_limit(struct client *c, const struct frame *f, const char *limit)
+{
+	refuse_with(c, f, "limit",
+		"A configured bound of the daemon is reached; end something or raise the bound "
+		"that `limit` names.",
+		"limit", limit);
+}
+
+void refuse_memory(struct client *c, const struct frame *f)
+{
+	client_refuse(c, f, "no_memory",
+		"The daemon is out of memory for this; end something, or try again.");
+}
+
+void refuse_ended(struct client *c, const struct frame *f, const struct session *s)
+{
+	struct frame_out *o = &c->core->scratch;
+
+	if (!is_request(f))
+		return;
+	refuse_begin(c, f, "ended", "The session has ended; start a new one.", 2);
+	if (s->has_exit_code)
+		frame_put_i64(o, "exit_code", s->exit_code);
+	else
+		frame_put_nil(o, "exit_code");
+	frame_put_str(o, "reason", s->reason);
+	client_send(c);
+}
+
+static void refuse_window(struct client *c, const struct frame *f, size_t credit)
+{
+	if (!is_request(f))
+		return;
+	refuse_begin(c, f, "input_window",
+		"The attachment's input credit is used up; wait for `input_credit`, or send at "
+		"most `credit` bytes.",
+		1);
+	frame_put_u64(&c->core->scratch, "credit", credit);
+	client_send(c);
+}
+
+void refuse_input(
+	struct client *c, const struct frame *f, int r, const struct session *s, size_t credit)
+{
+	switch (r) {
+	case SESSION_E_UNEXPECTED:
+		refuse_ended(c, f, s);
+		break;
+	case SESSION_E_EXCLUSIVE:
+		client_refuse(c, f, "exclusive",
+			"Another attachment holds the input lease; wait until it gives it back.");
+		break;
+	case SESSION_E_WINDOW:
+		refuse_window(c, f, credit);
+		break;
+	case SESSION_E_NOT_SUPPORTED:
+		client_refuse(c, f, "not_supported",
+			"This session has no such signal; INT, QUIT, TSTP and EOF are what a "
+			"terminal can send.");
+		break;
+	default:
+		refuse_memory(c, f);
+		break;
+	}
+}
+
+void answer_empty(struct client *c, const struct frame *f)
+{
+	if (!is_request(f))
+		return;
+	frame_begin_result(&c->core->scratch, f->id, 0);
+	client_send(c);
+}
+
+/* ---- who and what ---- */
+
+struct session *param_session(struct client *c, const struct frame *f)
+{
+	struct session *s = NULL;
+	struct frame_span name;
+
+	if (param_span(f, "name", &name))
+		s = registry_find(&c->core->registry, name.data, name.n);
+	else
+		s = registry_newest(&c->core->registry);
+	if (!s)
+		client_refuse(c, f, "no_such_session",
+			"There is no such session; `session.list` (cwsandbox sessions) names those "
+			"there are.");
+	return s;
+}
+
+struct attachment *param_attachment(struct client *c, const struct frame *f)
+{
+	struct attachment *a = NULL;
+	uint64_t id;
+
+	if (param_int(f, "attachment", &id))
+		a = client_attachment(c, id);
+	if (!a)
+		client_refuse(c, f, "no_such_attachment",
+			"The attachment is not of this connection, or has ended; attach again.");
+	return a;
+}
+
+bool core_takes_work(struct client *c, const struct frame *f, bool session)
+{
+	const struct core *core = c->core;
+
+	if (core->shutting_down)
+		client_refuse(c, f, "cancelled", "The daemon is shutting down; start it again.");
+	else if (session && core->n_live >= core->config.max_sessions)
+		refuse_limit(c, f, "max-sessions");
+	else if (!session && core->n_attachments >= core->config.max_attachments)
+		refuse_limit(c, f, "max-attachments");
+	else if (core->config.max_memory && ledger_held(&core->memory) >= core->config.max_memory)
+		refuse_limit(c, f, "max-memory");
+	else
+		return true;
+	return false;
+}
+
+bool client_has_endpoint(struct client *c, const struct frame *f)
+{
+	if (c->endpoint)
+		return true;
+	client_refuse(c, f, "bad_endpoint",
+		c->endpoint_why ? c->endpoint_why
+				: "The endpoint of this connection is not usable.");
+	return false;
+}

@@ -1,0 +1,150 @@
+/* Whose size counts, who leads, who is told. */
+#include "daemon/core/attachment.h"
+#include "daemon/core/session.h"
+
+/* An attachment whose size may count: a terminal that is no observer. */
+static bool may_lead(const struct attachment *a)
+{
+	return !a->observer && a->cols && !a->dead;
+}
+
+static void want_size(const struct session *s, unsigned *cols, unsigned *rows)
+{
+	const struct attachment *a = s->size.kind == SIZE_LATEST ? s->latest : s->lead;
+	bool smallest = s->size.kind == SIZE_SMALLEST, first = true;
+
+	*cols = s->cols;
+	*rows = s->rows;
+	if (s->size.kind == SIZE_FIXED) {
+		*cols = s->size.cols;
+		*rows = s->size.rows;
+		return;
+	}
+	if (s->size.kind == SIZE_LEAD || s->size.kind == SIZE_LATEST) {
+		*cols = a ? a->cols : s->cols;
+		*rows = a ? a->rows : s->rows;
+		return;
+	}
+	list_for_each(a, &s->attachments, session_link) {
+		if (!may_lead(a))
+			continue;
+		if (first || (a->cols < *cols) == smallest)
+			*cols = a->cols;
+		if (first || (a->rows < *rows) == smallest)
+			*rows = a->rows;
+		first = false;
+	}
+}
+
+static void apply_size(struct session *s, unsigned cols, unsigned rows)
+{
+	struct attachment *a;
+
+	if (screen_resize(&s->screen, cols, rows))
+		return; /* no memory: the shell keeps its size */
+	s->cols = cols;
+	s->rows = rows;
+	s->resized_usec = s->core->clock->now_usec;
+	s->was_resized = true;
+	list_for_each(a, &s->attachments, session_link) {
+		attachment_note(a, NOTE_RESIZED);
+		attachment_fit(a, true);
+	}
+	session_mark(s);
+}
+
+void session_fit(struct session *s)
+{
+	uint64_t now = s->core->clock->now_usec, due = s->resized_usec + SESSION_RESIZE_USEC;
+	unsigned cols, rows;
+	struct attachment *a;
+
+	if (!s->screen.term || session_ended(s) || s->dropped)
+		return;
+	want_size(s, &cols, &rows);
+	if (cols == s->cols && rows == s->rows) {
+		timer_stop(&s->core->timers, &s->resize_timer);
+		list_for_each(a, &s->attachments, session_link)
+			attachment_fit(a, false);
+	} else if (s->was_resized && now < due) {
+		timer_start(&s->core->timers, &s->resize_timer, due);
+	} else {
+		timer_stop(&s->core->timers, &s->resize_timer);
+		apply_size(s, cols, rows);
+	}
+}
+
+static struct attachment *best_lead(const struct session *s)
+{
+	struct attachment *a, *best = NULL;
+
+	list_for_each(a, &s->attachments, session_link)
+		if (may_lead(a) && (!best || a->typed_usec > best->typed_usec))
+			best = a;
+	return best;
+}
+
+void session_lead(struct session *s, struct attachment *a)
+{
+	struct attachment *before = s->lead;
+
+	if (!a)
+		a = best_lead(s);
+	if (a == before)
+		return;
+	s->lead = a;
+	if (before)
+		attachment_note(before, NOTE_RESIZED);
+	if (a)
+		attachment_note(a, NOTE_RESIZED);
+	session_clients_changed(s);
+	session_fit(s);
+}
+
+void session_clients_changed(struct session *s)
+{
+	uint64_t now = s->core->clock->now_usec, due = s->clients_usec + SESSION_CLIENTS_USEC;
+	struct attachment *a;
+
+	if (!s->name[0] || s->dropped)
+		return;
+	if (s->clients_usec && now < due) {
+		timer_start(&s->core->timers, &s->clients_timer, due);
+		return;
+	}
+	timer_stop(&s->core->timers, &s->clients_timer);
+	s->clients_usec = now;
+	list_for_each(a, &s->attachments, session_link)
+		attachment_note(a, NOTE_CLIENTS);
+}
+
+void session_attached(struct session *s, struct attachment *a)
+{
+	list_append(&s->attachments, &a->session_link);
+	a->typed_usec = s->core->clock->now_usec;
+	if (may_lead(a)) {
+		s->latest = a;
+		if (!s->lead)
+			session_lead(s, a);
+	}
+	session_fit(s);
+	session_clients_changed(s);
+}
+
+void session_detached(struct session *s, struct attachment *a)
+{
+	list_unlink(&a->session_link);
+	if (s->lease == a)
+		s->lease = NULL;
+	if (s->latest == a)
+		s->latest = best_lead(s);
+	if (s->lead == a) {
+		s->lead = NULL;
+		session_lead(s, NULL);
+	}
+	session_fit(s);
+	session_clients_changed(s);
+	session_mark(s);
+	if (!s->name[0] && list_empty(&s->attachments))
+		session_drop(s); /* a call ends with its one reader */
+}

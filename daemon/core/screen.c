@@ -1,0 +1,98 @@
+#include "daemon/core/screen.h"
+
+static void screen_charge(struct screen *sc)
+{
+	size_t now = term_memory(sc->term);
+
+	ledger_sub(sc->ledger, sc->charged);
+	ledger_add(sc->ledger, now);
+	sc->charged = now;
+}
+
+int screen_init(struct screen *sc, struct log *log, const struct term_config *config)
+{
+	int r;
+
+	*sc = (struct screen){ .ledger = log->ledger };
+	r = term_new(&sc->term, config);
+	if (r)
+		return err_fold(r);
+	reader_init(&sc->reader, log, log->head, true);
+	screen_charge(sc);
+	return 0;
+}
+
+void screen_done(struct screen *sc)
+{
+	if (!sc->term)
+		return;
+	reader_done(&sc->reader);
+	ledger_sub(sc->ledger, sc->charged);
+	sc->term = term_free(sc->term);
+}
+
+static void screen_put_mark(struct screen *sc)
+{
+	struct screen_mark *m = &sc->marks[sc->n_marks % SCREEN_N_MARKS];
+
+	*m = (struct screen_mark){ sc->reader.pos, term_history_total(sc->term) };
+	sc->n_marks++;
+}
+
+bool screen_pump(struct screen *sc)
+{
+	struct iovec iov[4];
+	size_t left = SCREEN_SLICE_BYTES, n, n_iov;
+	unsigned stream;
+
+	if (!sc->term || reader_lag(&sc->reader) == 0)
+		return false;
+	screen_put_mark(sc);
+	while (left && reader_lag(&sc->reader)) {
+		n = reader_peek(&sc->reader, left, iov, ARRAY_SIZE(iov), &n_iov, &stream);
+		for (size_t i = 0; i < n_iov; i++)
+			term_feed(sc->term, iov[i].iov_base, iov[i].iov_len);
+		reader_advance(&sc->reader, n);
+		left -= n;
+	}
+	screen_charge(sc);
+	return reader_lag(&sc->reader) > 0;
+}
+
+int screen_resize(struct screen *sc, unsigned cols, unsigned rows)
+{
+	int r = term_resize(sc->term, cols, rows);
+
+	screen_charge(sc);
+	return r;
+}
+
+uint64_t screen_offset(const struct screen *sc)
+{
+	return sc->reader.pos;
+}
+
+bool screen_ground(const struct screen *sc, uint64_t *ret_offset)
+{
+	uint64_t pending = term_pending(sc->term);
+
+	if (pending > sc->reader.pos - sc->reader.log->tail)
+		return false;
+	*ret_offset = sc->reader.pos - pending;
+	return true;
+}
+
+uint64_t screen_lines_since(const struct screen *sc, uint64_t offset)
+{
+	size_t n = min_size(sc->n_marks, SCREEN_N_MARKS);
+	uint64_t total = term_history_total(sc->term), lines = total;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct screen_mark *m = &sc->marks[(sc->n_marks - 1 - i) % SCREEN_N_MARKS];
+
+		lines = m->lines;
+		if (m->offset <= offset)
+			break;
+	}
+	return total - lines;
+}

@@ -1,0 +1,584 @@
+#include "daemon/core/session.h"
+
+#include <string.h>
+
+#include "daemon/core/attachment.h"
+#include "daemon/core/client.h"
+
+/* row: where we are; column: what happened; a hole: it cannot happen here */
+/* clang-format off */
+static const enum session_state next_state[_SESSION_STATE_N][_SESSION_EVENT_N] = {
+	[SESSION_STARTING] = { [SESSION_EV_UP] = SESSION_RUNNING, [SESSION_EV_LOST] = SESSION_STARTING,
+		[SESSION_EV_EXIT] = SESSION_EXITED, [SESSION_EV_FAIL] = SESSION_FAILED },
+	[SESSION_RUNNING] = { [SESSION_EV_LOST] = SESSION_RECONNECTING,
+		[SESSION_EV_EXIT] = SESSION_EXITED, [SESSION_EV_FAIL] = SESSION_FAILED },
+	[SESSION_RECONNECTING] = { [SESSION_EV_UP] = SESSION_RUNNING, [SESSION_EV_LOST] = SESSION_RECONNECTING,
+		[SESSION_EV_EXIT] = SESSION_EXITED, [SESSION_EV_FAIL] = SESSION_FAILED },
+};
+
+static const char *const state_names[_SESSION_STATE_N] = {
+	[SESSION_NONE] = "none", [SESSION_STARTING] = "starting", [SESSION_RUNNING] = "running",
+	[SESSION_RECONNECTING] = "reconnecting", [SESSION_EXITED] = "exited", [SESSION_FAILED] = "failed",
+};
+/* clang-format on */
+
+const char *session_state_name(enum session_state state)
+{
+	return state_names[state];
+}
+
+bool session_ended(const struct session *s)
+{
+	return s->state == SESSION_EXITED || s->state == SESSION_FAILED;
+}
+
+const char *session_name(const struct session *s)
+{
+	return s->name[0] ? s->name : NULL;
+}
+
+void session_mark(struct session *s)
+{
+	if (!list_linked(&s->dirty_link))
+		list_append(&s->core->sessions, &s->dirty_link);
+}
+
+static void session_mark_output(struct session *s)
+{
+	if (!list_linked(&s->output_link))
+		list_append(&s->core->outputs, &s->output_link);
+}
+
+/* ---- life ---- */
+
+static void on_linger(struct timer *t)
+{
+	session_drop(container_of(t, struct session, linger));
+}
+
+static void on_resize_timer(struct timer *t)
+{
+	session_fit(container_of(t, struct session, resize_timer));
+}
+
+static void on_paste_timer(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, paste_timer);
+
+	inq_tick(&s->inq, s->core->clock->now_usec);
+	session_input_ready(s);
+}
+
+static void on_clients_timer(struct timer *t)
+{
+	session_clients_changed(container_of(t, struct session, clients_timer));
+}
+
+static int strdup_into(char **ret, const char *s)
+{
+	if (!s)
+		return 0;
+	*ret = strdup(s);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static void session_init(struct session *s, struct core *core)
+{
+	*s = (struct session){
+		.core = core,
+		.number = ++core->next_session,
+		.created_wall_usec = core->clock->wall_usec,
+		.block_timeout_usec = core->config.block_timeout_usec,
+		.size = core->config.size,
+		.linger.fn = on_linger,
+		.resize_timer.fn = on_resize_timer,
+		.paste_timer.fn = on_paste_timer,
+		.clients_timer.fn = on_clients_timer,
+	};
+	list_init(&s->attachments);
+	list_init(&s->waits);
+	log_init(&s->log,
+		&(struct log_config){ core->config.log_bytes, &core->memory, core->clock });
+	inq_init(&s->inq, &core->memory);
+}
+
+/* All that can fail before it is known to anyone. */
+static int session_fill(struct session *s, const struct session_config *config)
+{
+	const struct upstream_spec *spec = config->spec;
+	int r;
+
+	s->kind = spec->kind;
+	r = strdup_into(&s->sandbox_id, spec->sandbox_id);
+	if (!r)
+		r = strdup_into(&s->container, spec->container);
+	if (!r)
+		r = inq_writer_new(&s->inq, CORE_INPUT_WINDOW, &s->sender);
+	if (r || config->call)
+		return r;
+	s->command = text_shell_quote(spec->argv, spec->n_argv);
+	if (!s->command)
+		return -ENOMEM;
+	r = inq_writer_new(&s->inq, CORE_INPUT_WINDOW, &s->replies);
+	if (r)
+		return r;
+	s->cols = s->told_cols = spec->cols;
+	s->rows = s->told_rows = spec->rows;
+	return screen_init(&s->screen, &s->log,
+		&(struct term_config){ s->cols, s->rows, s->core->config.history_lines });
+}
+
+static int session_register(struct session *s, const struct session_config *config)
+{
+	int r;
+
+	if (config->call) {
+		list_append(&s->core->calls, &s->link);
+		return 0;
+	}
+	r = registry_add(&s->core->registry, s, config->name, config->n_name);
+	if (!r)
+		s->core->n_live++;
+	return r;
+}
+
+int session_new(struct session **ret, struct core *core, const struct session_config *config)
+{
+	_cleanup_(session_freep) struct session *s = malloc(sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	session_init(s, core);
+	r = session_fill(s, config);
+	if (!r)
+		r = session_register(s, config);
+	if (r)
+		return r;
+	r = core->service->open(
+		core->rim, config->endpoint, s, config->spec, &s->ops, &s->upstream);
+	if (r)
+		return err_fold(r);
+	session_enter(s, SESSION_STARTING, NULL);
+	*ret = TAKE(s);
+	return 0;
+}
+
+static void session_unregister(struct session *s)
+{
+	if (!list_linked(&s->link))
+		return;
+	if (!s->name[0]) {
+		list_unlink(&s->link);
+		return;
+	}
+	if (!session_ended(s))
+		s->core->n_live--;
+	registry_remove(&s->core->registry, s);
+}
+
+static void session_stop_timers(struct session *s)
+{
+	struct timers *ts = &s->core->timers;
+
+	timer_stop(ts, &s->linger);
+	timer_stop(ts, &s->resize_timer);
+	timer_stop(ts, &s->paste_timer);
+	timer_stop(ts, &s->clients_timer);
+}
+
+static void session_close_upstream(struct session *s)
+{
+	const struct upstream_ops *ops = TAKE(s->ops);
+
+	if (ops)
+		ops->close(s->upstream);
+	s->upstream = NULL;
+}
+
+struct session *session_free(struct session *s)
+{
+	if (!s)
+		return NULL;
+	if (s->dropped)
+		list_unlink(&s->link); /* of the dead */
+	else
+		session_unregister(s);
+	session_stop_timers(s);
+	list_unlink(&s->dirty_link);
+	list_unlink(&s->output_link);
+	session_close_upstream(s);
+	screen_done(&s->screen);
+	log_done(&s->log);
+	inq_done(&s->inq);
+	free(s->sandbox_id);
+	free(s->container);
+	free(s->command);
+	free(s->reason);
+	free(s->message);
+	request_error_free(s->error);
+	free(s);
+	return NULL;
+}
+
+void session_drop(struct session *s)
+{
+	struct attachment *a;
+
+	if (s->dropped)
+		return;
+	s->dropped = true;
+	list_for_each(a, &s->attachments, session_link)
+		attachment_detach(a, "requested", "The session was removed from the list.");
+	session_unregister(s);
+	session_stop_timers(s);
+	list_append(&s->core->dead_sessions, &s->link);
+}
+
+/* ---- state ---- */
+
+static void session_trace(const struct session *s, enum session_state to, const char *why)
+{
+	const struct upstream_service *service = s->core->service;
+
+	if (service->trace)
+		service->trace(
+			s->core->rim, session_name(s), state_names[s->state], state_names[to], why);
+}
+
+static void session_enter_end(struct session *s)
+{
+	struct core *core = s->core;
+	struct session *evict;
+	struct wait *w;
+
+	s->ended_wall_usec = core->clock->wall_usec;
+	s->closing = true;
+	inq_close(&s->inq);
+	if (s->name[0]) {
+		core->n_live--;
+		registry_ended(&core->registry, s, &evict);
+		timer_start(&core->timers, &s->linger,
+			core->clock->now_usec + core->config.linger_usec);
+		if (evict && list_empty(&evict->attachments))
+			session_drop(evict);
+	}
+	list_for_each(w, &s->waits, session_link)
+		wait_answer(w);
+}
+
+void session_enter(struct session *s, enum session_state to, const char *why)
+{
+	struct attachment *a;
+
+	session_trace(s, to, why);
+	s->state = to;
+	if (session_ended(s))
+		session_enter_end(s);
+	list_for_each(a, &s->attachments, session_link)
+		attachment_note(a, NOTE_STATE);
+	session_mark(s);
+	session_mark_output(s);
+}
+
+int session_step(struct session *s, enum session_event ev, const char *why)
+{
+	enum session_state to = next_state[s->state][ev];
+
+	if (to == SESSION_NONE)
+		return SESSION_E_UNEXPECTED;
+	session_enter(s, to, why);
+	return 0;
+}
+
+static void session_say(struct session *s, const char *reason, const char *message)
+{
+	free(s->reason);
+	free(s->message);
+	s->reason = reason ? strdup(reason) : NULL; /* without memory the words are missing */
+	s->message = message ? strdup(message) : NULL;
+}
+
+void session_up(struct session *s)
+{
+	if (next_state[s->state][SESSION_EV_UP] == SESSION_NONE)
+		return;
+	session_say(s, NULL, NULL);
+	(void)session_step(s, SESSION_EV_UP, "up");
+}
+
+void session_lost(struct session *s, const char *reason, const char *message)
+{
+	if (next_state[s->state][SESSION_EV_LOST] == SESSION_NONE)
+		return;
+	session_say(s, reason, message);
+	(void)session_step(s, SESSION_EV_LOST, reason);
+}
+
+void session_end(struct session *s, const struct session_end *how)
+{
+	if (s->state == SESSION_NONE || session_ended(s))
+		return;
+	session_say(s, how->reason, how->message);
+	s->has_exit_code = how->has_exit_code;
+	s->exit_code = how->exit_code;
+	s->error = how->error ? request_error_dup(how->error) : NULL;
+	if (s->ops && s->ops->uncertain && how->failed)
+		s->uncertain_bytes = s->ops->uncertain(s->upstream);
+	(void)session_step(s, how->failed ? SESSION_EV_FAIL : SESSION_EV_EXIT, how->reason);
+}
+
+void session_kill(struct session *s)
+{
+	if (session_ended(s)) {
+		session_drop(s);
+		return;
+	}
+	session_end(s, &(struct session_end){ .reason = "killed",
+			       .message = "The session was killed; whether its program still runs "
+					  "is not known." });
+	session_seen(s);
+}
+
+void session_seen(struct session *s)
+{
+	struct core *core = s->core;
+
+	if (s->seen || s->dropped || !s->name[0] || !session_ended(s))
+		return;
+	s->seen = true;
+	timer_start(&core->timers, &s->linger,
+		core->clock->now_usec + min_u64(REGISTRY_SEEN_USEC, core->config.linger_usec));
+}
+
+void session_set_connection(struct session *s, uint64_t id)
+{
+	s->connection = id;
+}
+
+/* ---- output ---- */
+
+size_t session_room(const struct session *s)
+{
+	return log_room(&s->log);
+}
+
+int session_output(struct session *s, const uint8_t *data, size_t n, unsigned stream)
+{
+	int r;
+
+	if (s->state == SESSION_NONE || session_ended(s))
+		return SESSION_E_UNEXPECTED;
+	r = log_append(&s->log, data, n, stream);
+	if (r)
+		return r;
+	session_mark(s);
+	session_mark_output(s);
+	return 0;
+}
+
+void session_wake_attachments(struct session *s)
+{
+	struct attachment *a;
+
+	list_for_each(a, &s->attachments, session_link)
+		attachment_wake(a);
+}
+
+/* What the program asked its terminal is answered as input, in order, once. */
+static void session_reply(struct session *s)
+{
+	const uint8_t *data;
+	size_t n;
+
+	if (!s->screen.term)
+		return;
+	data = term_replies(s->screen.term, &n);
+	n = min_size(n, inq_credit(s->replies));
+	if (n == 0)
+		return;
+	if (session_ended(s) ||
+		inq_push(&s->inq, s->replies, data, n, s->core->clock->now_usec) == 0) {
+		term_replies_drop(s->screen.term, n);
+		session_input_ready(s);
+	}
+}
+
+/* Since when block readers leave the upstream less than half of the room. */
+static void session_watch_room(struct session *s)
+{
+	uint64_t now = s->core->clock->now_usec;
+	bool held = log_room(&s->log) < s->log.max / 2;
+	struct attachment *a;
+
+	if (!held) {
+		s->held_usec = 0;
+	} else if (!s->held_usec) {
+		s->held_usec = now;
+		list_for_each(a, &s->attachments, session_link)
+			attachment_watch(a);
+	}
+}
+
+static void session_tell_upstream(struct session *s, size_t freed)
+{
+	if (!s->ops)
+		return;
+	if (s->closing) {
+		session_close_upstream(s);
+		return;
+	}
+	if (freed)
+		s->ops->consume(s->upstream, freed);
+	if (s->state == SESSION_RUNNING && (s->cols != s->told_cols || s->rows != s->told_rows)) {
+		s->ops->resize(s->upstream, s->cols, s->rows);
+		s->told_cols = s->cols;
+		s->told_rows = s->rows;
+	}
+}
+
+bool session_turn(struct session *s)
+{
+	uint64_t before = s->screen.reader.pos;
+	struct attachment *a;
+	bool more;
+
+	list_unlink(&s->dirty_link);
+	list_for_each(a, &s->attachments, session_link)
+		attachment_turn(a);
+	more = screen_pump(&s->screen);
+	if (s->screen.reader.pos != before)
+		session_wake_attachments(
+			s); /* painted ones, and an end that waited for the picture */
+	session_reply(s);
+	session_tell_upstream(s, log_trim(&s->log));
+	session_watch_room(s);
+	if (more)
+		session_mark(s);
+	return more;
+}
+
+/* ---- input ---- */
+
+void session_input_ready(struct session *s)
+{
+	struct timers *ts = &s->core->timers;
+	uint64_t due = inq_deadline(&s->inq);
+
+	if (due == UINT64_MAX)
+		timer_stop(ts, &s->paste_timer);
+	else
+		timer_start(ts, &s->paste_timer, due);
+	if (s->ops && !s->closing && inq_readable(&s->inq))
+		s->ops->wake(s->upstream);
+}
+
+/* Typing moves the lead only when it has been idle; tools and terminal replies never lead. */
+static void session_typed(struct session *s, struct attachment *a)
+{
+	uint64_t now = s->core->clock->now_usec;
+
+	a->typed_usec = now;
+	if (!a->cols)
+		return;
+	if (s->lead != a && s->lead && now - s->lead->typed_usec >= SESSION_LEAD_IDLE_USEC)
+		session_lead(s, a);
+	if (s->latest != a) {
+		s->latest = a;
+		session_fit(s);
+	}
+}
+
+static int session_push(struct session *s, struct inq_writer *w, const void *data, size_t n)
+{
+	int r;
+
+	if (session_ended(s))
+		return SESSION_E_UNEXPECTED;
+	r = inq_push(&s->inq, w, data, n, s->core->clock->now_usec);
+	if (r)
+		return r == INQ_E_WINDOW ? SESSION_E_WINDOW : r;
+	session_input_ready(s);
+	return 0;
+}
+
+int session_send(struct session *s, const void *data, size_t n)
+{
+	return session_push(s, s->sender, data, n);
+}
+
+int session_input(struct session *s, struct attachment *from, const void *data, size_t n)
+{
+	bool interrupts = from->policy == POLICY_SKIP && inq_interrupts(from->writer, data, n);
+	int r;
+
+	if (s->lease && s->lease != from && !session_ended(s))
+		return SESSION_E_EXCLUSIVE;
+	r = session_push(s, from->writer, data, n);
+	if (r)
+		return r;
+	session_typed(s, from);
+	if (interrupts)
+		attachment_interrupt(from);
+	return 0;
+}
+
+int session_close_input(struct session *s, struct attachment *from)
+{
+	static const uint8_t veof = 0x04;
+
+	if (s->kind == UPSTREAM_SHELL)
+		return session_input(s, from, &veof, 1);
+	if (session_ended(s))
+		return SESSION_E_UNEXPECTED;
+	inq_close(&s->inq);
+	session_input_ready(s);
+	return 0;
+}
+
+static int session_signal_key(struct session *s, enum upstream_signal sig)
+{
+	/* clang-format off */
+	static const uint8_t keys[] = {
+		[UPSTREAM_INT] = 0x03, [UPSTREAM_QUIT] = 0x1c, [UPSTREAM_TSTP] = 0x1a, [UPSTREAM_EOF] = 0x04,
+	};
+	/* clang-format on */
+	int r;
+
+	if (s->kind != UPSTREAM_SHELL || sig >= ARRAY_SIZE(keys))
+		return SESSION_E_NOT_SUPPORTED;
+	if (sig == UPSTREAM_EOF)
+		return session_push(s, s->sender, &keys[sig], 1);
+	r = inq_push_first(&s->inq, &keys[sig], 1); /* before what is held */
+	if (!r)
+		session_input_ready(s);
+	return r;
+}
+
+int session_signal(struct session *s, enum upstream_signal sig)
+{
+	if (session_ended(s))
+		return SESSION_E_UNEXPECTED;
+	if (s->ops && s->ops->signal(s->upstream, sig) == 0)
+		return 0;
+	return session_signal_key(s, sig);
+}
+
+bool session_input_readable(const struct session *s)
+{
+	return inq_readable(&s->inq);
+}
+
+size_t session_input_read(struct session *s, uint8_t *buf, size_t n, bool *ret_end)
+{
+	struct attachment *a;
+	size_t got;
+
+	got = inq_read(&s->inq, buf, n, s->core->clock->now_usec, ret_end);
+	if (got == 0)
+		return 0;
+	list_for_each(a, &s->attachments, session_link)
+		attachment_input_taken(a);
+	session_mark(s); /* answers of the model may have waited for room */
+	return got;
+}
