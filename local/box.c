@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include "common/text.h"
 #include "local/box_main.h"
 #include "local/init_child.h"
+#include "local/init_reap.h"
 #include "local/process.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -482,17 +484,55 @@ int box_env(const struct box *b, bool tty, struct spec_env *ret)
 
 /* ---- all of them ---- */
 
+struct cleaner {
+	struct list link;
+	pid_t pid;
+};
+
 /* Removes a folder in a child: however much a sandbox left there, the service goes on. */
 static void start_cleaner(struct boxes *bs, const char *name)
 {
-	pid_t pid = fork();
+	struct cleaner *c = calloc(1, sizeof(*c));
 
-	if (!pid) {
+	if (!c)
+		return; /* the next start removes it */
+	c->pid = fork();
+	if (!c->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		folder_remove(bs->launcher.dir_fd, name);
 		_exit(0);
 	}
-	if (pid > 0)
-		bs->n_cleaners++;
+	if (c->pid > 0)
+		list_append(&bs->cleaners, &c->link);
+	else
+		free(c);
+}
+
+static struct cleaner *cleaner_find(struct boxes *bs, pid_t pid)
+{
+	struct cleaner *c;
+
+	list_for_each(c, &bs->cleaners, link) {
+		if (c->pid == pid)
+			return c;
+	}
+	return NULL;
+}
+
+static struct box *box_of_pid(struct boxes *bs, pid_t pid)
+{
+	struct box *b;
+
+	list_for_each(b, &bs->all, link) {
+		if (b->pid == pid)
+			return b;
+	}
+	return NULL;
+}
+
+static bool is_ours(pid_t pid, void *arg)
+{
+	return box_of_pid(arg, pid) || cleaner_find(arg, pid);
 }
 
 static void box_reaped(struct box *b)
@@ -515,16 +555,19 @@ void boxes_reap(struct boxes *bs)
 
 	loop_now(bs->loop);
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		struct box *b, *found = NULL;
+		struct box *b = box_of_pid(bs, pid);
+		struct cleaner *c = cleaner_find(bs, pid);
 
-		list_for_each(b, &bs->all, link) {
-			if (b->pid == pid)
-				found = b;
+		if (b) {
+			box_reaped(b);
+		} else if (c) {
+			list_unlink(&c->link);
+			free(c);
+			continue;
 		}
-		if (found)
-			box_reaped(found);
-		else if (bs->n_cleaners)
-			bs->n_cleaners--;
+		/* Without walls an init can be killed from inside; what it leaves becomes ours, as a subreaper. */
+		if (bs->launcher.isolation == ISOLATION_NONE)
+			init_kill_children(is_ours, bs);
 	}
 }
 
@@ -549,7 +592,7 @@ void boxes_stop(struct boxes *bs, uint64_t grace_sec)
 
 bool boxes_idle(const struct boxes *bs)
 {
-	return list_empty(&bs->all) && list_empty(&bs->dead) && !bs->n_cleaners;
+	return list_empty(&bs->all) && list_empty(&bs->dead) && list_empty(&bs->cleaners);
 }
 
 int boxes_init(struct boxes *bs, struct loop *loop)
@@ -559,16 +602,23 @@ int boxes_init(struct boxes *bs, struct loop *loop)
 	registry_init(&bs->reg);
 	list_init(&bs->all);
 	list_init(&bs->dead);
-	return 0;
+	list_init(&bs->cleaners);
+	/* What a killed init leaves comes to us, not to the system's. */
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 void boxes_done(struct boxes *bs)
 {
+	struct cleaner *c;
 	struct box *b;
 
 	while ((b = list_first(&bs->all, struct box, link)) != NULL) {
 		lose_processes(b);
 		box_free(b);
+	}
+	while ((c = list_first(&bs->cleaners, struct cleaner, link)) != NULL) {
+		list_unlink(&c->link);
+		free(c);
 	}
 	boxes_flush(bs);
 	registry_done(&bs->reg);

@@ -28,7 +28,7 @@ struct boxes {
 	struct launcher launcher;
 	struct list all; /* struct box::link */
 	struct list dead;
-	size_t n_cleaners; /* children that remove a folder */
+	struct list cleaners; /* struct cleaner::link: children that remove a folder */
 	bool stopping;
 };
 

@@ -11,7 +11,6 @@
 #include "common/paths.h"
 #include "local/identity.h"
 #include "local/init.h"
-#include "local/init_reap.h"
 #include "local/options.h"
 #include "local/server.h"
 #include "local/state.h"
