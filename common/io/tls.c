@@ -200,6 +200,8 @@ void tls_explain(const SSL *ssl, unsigned long error, char why[TLS_WHY_MAX])
 	else if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
 		 ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
 		snprintf(why, TLS_WHY_MAX, "the peer does not speak HTTP/2 (ALPN h2)");
+	else if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
+		snprintf(why, TLS_WHY_MAX, "the peer does not speak TLS");
 	else
 		snprintf(why, TLS_WHY_MAX, "%s", cause ? cause : "closed by the peer");
 }

@@ -629,8 +629,8 @@ int h2_recv(struct h2 *h2, const uint8_t *data, size_t n, uint64_t now_usec)
 		return fail_from_library(h2, rv);
 	if (good < n)
 		return h2_fail(h2, -EPROTO, H2_ENHANCE_YOUR_CALM);
-	if (nghttp2_session_want_write(h2->session))
-		mark_dirty(h2);
+	if (nghttp2_session_want_write(h2->session) || !nghttp2_session_want_read(h2->session))
+		mark_dirty(h2); /* to send, or to see that it is finished */
 	return 0;
 }
 

@@ -66,7 +66,8 @@ struct h2_ops {
 	void (*on_goaway)(struct h2 *h2, int32_t last_id, uint32_t error, const char *debug,
 		size_t debug_n, void *arg);
 	void (*on_ping_ack)(struct h2 *h2, const uint8_t payload[8], void *arg);
-	/* Something is to be sent: gather when the turn flushes. May come from any call in. */
+	/* Something is to be sent, or the connection is finished: gather when the turn flushes. May come from
+	 * any call in. */
 	void (*on_dirty)(struct h2 *h2, void *arg);
 };
 
