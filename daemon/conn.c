@@ -199,7 +199,7 @@ static int try_address(struct conn *c, const struct addrinfo *a)
 		snprintf(c->address, sizeof(c->address),
 			strchr(host, ':') ? "[%.60s]:%s" : "%.60s:%s", host, port);
 	r = sock_connect_start(a->ai_addr, a->ai_addrlen, &fd);
-	if (r < 0)
+	if (r < 0 && r != -EINPROGRESS)
 		return r;
 	return start_io(c, fd);
 }

@@ -1,12 +1,14 @@
 #include "daemon/local.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "common/paths.h"
 
-#define PORT_FILE_MAX 16
+#define LOCK_LINE_MAX 64
 #define PROGRAM "cwsandbox-local"
 
 static int because(char why[LOCAL_WHY_MAX], int r, const char *what)
@@ -15,22 +17,19 @@ static int because(char why[LOCAL_WHY_MAX], int r, const char *what)
 	return r;
 }
 
-static int read_port(int dir, uint16_t *ret_port)
+static int read_url(int dir, struct url *ret)
 {
 	_cleanup_(freep) char *text = NULL;
-	unsigned long port;
-	char *end;
+	const char *why;
 	size_t n;
 	int r;
 
-	r = paths_read_file(dir, "port", PORT_FILE_MAX, &text, &n);
+	r = paths_read_file(dir, "url", URL_TEXT_MAX, &text, &n);
 	if (r < 0)
 		return r;
-	port = strtoul(text, &end, 10);
-	if (end == text || (*end && *end != '\n') || port == 0 || port > UINT16_MAX)
-		return -EBADMSG;
-	*ret_port = (uint16_t)port;
-	return 0;
+	text[strcspn(text, "\r\n")] = '\0';
+	r = url_parse(ret, text, &why);
+	return r < 0 || ret->is_local ? -EBADMSG : 0;
 }
 
 static int read_token(int dir, struct secret **ret)
@@ -52,15 +51,13 @@ static int read_token(int dir, struct secret **ret)
 static int read_folder(int dir, const char *path, struct url *ret_url, char **ret_ca,
 	struct secret **ret_token, char why[LOCAL_WHY_MAX])
 {
-	struct url url = { .loopback = true, .host = "127.0.0.1" };
 	_cleanup_(freep) char *ca = NULL;
+	struct url url;
 	int r;
 
-	r = read_port(dir, &url.port);
+	r = read_url(dir, &url);
 	if (r < 0)
-		return because(
-			why, r, r == -ENOENT ? "it does not run" : "its port file cannot be read");
-	url.tls = faccessat(dir, "ca.pem", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		return because(why, r, r == -ENOENT ? "it does not run" : "its url file cannot be read");
 	if (url.tls && asprintf(&ca, "%s/ca.pem", path) < 0)
 		return -ENOMEM;
 	r = read_token(dir, ret_token);
@@ -87,6 +84,37 @@ int local_find(
 	if (dir < 0)
 		return because(why, -errno, "its state folder cannot be opened");
 	return read_folder(dir, path, ret_url, ret_ca, ret_token, why);
+}
+
+/* Its pid, as the lock's line says; 0 when nobody holds the lock. */
+static pid_t holder(int dir)
+{
+	_cleanup_(closep) int fd = openat(dir, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(freep) char *text = NULL;
+	size_t n;
+	long pid;
+
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return 0;
+	if (paths_read_file(dir, "lock", LOCK_LINE_MAX, &text, &n) < 0)
+		return 0;
+	pid = strtol(text, NULL, 10);
+	return pid > 1 ? (pid_t)pid : 0;
+}
+
+void local_stop(void)
+{
+	_cleanup_(freep) char *path = NULL;
+	_cleanup_(closep) int dir = -1;
+	char why[LOCAL_WHY_MAX];
+	pid_t pid;
+
+	if (paths_local_state_dir(NULL, &path, why) < 0)
+		return;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	pid = dir < 0 ? 0 : holder(dir);
+	if (pid)
+		kill(pid, SIGTERM);
 }
 
 /* ---- its program -------------------------------------------------------------------------------- */

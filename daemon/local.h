@@ -1,7 +1,7 @@
 /*
  * local - the embedded service: where it listens, and starting it
  *
- * A running cwsandbox-local is found by its state folder: `port`, `token`, `ca.pem`. When dialing it fails, it
+ * A running cwsandbox-local is found by its state folder: `url`, `token`, `ca.pem`, `lock`. When dialing it fails, it
  * is started once, detached, and dialed until it answers or LOCAL_START_MAX_USEC passed. Its program is looked
  * for beside ours, then in BINDIR, then in PATH.
  *
@@ -31,6 +31,8 @@ struct local {
 /* Reads the folder. *ret_ca is NULL where it speaks clear text. */
 int local_find(
 	struct url *ret_url, char **ret_ca, struct secret **ret_token, char why[LOCAL_WHY_MAX]);
+/* Ends it, if it runs. */
+void local_stop(void);
 /* argv for the launcher, each NUL-terminated: length in *ret_n. */
 int local_command(char **ret, size_t *ret_n, char why[LOCAL_WHY_MAX]);
 

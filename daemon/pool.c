@@ -6,7 +6,7 @@
 #include "daemon/conn.h"
 #include "daemon/endpoint.h"
 
-void pool_init(struct pool *p)
+void pool_open(struct pool *p)
 {
 	list_init(&p->endpoints);
 	list_init(&p->dirty);
@@ -278,7 +278,7 @@ static void end_endpoint(struct endpoint *ep)
 	grpc_status_done(&st);
 }
 
-void pool_done(struct pool *p)
+void pool_end(struct pool *p)
 {
 	struct endpoint *ep;
 

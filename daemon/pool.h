@@ -49,9 +49,9 @@ struct pool {
 	char why[POOL_WHY_MAX];
 };
 
-void pool_init(struct pool *p);
+void pool_open(struct pool *p);
 /* Ends every connection and call; flushes once more before it frees. */
-void pool_done(struct pool *p);
+void pool_end(struct pool *p);
 /* upstream_service.endpoint_use: finds or makes it, and takes a reference. */
 int pool_use(struct pool *p, const struct upstream_endpoint *which, struct endpoint **ret,
 	const char **ret_why);

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "daemon/endpoint.h"
+#include "daemon/local.h"
 #include "daemon/notify.h"
 #include "daemon/sandboxes.h"
 #include "daemon/secret.h"
@@ -242,7 +243,7 @@ static void connect_parts(struct server *s, const struct server_config *config)
 	s->pool.launcher = s->launcher;
 	s->pool.cfg = s->cfg;
 	s->pool.env_key = config->env_key;
-	pool_init(&s->pool);
+	pool_open(&s->pool);
 	list_init(&s->clients);
 	list_init(&s->dead_clients);
 }
@@ -311,8 +312,10 @@ void server_done(struct server *s)
 	while (!list_empty(&s->clients))
 		client_io_close(list_first(&s->clients, struct client_io, link));
 	core_free(s->core);
-	pool_done(&s->pool);
+	pool_end(&s->pool);
 	free_clients(s);
+	if (s->stop_local)
+		local_stop();
 	launcher_done(s->launcher);
 	if (!worker_done(&s->worker))
 		_exit(EXIT_SUCCESS); /* a look-up hangs; all else is done */
