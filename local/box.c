@@ -238,7 +238,7 @@ static void on_message(struct box *b, const struct init_head *h, int *fds, size_
 		break;
 	case INIT_FAILED:
 		if (p && !p->started)
-			process_on_failed(p, -h->value, h->flags == INIT_STAGE_CWD);
+			process_on_failed(p, -h->value, (enum init_stage)h->flags);
 		else
 			on_opening(b, h, fds, n_fds);
 		break;

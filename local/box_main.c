@@ -25,13 +25,13 @@ static void fail(struct box *b)
 	box_wake_waiters(b);
 }
 
-static void on_failed(struct process *p _unused_, int error, bool cwd, void *arg)
+static void on_failed(struct process *p _unused_, int error, enum init_stage stage, void *arg)
 {
 	struct box *b = arg;
 	const Coreweave__Sandbox__V1__Container *c = b->sb->spec->containers[0];
 
 	b->main = NULL;
-	if (cwd)
+	if (stage == INIT_STAGE_CWD)
 		sandbox_set_reason(b->sb, "could not start: working_dir %.150s: %s", c->working_dir,
 			strerror(-error));
 	else

@@ -129,17 +129,18 @@ static void on_started(struct process *p _unused_, void *arg)
 	grpc_resume(&((struct exec *)arg)->call->rpc);
 }
 
-static void on_failed(struct process *p _unused_, int error, bool cwd, void *arg)
+static void on_failed(struct process *p _unused_, int error, enum init_stage stage, void *arg)
 {
 	struct exec *x = arg;
-	char text[256];
-	int code = error == -ENOENT && !cwd ? EXEC_CODE_NOT_FOUND : EXEC_CODE_NOT_RUN;
-	int n = snprintf(text, sizeof(text), "cannot %s: %s\n",
-		cwd ? "enter the working folder" : "run it", strerror(-error));
+	char text[EXEC_TEXT_BYTES];
+	int code;
 
 	x->process = NULL;
+	code = exec_explain(x->call, error, stage, text, sizeof(text));
+	if (code < 0)
+		return;
 	put_ready(x);
-	put_output(x, PROCESS_STDERR, (uint8_t *)text, (size_t)n);
+	put_output(x, PROCESS_STDERR, (uint8_t *)text, strlen(text));
 	put_exit(x, code);
 	call_finish(x->call);
 }

@@ -10,6 +10,7 @@
 #define EXEC_CODE_NOT_RUN 126 /* as a shell says it */
 #define EXEC_CODE_NOT_FOUND 127
 #define EXEC_ENV_MAX 1024
+#define EXEC_TEXT_BYTES 256
 
 /* The layout of every map<string, string> entry protobuf-c makes. */
 struct exec_env_entry {
@@ -30,6 +31,8 @@ struct exec_request {
 /* NULL: the call was answered. */
 struct process *exec_start(struct call *call, const struct exec_request *req,
 	const struct process_ops *ops, void *arg);
+/* How an exec that never ran ends: its exit code, and `text` for its stderr. < 0: no exit code; the call failed. */
+int exec_explain(struct call *call, int error, enum init_stage stage, char *text, size_t cap);
 void exec_unary(struct call *call, const uint8_t *data, size_t n);
 
 #endif

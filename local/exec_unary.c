@@ -98,6 +98,19 @@ struct process *exec_start(
 	return p;
 }
 
+int exec_explain(struct call *call, int error, enum init_stage stage, char *text, size_t cap)
+{
+	if (stage == INIT_STAGE_START) {
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "cannot start a process: %s",
+			strerror(-error));
+		return -EAGAIN;
+	}
+	snprintf(text, cap, "cannot %s: %s\n",
+		stage == INIT_STAGE_CWD ? "enter the working folder" : "run it", strerror(-error));
+	return stage == INIT_STAGE_EXEC && error == -ENOENT ? EXEC_CODE_NOT_FOUND
+							    : EXEC_CODE_NOT_RUN;
+}
+
 /* ---- the unary call ---- */
 
 struct capture {
@@ -165,16 +178,18 @@ static void on_started(struct process *p, void *arg _unused_)
 	process_poll(p);
 }
 
-static void on_failed(struct process *p _unused_, int error, bool cwd, void *arg)
+static void on_failed(struct process *p _unused_, int error, enum init_stage stage, void *arg)
 {
 	struct unary *u = arg;
-	char text[256];
-	int n = snprintf(text, sizeof(text), "cannot %s: %s\n",
-		cwd ? "enter the working folder" : "run it", strerror(-error));
+	char text[EXEC_TEXT_BYTES];
+	int code;
 
 	u->process = NULL;
-	capture_add(&u->out[PROCESS_STDERR], (uint8_t *)text, (size_t)n, u->max);
-	answer(u, error == -ENOENT && !cwd ? EXEC_CODE_NOT_FOUND : EXEC_CODE_NOT_RUN);
+	code = exec_explain(u->call, error, stage, text, sizeof(text));
+	if (code < 0)
+		return;
+	capture_add(&u->out[PROCESS_STDERR], (uint8_t *)text, strlen(text), u->max);
+	answer(u, code);
 }
 
 static void on_output(struct process *p, void *arg)

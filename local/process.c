@@ -72,6 +72,7 @@ int process_start(struct box *b, const struct process_start *what, struct proces
 	p->ops = what->ops;
 	p->arg = what->arg;
 	p->tty = what->tty;
+	p->n_fds = what->tty ? 1 : what->no_stdin ? 2 : 3;
 	p->in_fd = -1;
 	for (size_t i = 0; i < _PROCESS_STREAM_N; i++)
 		p->out[i] = (struct process_out){ .p = p, .fd = -1 };
@@ -401,14 +402,21 @@ static void adopt_fds(struct process *p, const int *fds, size_t n_fds)
 	p->out[PROCESS_STDERR].fd = fds[i];
 }
 
+/* We had no descriptors left to receive it with. */
+static void refuse_started(struct process *p, const int *fds, size_t n_fds)
+{
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
+	if (p->started)
+		return;
+	send_simple(p, INIT_HANGUP, 0);
+	process_on_failed(p, -EMFILE, INIT_STAGE_START);
+}
+
 void process_on_started(struct process *p, const int *fds, size_t n_fds)
 {
-	/* An init that says otherwise is not ours any more. */
-	if (p->started || (p->tty ? n_fds != 1 : n_fds < 2)) {
-		for (size_t i = 0; i < n_fds; i++)
-			close(fds[i]);
-		return;
-	}
+	if (p->started || n_fds != p->n_fds)
+		return refuse_started(p, fds, n_fds);
 	adopt_fds(p, fds, n_fds);
 	p->started = true;
 	if (!p->ops)
@@ -418,7 +426,7 @@ void process_on_started(struct process *p, const int *fds, size_t n_fds)
 	p->ops->on_started(p, p->arg);
 }
 
-void process_on_failed(struct process *p, int error, bool cwd)
+void process_on_failed(struct process *p, int error, enum init_stage stage)
 {
 	const struct process_ops *ops = p->ops;
 	void *arg = p->arg;
@@ -426,7 +434,7 @@ void process_on_failed(struct process *p, int error, bool cwd)
 	leave_box(p);
 	p->ops = NULL;
 	if (ops)
-		ops->on_failed(p, error, cwd, arg);
+		ops->on_failed(p, error, stage, arg);
 	process_free(p);
 }
 

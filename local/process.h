@@ -14,6 +14,7 @@
 #define LOCAL_PROCESS_H
 
 #include "local/box.h"
+#include "local/init_child.h"
 
 #define PROCESS_TTY_TAIL_MAX                                                                       \
 	((size_t)128 * 1024) /* bytes a terminal can hold for us: 64 KiB and its line buffer */
@@ -24,8 +25,8 @@ struct process;
 
 struct process_ops {
 	void (*on_started)(struct process *p, void *arg);
-	/* It never ran; `error` as -errno. */
-	void (*on_failed)(struct process *p, int error, bool cwd, void *arg);
+	/* It never ran; `error` as -errno, `stage` what it was at. */
+	void (*on_failed)(struct process *p, int error, enum init_stage stage, void *arg);
 	/* process_read() has something, or process_over() became true. */
 	void (*on_output)(struct process *p, void *arg);
 	void (*on_taken)(struct process *p, size_t n, void *arg);
@@ -49,7 +50,8 @@ struct process {
 	const struct process_ops *ops;
 	void *arg;
 	bool tty, started, exited, closing;
-	int status; /* as of wait(2) */
+	size_t n_fds; /* that its init is to send */
+	int status;   /* as of wait(2) */
 	struct process_out out[_PROCESS_STREAM_N];
 	enum process_stream turn;
 	int in_fd; /* a tty: the same as out[0].fd */
@@ -90,7 +92,7 @@ void process_abandon(struct process *p);
 /* For box: what its init said. */
 struct process *process_find(struct box *b, uint32_t id);
 void process_on_started(struct process *p, const int *fds, size_t n_fds); /* takes the fds */
-void process_on_failed(struct process *p, int error, bool cwd);
+void process_on_failed(struct process *p, int error, enum init_stage stage);
 void process_on_exited(struct process *p, int status);
 void process_on_gone(struct process *p);
 
