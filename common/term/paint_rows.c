@@ -74,7 +74,8 @@ bool paint_history(struct painter *p, unsigned first)
 {
 	const struct history *h = &p->t->history;
 	uint64_t cells[TERM_COLS_MAX];
-	bool wrapped = false;
+	bool wrapped = false,
+	     aligned = true; /* aligned: the line's rows are as wide as the screen */
 
 	for (unsigned i = first; i < h->n; i++) {
 		unsigned n = history_line(h, i, cells, &wrapped);
@@ -82,11 +83,13 @@ bool paint_history(struct painter *p, unsigned first)
 		for (unsigned x = 0; x < n; x++)
 			paint_cell(p, cells[x]);
 		paint_style(p, &plain);
+		aligned &= n == p->t->cols;
+		wrapped &= aligned || i + 1 < h->n; /* the screen begins with a row of its own */
 		if (!wrapped)
 			out_text(&p->o, "\r\n");
-		else if (n ==
-			 p->t->cols) /* else it was written at another width, and just goes on */
+		else if (aligned)
 			paint_wrap(p);
+		aligned |= !wrapped;
 	}
 	return wrapped;
 }

@@ -1,0 +1,160 @@
+#include "tests/suite.h"
+
+#include <string.h>
+
+#include "tests/termkit.h"
+
+static struct term *t;
+
+static void feed(const char *s)
+{
+	term_feed(t, (const uint8_t *)s, strlen(s));
+}
+
+static void assert_screen(const char *want)
+{
+	struct term_buf b = { 0 };
+
+	ck_assert_int_eq(term_text(t, &b), 0);
+	ck_assert_msg(b.n == strlen(want) && memcmp(b.data, want, b.n) == 0, "%.*s", (int)b.n,
+		(const char *)b.data);
+	term_buf_done(&b);
+}
+
+START_TEST(a_wrapped_line_is_wrapped_again_at_the_new_width_and_back)
+{
+	t = termkit_new(10, 4, 10);
+	feed("$ 0123456789abc\r\nnext");
+	assert_screen("$ 01234567\n89abc\nnext\n");
+	ck_assert_int_eq(term_resize(t, 20, 4), 0);
+	assert_screen("$ 0123456789abc\nnext\n\n");
+	ck_assert_uint_eq(t->cursor.x, 4);
+	ck_assert_uint_eq(t->cursor.y, 1);
+	ck_assert_int_eq(term_resize(t, 10, 4), 0);
+	assert_screen("$ 01234567\n89abc\nnext\n");
+	ck_assert_uint_eq(t->cursor.y, 2);
+	feed("!");
+	assert_screen("$ 01234567\n89abc\nnext!\n");
+	term_free(t);
+}
+END_TEST
+
+START_TEST(a_hard_break_stays_a_break)
+{
+	t = termkit_new(4, 4, 10);
+	feed("abcd\r\nefgh");
+	ck_assert_int_eq(term_resize(t, 8, 4), 0);
+	assert_screen("abcd\nefgh\n\n");
+	feed("X"); /* the wrap that was pending is no more */
+	assert_screen("abcd\nefghX\n\n");
+	term_free(t);
+}
+END_TEST
+
+START_TEST(rows_that_no_longer_fit_go_into_history_and_the_cursor_stays_on_its_text)
+{
+	t = termkit_new(6, 3, 10);
+	feed("abcdef\r\nghi\r\n> ");
+	ck_assert_int_eq(term_resize(t, 3, 3), 0);
+	assert_screen("def\nghi\n>");
+	ck_assert_uint_eq(term_history_total(t), 1);
+	ck_assert_uint_eq(t->cursor.x, 2);
+	ck_assert_uint_eq(t->cursor.y, 2);
+	ck_assert_int_eq(term_resize(t, 3, 2), 0);
+	assert_screen("ghi\n>");
+	ck_assert_uint_eq(term_history_total(t), 2);
+	term_free(t);
+}
+END_TEST
+
+START_TEST(a_wide_character_is_never_cut_and_moves_whole)
+{
+	t = termkit_new(5, 3, 10);
+	feed("a漢字b");
+	ck_assert_int_eq(term_resize(t, 4, 3), 0);
+	assert_screen("a漢\n字b\n");
+	ck_assert_int_eq(term_resize(t, 6, 3), 0);
+	assert_screen("a漢字b\n\n");
+	term_free(t);
+}
+END_TEST
+
+START_TEST(the_alternate_screen_is_cropped_and_the_primary_behind_it_flows)
+{
+	t = termkit_new(10, 3, 10);
+	feed("0123456789ab\r\n$ \x1b[?1049h\x1b[2J\x1b[1;1Hfullscreen\x1b[3;9Hxy");
+	ck_assert_int_eq(term_resize(t, 5, 2), 0);
+	assert_screen("\n");
+	ck_assert_int_eq(term_resize(t, 12, 3), 0);
+	feed("\x1b[?1049l");
+	assert_screen("ab\n$\n"); /* what went into history stays there */
+	ck_assert_uint_eq(t->cursor.x, 2);
+	ck_assert_uint_eq(t->cursor.y, 1);
+	term_free(t);
+}
+END_TEST
+
+START_TEST(sizes_are_clamped_to_their_limits)
+{
+	unsigned cols, rows;
+
+	t = termkit_new(0, 0, 0);
+	term_size(t, &cols, &rows);
+	ck_assert_uint_eq(cols, 1);
+	ck_assert_uint_eq(rows, 1);
+	ck_assert_int_eq(term_resize(t, TERM_COLS_MAX + 1, TERM_ROWS_MAX + 1), 0);
+	term_size(t, &cols, &rows);
+	ck_assert_uint_eq(cols, TERM_COLS_MAX);
+	ck_assert_uint_eq(rows, TERM_ROWS_MAX);
+	feed("\x1b[999999;999999Hx\x1b[9999S");
+	ck_assert_int_eq(term_resize(t, 0, 0), 0);
+	term_size(t, &cols, &rows);
+	ck_assert_uint_eq(cols, 1);
+	ck_assert_uint_eq(rows, 1);
+	term_free(t);
+}
+END_TEST
+
+/* Random streams with resizes in between: nothing breaks, the cursor stays inside, the paint law holds. */
+START_TEST(resizes_amid_random_output_leave_a_model_that_can_be_painted)
+{
+	for (unsigned round = 0; round < 400; round++) {
+		const struct term_paint how = { .kind = round % 2, .history_lines = 20 };
+		struct term_buf stream = { 0 }, out = { 0 };
+		uint64_t seed = round + 1;
+		struct term *fresh;
+		const char *differs;
+
+		t = termkit_new(20, 5, 20);
+		for (unsigned i = 0; i < 12; i++) {
+			stream.n = 0;
+			termkit_stream(&seed, 120, &stream);
+			term_feed(t, stream.data, stream.n);
+			ck_assert_int_eq(term_resize(t, 1 + termkit_random(&seed) % 40,
+						 1 + termkit_random(&seed) % 12),
+				0);
+			ck_assert_uint_lt(t->cursor.x, t->cols);
+			ck_assert_uint_lt(t->cursor.y, t->rows);
+		}
+		if (!term_ground(t))
+			feed("\x18");
+		fresh = termkit_new(t->cols, t->rows, 20);
+		ck_assert_int_eq(term_paint(t, &how, &out), 0);
+		term_feed(fresh, out.data, out.n);
+		differs = termkit_same(t, fresh, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		ck_assert_msg(!differs, "seed %u: %s", round, differs);
+		term_free(fresh);
+		term_buf_done(&stream);
+		term_buf_done(&out);
+		term_free(t);
+	}
+}
+END_TEST
+
+TEST_MAIN("term_resize", a_wrapped_line_is_wrapped_again_at_the_new_width_and_back,
+	a_hard_break_stays_a_break,
+	rows_that_no_longer_fit_go_into_history_and_the_cursor_stays_on_its_text,
+	a_wide_character_is_never_cut_and_moves_whole,
+	the_alternate_screen_is_cropped_and_the_primary_behind_it_flows,
+	sizes_are_clamped_to_their_limits,
+	resizes_amid_random_output_leave_a_model_that_can_be_painted)
