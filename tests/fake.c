@@ -65,8 +65,8 @@ static const struct upstream_ops up_ops = {
 	.uncertain = up_uncertain,
 };
 
-static int service_endpoint_use(void *rim, const struct upstream_endpoint *which, struct endpoint **ret,
-	const char **ret_why)
+static int service_endpoint_use(void *rim, const struct upstream_endpoint *which,
+	struct endpoint **ret, const char **ret_why)
 {
 	struct fake *fake = rim;
 
@@ -137,7 +137,8 @@ static void service_request_cancel(void *rim, struct request *request)
 		fake->request = NULL;
 }
 
-static void service_trace(void *rim, const char *session, const char *from, const char *to, const char *why)
+static void service_trace(
+	void *rim, const char *session, const char *from, const char *to, const char *why)
 {
 	struct fake *fake = rim;
 
@@ -201,7 +202,8 @@ static void upstream_read(struct fake_upstream *u)
 			u->input = realloc(u->input, u->cap_input);
 			ck_assert_ptr_nonnull(u->input);
 		}
-		n = session_input_read(u->session, u->input + u->n_input, min_size(left, 4096), &u->input_ended);
+		n = session_input_read(
+			u->session, u->input + u->n_input, min_size(left, 4096), &u->input_ended);
 		u->n_input += n;
 		left -= n;
 		if (n == 0)

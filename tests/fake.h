@@ -13,10 +13,10 @@ struct fake_upstream {
 	struct list link; /* struct fake::upstreams */
 	struct session *session;
 	enum upstream_kind kind;
-	char *command; /* the first of argv, or the path */
+	char *command;  /* the first of argv, or the path */
 	uint8_t *input; /* what was read of the session's input */
 	size_t n_input, cap_input;
-	size_t read_max;   /* bytes a turn; 0 = takes nothing */
+	size_t read_max; /* bytes a turn; 0 = takes nothing */
 	size_t consumed, n_wakes, n_resizes, n_signals, uncertain;
 	unsigned cols, rows;
 	bool woken, closed, input_ended, has_signals;
@@ -27,7 +27,7 @@ struct fake {
 	struct clock clock;
 	struct core_config config;
 	struct core *core;
-	struct list upstreams; /* struct fake_upstream::link, newest last */
+	struct list upstreams;   /* struct fake_upstream::link, newest last */
 	struct request *request; /* the last that waits */
 	size_t n_requests, n_cancelled, n_endpoints, n_traces;
 	bool refuse_endpoint, refuse_open, answer_at_once;
@@ -88,7 +88,7 @@ struct attach_how {
 	const char *name;
 	unsigned cols, rows;
 	const char *role, *policy; /* NULL: default */
-	bool raw; /* paint: false */
+	bool raw;                  /* paint: false */
 	bool take_over, exclusive;
 	size_t window; /* 0: default */
 };

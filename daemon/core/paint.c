@@ -37,6 +37,8 @@ void paint_leave(struct attachment *a)
 		a->was_raw = true;
 		paint_drop(a);
 	}
+	if (a->reader.holds)
+		session_mark(a->session);
 	reader_done(&a->reader);
 	a->view = VIEW_DUE;
 }
@@ -202,6 +204,8 @@ void attachment_advance(struct attachment *a, const struct attachment_piece *pie
 	a->sent += piece->n;
 	if (!piece->resync) {
 		reader_advance(&a->reader, piece->n);
+		if (a->reader.holds)
+			session_mark(a->session); /* window back */
 		return;
 	}
 	a->paint_pos += piece->n;

@@ -1,0 +1,576 @@
+#include "tests/suite.h"
+
+#include <string.h>
+
+#include "tests/fake.h"
+
+#define LOG_BYTES ((size_t)256 * 1024)
+
+static struct fake fake;
+static struct peer a, b;
+static struct session *s;
+static uint8_t blob[LOG_BYTES];
+
+static void begin(void)
+{
+	fake_init(&fake);
+	fake.config.log_bytes = LOG_BYTES;
+	fake_start(&fake);
+	ck_assert_int_eq(peer_init(&a, &fake, false), 0);
+	ck_assert_int_eq(peer_init(&b, &fake, false), 0);
+	peer_hello(&a);
+	peer_hello(&b);
+	s = peer_create(&a, "w", 80, 24);
+	session_up(s);
+	for (size_t i = 0; i < sizeof(blob); i++)
+		blob[i] = i % 64 == 63 ? '\n' : (uint8_t)('a' + i % 26);
+}
+
+static void end(void)
+{
+	peer_done(&a);
+	peer_done(&b);
+	fake_done(&fake);
+}
+
+static void output(const void *data, size_t n)
+{
+	ck_assert_int_eq(session_output(s, data, n, LOG_STDOUT), 0);
+	fake_turn(&fake);
+}
+
+static void output_text(const char *text)
+{
+	output(text, strlen(text));
+}
+
+/* Payload bytes of the frames a peer got since the last call: output and resync apart. */
+struct got {
+	uint64_t output, resync, first_offset, next_offset;
+	size_t n_paints, n_whole_paints;
+	char text[LOG_BYTES];
+	size_t n_text;
+};
+
+static void got_output(struct got *g, const msgpack_object *params)
+{
+	struct frame_span data;
+
+	ck_assert_int_eq(frame_get_bytes(params, "data", &data), 0);
+	if (g->output == 0)
+		g->first_offset = field_u64(params, "offset");
+	else
+		ck_assert_uint_eq(field_u64(params, "offset"), g->next_offset);
+	g->output += data.n;
+	g->next_offset = field_u64(params, "offset") + data.n;
+	ck_assert_uint_le(data.n, sizeof(g->text) - g->n_text);
+	memcpy(g->text + g->n_text, data.data, data.n);
+	g->n_text += data.n;
+}
+
+static void got_resync(struct got *g, const msgpack_object *params)
+{
+	struct frame_span data;
+
+	ck_assert_int_eq(frame_get_bytes(params, "data", &data), 0);
+	g->resync += data.n;
+	g->n_paints += field_bool(params, "first");
+	g->n_whole_paints += field_bool(params, "last");
+	g->next_offset = field_u64(params, "offset");
+	g->output = 0; /* raw output goes on at that offset */
+	g->n_text = 0;
+}
+
+static void collect(struct peer *p, struct got *g)
+{
+	const struct frame *f;
+
+	*g = (struct got){ .output = 0 };
+	while ((f = peer_next(p))) {
+		if (frame_is(f, "output"))
+			got_output(g, f->params);
+		else if (frame_is(f, "resync"))
+			got_resync(g, f->params);
+	}
+}
+
+static struct got g;
+
+START_TEST(at_most_the_window_is_sent_beyond_what_was_acknowledged)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){
+				     .name = "w", .raw = true, .policy = "block", .window = 4096 });
+	output(blob, 10000);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output, 4096);
+	peer_ack(&a, at, 4095);
+	fake_turn(&fake);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output, 4095);
+	ck_assert_uint_eq(g.first_offset, 4096);
+	peer_ack(&a, at, 100); /* less than before: ignored */
+	fake_turn(&fake);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output, 0);
+	peer_ack(&a, at, 8191);
+	fake_turn(&fake);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output, 10000 - 8191);
+	end();
+}
+END_TEST
+
+START_TEST(one_byte_more_acknowledged_than_sent_ends_the_attachment_and_nothing_else)
+{
+	const struct frame *f;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	output(blob, 100);
+	peer_begin(&a, "session.ack", 2);
+	frame_put_u64(&a.out, "attachment", at);
+	frame_put_u64(&a.out, "bytes", 100);
+	peer_result(&a, peer_send(&a));
+	peer_ack(&a, at, 101);
+	fake_turn(&fake);
+	f = peer_note(&a, "detached");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(f->params, "reason", "bad_ack"));
+	peer_refused(&a, peer_input(&a, at, "x", 1), "no_such_attachment");
+	ck_assert(!a.closed);
+	end();
+}
+END_TEST
+
+START_TEST(a_block_reader_holds_the_upstream_and_loses_nothing)
+{
+	uint64_t total = 0;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, LOG_BYTES);
+	ck_assert_uint_eq(session_room(s), 65536); /* what was sent; the rest is held */
+	ck_assert_int_eq(session_output(s, blob, 65537, LOG_STDOUT), LOG_E_FULL);
+	while (total < LOG_BYTES) {
+		collect(&a, &g);
+		ck_assert_uint_eq(g.n_paints, 0);
+		ck_assert_uint_gt(g.output, 0);
+		ck_assert_uint_eq(g.first_offset, total);
+		ck_assert_int_eq(memcmp(g.text, blob + total, g.n_text), 0);
+		total += g.output;
+		peer_ack(&a, at, total);
+		fake_turn(&fake);
+	}
+	ck_assert_uint_eq(session_room(s), LOG_BYTES);
+	ck_assert_uint_eq(fake_last(&fake)->consumed, LOG_BYTES);
+	end();
+}
+END_TEST
+
+START_TEST(a_stopped_skip_attachment_never_lowers_the_window_and_is_repainted_in_the_present)
+{
+	uint32_t at;
+	uint64_t sent;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	collect(&a, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1);
+	sent = g.resync;
+	for (size_t i = 0; i < 40; i++) {
+		output(blob, LOG_BYTES / 2);
+		ck_assert_uint_eq(session_room(s), LOG_BYTES);
+	}
+	output_text("\033[2J\033[Hthe end");
+	fake_pass(&fake, USEC_PER_SEC);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output + sent, 65536);
+	peer_ack(&a, at, 65536);
+	fake_turn(&fake);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1);
+	ck_assert_uint_eq(g.output, 0);
+	ck_assert_uint_eq(g.next_offset, s->log.head);
+	ck_assert_ptr_nonnull(memmem(a.rx, a.n_rx, "the end", 7));
+	output_text("prompt");
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output, 6); /* raw again */
+	end();
+}
+END_TEST
+
+START_TEST(skipped_bytes_are_those_between_the_last_raw_byte_and_the_paint)
+{
+	const struct frame *f;
+	uint64_t sent, skipped;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	collect(&a, &g);
+	sent = g.resync;
+	output(blob, 200000);
+	fake_pass(&fake, USEC_PER_SEC);
+	collect(&a, &g);
+	ck_assert_uint_eq(sent + g.output, 65536);
+	peer_ack(&a, at, sent + g.output);
+	fake_turn(&fake);
+	f = peer_note(&a, "resync");
+	ck_assert_ptr_nonnull(f);
+	skipped = field_u64(f->params, "skipped_bytes");
+	ck_assert_uint_eq(skipped, 200000 - g.output);
+	peer_begin(&b, "session.get", 1);
+	frame_put_str(&b.out, "name", "w");
+	f = (peer_result(&b, peer_send(&b)), &b.frame);
+	ck_assert_uint_eq(
+		field_u64(&frame_get(f->result, "clients")->via.array.ptr[0], "skipped_bytes"),
+		skipped);
+	end();
+}
+END_TEST
+
+START_TEST(a_skip_attachment_that_is_only_a_moment_behind_gets_every_byte)
+{
+	uint64_t total = 0, sent;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	collect(&a, &g);
+	sent = g.resync;
+	output(blob, 200000);
+	while (total < 200000) {
+		collect(&a, &g);
+		ck_assert_uint_eq(g.n_paints, 0);
+		ck_assert_uint_gt(g.output, 0);
+		total += g.output;
+		peer_ack(&a, at, sent + total);
+		fake_pass(&fake, 50 * USEC_PER_MSEC);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_drop_reader_in_the_way_is_detached)
+{
+	const struct frame *f;
+
+	begin();
+	peer_attach(&a,
+		&(struct attach_how){ .name = "w", .raw = true, .policy = "drop", .window = 4096 });
+	output(blob, LOG_BYTES);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	output(blob, 4097);
+	f = peer_note(&a, "detached");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(f->params, "reason", "dropped"));
+	ck_assert_uint_eq(session_room(s), LOG_BYTES);
+	end();
+}
+END_TEST
+
+START_TEST(a_block_reader_is_detached_after_60_s_in_which_the_session_waited_for_it)
+{
+	const struct frame *f;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, LOG_BYTES);
+	fake_pass(&fake, 59 * USEC_PER_SEC);
+	peer_ack(&a, at, 1); /* a byte is progress */
+	fake_pass(&fake, 60 * USEC_PER_SEC - 1);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	fake_pass(&fake, 1);
+	f = peer_note(&a, "detached");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(f->params, "reason", "stalled"));
+	ck_assert_uint_eq(field_u64(f->params, "offset"), 65537);
+	ck_assert_uint_eq(session_room(s), LOG_BYTES);
+	end();
+}
+END_TEST
+
+START_TEST(a_block_reader_that_nobody_waits_for_is_left_alone)
+{
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, 100000);
+	fake_pass(&fake, 3600 * USEC_PER_SEC);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
+static uint32_t attach_since(struct peer *p, const char *boot, const char *session, uint64_t offset,
+	bool *fresh, const char *policy)
+{
+	const msgpack_object *o;
+
+	peer_begin(p, "session.attach", 4);
+	frame_put_str(&p->out, "name", "w");
+	frame_put_str(&p->out, "policy", policy);
+	frame_put_bool(&p->out, "paint", false);
+	frame_put_map(&p->out, "since", 3);
+	frame_put_str(&p->out, "boot_id", boot);
+	frame_put_str(&p->out, "session", session);
+	frame_put_u64(&p->out, "offset", offset);
+	o = peer_result(p, peer_send(p));
+	*fresh = field_bool(o, "fresh");
+	return (uint32_t)field_u64(o, "attachment");
+}
+
+START_TEST(since_goes_on_at_the_very_byte_or_says_fresh)
+{
+	char id[24];
+	bool fresh;
+
+	begin();
+	id[0] = (char)('0' + s->number), id[1] = '\0';
+	output(blob, 50000);
+	attach_since(&a, "boot", id, 100, &fresh, "block");
+	ck_assert(!fresh);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.first_offset, 100);
+	ck_assert_uint_eq(g.output, 49900);
+	attach_since(&b, "other", id, 100, &fresh, "block");
+	ck_assert(fresh);
+	attach_since(&b, "boot", "77", 100, &fresh, "block");
+	ck_assert(fresh);
+	attach_since(&b, "boot", id, 50001, &fresh, "block");
+	ck_assert(fresh);
+	attach_since(&b, "boot", id, 50000, &fresh, "skip");
+	ck_assert(!fresh);
+	collect(&b, &g);
+	ck_assert_uint_eq(g.output, 0);
+	end();
+}
+END_TEST
+
+START_TEST(attach_at_the_last_offset_in_ground_state_sends_a_torn_sequence_whole)
+{
+	begin();
+	output_text("hello\033[3"); /* cut in two */
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	collect(&a, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1);
+	output_text("1mred");
+	fake_turn(&fake);
+	a.pos_rx = 0;
+	collect(&a, &g);
+	ck_assert_uint_eq(g.first_offset, 5);
+	ck_assert_int_eq(memcmp(g.text, "\033[31mred", 8), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_terminal_of_another_size_is_painted_and_the_shell_is_not_resized)
+{
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 40, .rows = 10 });
+	output_text("first");
+	fake_pass(&fake, USEC_PER_SEC);
+	ck_assert_uint_eq(fake_last(&fake)->n_resizes, 0);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.output, 5);
+	collect(&b, &g);
+	ck_assert_uint_eq(g.output, 0);
+	ck_assert_uint_ge(g.n_whole_paints, 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_painted_terminal_is_painted_again_only_when_it_took_the_last_paint)
+{
+	uint64_t sent;
+	uint32_t at;
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	at = peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 40, .rows = 10 });
+	collect(&b, &g);
+	sent = g.resync;
+	for (size_t i = 0; i < 10; i++) {
+		output_text("more ");
+		fake_pass(&fake, USEC_PER_SEC);
+	}
+	collect(&b, &g);
+	ck_assert_uint_eq(g.n_paints, 0);
+	peer_ack(&b, at, sent);
+	fake_turn(&fake);
+	collect(&b, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1);
+	end();
+}
+END_TEST
+
+START_TEST(an_interrupt_from_a_skip_attachment_overtakes_its_backlog)
+{
+	uint64_t sent;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	collect(&a, &g);
+	sent = g.resync;
+	output(blob, 130000);
+	collect(&a, &g);
+	sent += g.output;
+	peer_input(&a, at, "\003", 1);
+	output_text("^C\r\n$ ");
+	fake_pass(&fake, 20 * USEC_PER_MSEC);
+	peer_ack(&a, at, sent);
+	fake_turn(&fake);
+	collect(&a, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1); /* not the 64 KiB that were left */
+	ck_assert_uint_eq(g.next_offset, s->log.head);
+	end();
+}
+END_TEST
+
+START_TEST(an_interrupt_from_a_block_attachment_skips_nothing)
+{
+	uint64_t total = 0;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, 130000);
+	peer_input(&a, at, "\003", 1);
+	while (total < 130000) {
+		collect(&a, &g);
+		ck_assert_uint_eq(g.n_paints, 0);
+		ck_assert_uint_gt(g.output, 0);
+		total += g.output;
+		peer_ack(&a, at, total);
+		fake_turn(&fake);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_frame_the_socket_took_half_of_is_finished_before_anything_else)
+{
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	output(blob, 100);
+	collect(&a, &g);
+	a.room = 100;
+	output(blob, 50000);
+	ck_assert(client_owes(a.client));
+	for (size_t i = 0; i < 10; i++)
+		output(blob, LOG_BYTES); /* the log moves on far beyond it */
+	ck_assert_ptr_null(peer_next(&a));
+	for (size_t i = 0; i < 60; i++) {
+		peer_drain(&a, 1000);
+		fake_turn(&fake);
+	}
+	peer_drain(&a, 1000000);
+	fake_turn(&fake);
+	ck_assert(frame_is(peer_next(&a), "output"));
+	end();
+}
+END_TEST
+
+START_TEST(sec_c19_a_stopped_client_costs_its_frame_s_rest_and_nothing_that_grows)
+{
+	static const char *const policies[] = { "skip", "drop" };
+	size_t before;
+
+	for (size_t k = 0; k < 2; k++) {
+		begin();
+		output(blob, LOG_BYTES); /* the log is at its bound */
+		output(blob, LOG_BYTES);
+		peer_attach(&b, &(struct attach_how){ .name = "w",
+					.raw = true,
+					.policy = policies[k],
+					.window = 1024 * 1024 });
+		before = ledger_held(&fake.core->memory);
+		b.room = 100;
+		for (size_t i = 0; i < 1024; i++)
+			output(blob, LOG_BYTES);
+		ck_assert_uint_le(ledger_held(&fake.core->memory), before + 3 * 65536);
+		end();
+	}
+}
+END_TEST
+
+START_TEST(an_ended_session_is_painted_and_then_exited_follows)
+{
+	const struct frame *f;
+
+	begin();
+	output_text("last words");
+	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 9 });
+	fake_turn(&fake);
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	f = peer_note(&a, "resync");
+	ck_assert_ptr_nonnull(f);
+	f = peer_note(&a, "exited");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "exit_code"), 9);
+	ck_assert(s->seen);
+	end();
+}
+END_TEST
+
+START_TEST(exited_comes_after_the_last_byte_was_taken)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){
+				     .name = "w", .raw = true, .policy = "block", .window = 4096 });
+	output(blob, 5000);
+	session_end(s, &(struct session_end){ .has_exit_code = true });
+	fake_turn(&fake);
+	ck_assert_ptr_null(peer_note(&a, "exited"));
+	peer_ack(&a, at, 4096);
+	fake_turn(&fake);
+	ck_assert_ptr_nonnull(peer_note(&a, "output"));
+	ck_assert_ptr_nonnull(peer_note(&a, "exited"));
+	end();
+}
+END_TEST
+
+START_TEST(two_attachments_of_one_client_on_one_session_have_each_their_own)
+{
+	uint32_t one, two;
+
+	begin();
+	one = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	two = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	ck_assert_uint_ne(one, two);
+	output_text("twice");
+	ck_assert_uint_eq(field_u64(peer_note(&a, "output")->params, "attachment"), one);
+	ck_assert_uint_eq(field_u64(peer_note(&a, "output")->params, "attachment"), two);
+	end();
+}
+END_TEST
+
+TEST_MAIN("attachment", at_most_the_window_is_sent_beyond_what_was_acknowledged,
+	one_byte_more_acknowledged_than_sent_ends_the_attachment_and_nothing_else,
+	a_block_reader_holds_the_upstream_and_loses_nothing,
+	a_stopped_skip_attachment_never_lowers_the_window_and_is_repainted_in_the_present,
+	skipped_bytes_are_those_between_the_last_raw_byte_and_the_paint,
+	a_skip_attachment_that_is_only_a_moment_behind_gets_every_byte,
+	a_drop_reader_in_the_way_is_detached,
+	a_block_reader_is_detached_after_60_s_in_which_the_session_waited_for_it,
+	a_block_reader_that_nobody_waits_for_is_left_alone,
+	since_goes_on_at_the_very_byte_or_says_fresh,
+	attach_at_the_last_offset_in_ground_state_sends_a_torn_sequence_whole,
+	a_terminal_of_another_size_is_painted_and_the_shell_is_not_resized,
+	a_painted_terminal_is_painted_again_only_when_it_took_the_last_paint,
+	an_interrupt_from_a_skip_attachment_overtakes_its_backlog,
+	an_interrupt_from_a_block_attachment_skips_nothing,
+	a_frame_the_socket_took_half_of_is_finished_before_anything_else,
+	sec_c19_a_stopped_client_costs_its_frame_s_rest_and_nothing_that_grows,
+	an_ended_session_is_painted_and_then_exited_follows,
+	exited_comes_after_the_last_byte_was_taken,
+	two_attachments_of_one_client_on_one_session_have_each_their_own)

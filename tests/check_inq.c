@@ -1,0 +1,271 @@
+#include "tests/suite.h"
+
+#include <string.h>
+
+#include "daemon/core/inq.h"
+#include "daemon/core/keys.h"
+
+#define OPEN "\033[200~"
+#define CLOSE "\033[201~"
+
+static struct ledger ledger;
+static struct inq q;
+static struct inq_writer *a, *b;
+static uint64_t now;
+static char got[4096];
+
+static void begin(void)
+{
+	now = 1000;
+	ledger_init(&ledger, NULL, 0);
+	inq_init(&q, &ledger);
+	ck_assert_int_eq(inq_writer_new(&q, 100, &a), 0);
+	ck_assert_int_eq(inq_writer_new(&q, 100, &b), 0);
+}
+
+static void end(void)
+{
+	inq_done(&q);
+	ck_assert_uint_eq(ledger_held(&ledger), 0);
+}
+
+static int push(struct inq_writer *w, const char *text)
+{
+	return inq_push(&q, w, text, strlen(text), now);
+}
+
+/* All there is, in pieces of `step`. */
+static const char *drain(size_t step)
+{
+	size_t n = 0, l;
+	bool eof;
+
+	while ((l = inq_read(&q, (uint8_t *)got + n, step, now, &eof)))
+		n += l;
+	got[n] = '\0';
+	return got;
+}
+
+START_TEST(keys_come_out_in_the_order_they_went_in)
+{
+	begin();
+	push(a, "one ");
+	push(b, "two ");
+	push(b, "three ");
+	push(a, "four");
+	ck_assert(inq_readable(&q));
+	ck_assert_str_eq(drain(3), "one two three four");
+	ck_assert(!inq_readable(&q));
+	ck_assert_uint_eq(a->taken, 8);
+	end();
+}
+END_TEST
+
+START_TEST(a_writer_may_have_its_window_here_and_not_a_byte_more)
+{
+	char big[101];
+
+	begin();
+	memset(big, 'x', sizeof(big));
+	ck_assert_int_eq(inq_push(&q, a, big, 101, now), INQ_E_WINDOW);
+	ck_assert_uint_eq(inq_credit(a), 100);
+	ck_assert_int_eq(inq_push(&q, a, big, 100, now), 0);
+	ck_assert_uint_eq(inq_credit(a), 0);
+	ck_assert_int_eq(push(a, "y"), INQ_E_WINDOW);
+	ck_assert_int_eq(push(b, "z"), 0); /* another's credit is its own */
+	drain(1);
+	ck_assert_uint_eq(inq_credit(a), 100);
+	end();
+}
+END_TEST
+
+START_TEST(single_keys_share_memory)
+{
+	begin();
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_int_eq(push(a, "k"), 0);
+	ck_assert_uint_lt(ledger_held(&ledger), 1024);
+	end();
+}
+END_TEST
+
+START_TEST(others_wait_behind_an_open_paste_and_follow_it)
+{
+	begin();
+	push(a, "x" OPEN "pas");
+	push(b, "rm -rf\n");
+	push(a, "ted");
+	ck_assert_str_eq(drain(5), "x" OPEN "pasted");
+	ck_assert(!inq_readable(&q));
+	push(a, CLOSE);
+	push(b, "more");
+	ck_assert_str_eq(drain(5), CLOSE "rm -rf\nmore");
+	end();
+}
+END_TEST
+
+START_TEST(brackets_torn_over_writes_are_seen)
+{
+	begin();
+	push(a, "\033[2");
+	push(a, "00");
+	push(a, "~text");
+	push(b, "waits");
+	ck_assert_str_eq(drain(100), OPEN "text");
+	push(a, "\033[20");
+	push(a, "1~");
+	ck_assert_str_eq(drain(100), CLOSE "waits");
+	end();
+}
+END_TEST
+
+START_TEST(after_2_s_without_progress_the_paste_is_closed_for_the_others_and_opened_again)
+{
+	begin();
+	push(a, OPEN "one");
+	drain(100);
+	push(b, "ls\n");
+	ck_assert_uint_eq(inq_deadline(&q), now + INQ_PASTE_USEC);
+	now += INQ_PASTE_USEC - 1;
+	inq_tick(&q, now);
+	ck_assert_str_eq(drain(100), "");
+	now += 1;
+	inq_tick(&q, now);
+	ck_assert_str_eq(drain(100), CLOSE "ls\n");
+	ck_assert_uint_eq(inq_deadline(&q), UINT64_MAX);
+	push(a, "two" CLOSE);
+	ck_assert_str_eq(drain(100), OPEN "two" CLOSE);
+	push(b, "x");
+	ck_assert_str_eq(drain(100), "x");
+	ck_assert_uint_eq(a->pushed, a->taken); /* brackets of ours are nobody's credit */
+	end();
+}
+END_TEST
+
+START_TEST(progress_of_the_paste_renews_the_2_s)
+{
+	begin();
+	push(a, OPEN "one");
+	push(b, "ls\n");
+	now += INQ_PASTE_USEC - 1;
+	push(a, "two");
+	ck_assert_uint_eq(inq_deadline(&q), now + INQ_PASTE_USEC);
+	now += INQ_PASTE_USEC - 1;
+	drain(2); /* the upstream took of it */
+	ck_assert_uint_eq(inq_deadline(&q), now + INQ_PASTE_USEC);
+	end();
+}
+END_TEST
+
+START_TEST(a_writer_lost_inside_its_paste_gets_the_bracket_closed)
+{
+	begin();
+	push(a, OPEN "half");
+	push(b, "after");
+	inq_writer_release(&q, a);
+	ck_assert_str_eq(drain(4), OPEN "half" CLOSE "after");
+	end();
+	begin();
+	push(a, OPEN "half");
+	drain(100);
+	inq_writer_release(&q, a); /* nothing waits: the bracket still comes */
+	ck_assert(inq_readable(&q));
+	ck_assert_str_eq(drain(1), CLOSE);
+	end();
+}
+END_TEST
+
+START_TEST(a_lost_writer_s_waiting_paste_is_kept_whole)
+{
+	begin();
+	push(a, OPEN "one");
+	push(b, OPEN "two");
+	push(b, CLOSE "three");
+	inq_writer_release(&q, b);
+	push(a, CLOSE);
+	ck_assert_str_eq(drain(100), OPEN "one" CLOSE OPEN "two" CLOSE "three");
+	end();
+	begin();
+	push(a, OPEN "one");
+	push(b, "two" OPEN "three");
+	inq_writer_release(&q, b);
+	inq_writer_release(&q, a);
+	ck_assert_str_eq(drain(100), OPEN "one" CLOSE "two" OPEN "three" CLOSE);
+	end();
+}
+END_TEST
+
+START_TEST(two_pastes_at_once_follow_each_other)
+{
+	begin();
+	push(a, OPEN "1");
+	push(b, OPEN "2");
+	push(a, "1" CLOSE);
+	push(a, "3");
+	push(b, "2" CLOSE);
+	ck_assert_str_eq(drain(100), OPEN "11" CLOSE OPEN "22" CLOSE "3");
+	end();
+}
+END_TEST
+
+START_TEST(a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit)
+{
+	begin();
+	push(a, "long input");
+	ck_assert_int_eq(inq_push_first(&q, "\003", 1), 0);
+	ck_assert_uint_eq(inq_credit(a), 90);
+	ck_assert_str_eq(drain(4), "\003long input");
+	end();
+}
+END_TEST
+
+START_TEST(the_end_comes_after_everything)
+{
+	uint8_t buf[16];
+	bool eof;
+
+	begin();
+	push(a, "bytes");
+	inq_close(&q);
+	ck_assert_uint_eq(inq_read(&q, buf, 3, now, &eof), 3);
+	ck_assert(!eof);
+	ck_assert_uint_eq(inq_read(&q, buf, 16, now, &eof), 2);
+	ck_assert(eof);
+	ck_assert(inq_readable(&q));
+	end();
+}
+END_TEST
+
+static bool interrupts(const char *bytes)
+{
+	return keys_interrupt((struct inq_paste){ 0 }, bytes, strlen(bytes));
+}
+
+START_TEST(interrupt_keys_are_seen_in_each_form_and_nothing_else_is)
+{
+	static const char *const yes[] = { "\003", "\032", "\034", "ab\003", "\033[99;5u",
+		"\033[122;5u", "\033[92;5u", "\033[99:67;5u", "\033[99;5:1u", "\033[99;5:2u",
+		"\033[99;69u", "\033[99;133u", "\033[27;5;99~", "\033[27;5;92~", "x\033[99;5u",
+		OPEN "\003" CLOSE "\003", "\033[99;5;3u" };
+	static const char *const no[] = { "", "c", "\004", "\033[99u", "\033[99;2u", "\033[99;6u",
+		"\033[99;7u", "\033[99;5:3u", "\033[98;5u", "\033[27;5;98~", "\033[27;2;99~",
+		"\033[99;5", "\033[5~", "\033[99;5;3;4;5u", OPEN "\003" CLOSE,
+		"\033[999999999999;5u", "\033[;5u" };
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		ck_assert_msg(interrupts(yes[i]), "yes %zu", i);
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		ck_assert_msg(!interrupts(no[i]), "no %zu", i);
+	ck_assert(!keys_interrupt((struct inq_paste){ .open = true }, "\003", 1));
+}
+END_TEST
+
+TEST_MAIN("inq", keys_come_out_in_the_order_they_went_in,
+	a_writer_may_have_its_window_here_and_not_a_byte_more, single_keys_share_memory,
+	others_wait_behind_an_open_paste_and_follow_it, brackets_torn_over_writes_are_seen,
+	after_2_s_without_progress_the_paste_is_closed_for_the_others_and_opened_again,
+	progress_of_the_paste_renews_the_2_s,
+	a_writer_lost_inside_its_paste_gets_the_bracket_closed,
+	a_lost_writer_s_waiting_paste_is_kept_whole, two_pastes_at_once_follow_each_other,
+	a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit,
+	the_end_comes_after_everything, interrupt_keys_are_seen_in_each_form_and_nothing_else_is)
