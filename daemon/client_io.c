@@ -25,6 +25,7 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
 	ssize_t n = read((int)fd, io->server->buf, sizeof(io->server->buf));
 
 	(void)events;
+	loop_now(&io->server->loop);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		return client_io_close(io);
 	if (n > 0)
@@ -40,6 +41,7 @@ static void on_writable(evutil_socket_t fd, short events, void *arg)
 
 	(void)fd;
 	(void)events;
+	loop_now(&io->server->loop);
 	client_writable(io->client);
 }
 

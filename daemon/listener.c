@@ -91,6 +91,7 @@ static void on_acceptable(evutil_socket_t fd, short events, void *arg)
 
 	(void)fd;
 	(void)events;
+	loop_now(&l->server->loop);
 	for (int i = 0; i < LISTENER_ACCEPTS_PER_TURN && r == 0; i++) {
 		r = sock_accept(l->fd, &client_fd);
 		if (r == 0)
