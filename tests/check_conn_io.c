@@ -1,63 +1,11 @@
 #include <event2/buffer.h>
+#include <fcntl.h>
 #include <openssl/err.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 
 #include "tests/io_pair.h"
+#include "tests/pki.h"
 #include "tests/suite.h"
-
-/* ---- certificates of our own
- * ---------------------------------------------------------------------- */
-
-static char dir[64];
-
-struct pki {
-	char ca[96], ca_key[96], cert[96], key[96];
-};
-
-static void pki_make(struct pki *p, const char *name, const char *names, int days)
-{
-	char why[TLS_WHY_MAX];
-	const struct tls_issue what = { p->ca, p->ca_key, p->cert, p->key, names, days };
-
-	snprintf(p->ca, sizeof(p->ca), "%s/%s-ca.pem", dir, name);
-	snprintf(p->ca_key, sizeof(p->ca_key), "%s/%s-ca.key", dir, name);
-	snprintf(p->cert, sizeof(p->cert), "%s/%s.pem", dir, name);
-	snprintf(p->key, sizeof(p->key), "%s/%s.key", dir, name);
-	ck_assert_msg(tls_issue(&what, why) == 0, "%s", why);
-}
-
-static void pki_done(const struct pki *p)
-{
-	unlink(p->ca);
-	unlink(p->ca_key);
-	unlink(p->cert);
-	unlink(p->key);
-}
-
-static void enter_dir(void)
-{
-	snprintf(dir, sizeof(dir), "/tmp/check-conn-io-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	unsetenv("SSL_CERT_FILE");
-}
-
-static SSL_CTX *client_context(const char *ca)
-{
-	char why[TLS_WHY_MAX];
-	SSL_CTX *ctx = NULL;
-
-	ck_assert_msg(tls_client_new(&ctx, ca, why) == 0, "%s", why);
-	return ctx;
-}
-
-static SSL_CTX *server_context(const char *cert, const char *key)
-{
-	char why[TLS_WHY_MAX];
-	SSL_CTX *ctx = NULL;
-
-	ck_assert_msg(tls_server_new(&ctx, cert, key, why) == 0, "%s", why);
-	return ctx;
-}
 
 /* ---- one request and a body that streams down
  * ----------------------------------------------------- */
@@ -187,24 +135,398 @@ static void open_tls(struct io_pair *p, SSL_CTX *client, const char *host, SSL_C
 
 	ck_assert_int_eq(tls_client_ssl(client, host, &ssl), 0);
 	open_both(p, ssl, SSL_new(server));
-	SSL_CTX_free(client);
-	SSL_CTX_free(server);
 }
 
 START_TEST(a_tls_connection_carries_a_long_body)
 {
+	SSL_CTX *client, *server;
 	struct io_pair p;
 	struct pki pki;
 
-	enter_dir();
-	pki_make(&pki, "good", "DNS:localhost,IP:127.0.0.1", 30);
+	pki_make(&pki, "DNS:localhost,IP:127.0.0.1", 30);
+	client = client_context(pki.ca);
+	server = server_context(&pki);
 	io_pair_init(&p);
-	open_tls(&p, client_context(pki.ca), "localhost", server_context(pki.cert, pki.key));
+	open_tls(&p, client, "localhost", server);
 	check_fetch(&p, 20000000);
+	ck_assert_uint_ge(p.client.io.rx_bytes, 20000000);
+	ck_assert_uint_ge(p.server.io.tx_bytes, 20000000);
+	ck_assert_uint_gt(p.client.io.last_rx_usec, 0);
 	io_pair_done(&p);
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
 	pki_done(&pki);
-	ck_assert_int_eq(rmdir(dir), 0);
 }
 END_TEST
 
-TEST_MAIN("conn_io", a_plain_connection_carries_a_long_body, a_tls_connection_carries_a_long_body)
+/* ---- ends ------------------------------------------------------------------------------------------ */
+
+static bool client_failed(struct io_pair *p)
+{
+	return p->client.n_fail > 0;
+}
+
+static bool server_failed(struct io_pair *p)
+{
+	return p->server.n_fail > 0;
+}
+
+static void open_client(struct io_pair *p, int fd, SSL *ssl)
+{
+	struct h2_config config = h2_config_of(H2_CLIENT);
+
+	side_open(p, &p->client, fd, ssl, &config);
+}
+
+/* A client of ours whose peer is a bare descriptor. */
+static int open_against_fd(struct io_pair *p)
+{
+	int client = -1, peer = -1;
+
+	tcp_pair(&client, &peer);
+	open_client(p, client, NULL);
+	return peer;
+}
+
+START_TEST(a_refused_connect_is_told_with_its_reason)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	int listener = -1, fd = -1, r;
+	struct io_pair p;
+	uint16_t port;
+
+	ck_assert_int_eq(sock_listen_tcp("127.0.0.1", 0, 1, &listener, &port), 0);
+	at.sin_port = htons(port);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	close(listener);
+	r = sock_connect_start((struct sockaddr *)&at, sizeof(at), &fd);
+	ck_assert_int_eq(r, -EINPROGRESS);
+	io_pair_init(&p);
+	open_client(&p, fd, NULL);
+	ck_assert_int_eq(p.client.n_fail, 0);
+	io_pair_run(&p, client_failed);
+	ck_assert_int_eq(p.client.error, -ECONNREFUSED);
+	ck_assert_str_eq(p.client.why, "Connection refused");
+	ck_assert(!p.client.up);
+	io_pair_done(&p);
+}
+END_TEST
+
+static bool client_up(struct io_pair *p)
+{
+	return p->client.up;
+}
+
+START_TEST(an_orderly_close_by_the_peer_is_told_as_such)
+{
+	struct io_pair p;
+	int peer;
+
+	io_pair_init(&p);
+	peer = open_against_fd(&p);
+	io_pair_run(&p, client_up);
+	ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+	io_pair_run(&p, client_failed);
+	ck_assert_int_eq(p.client.error, -ECONNRESET);
+	ck_assert_str_eq(p.client.why, "closed by the peer");
+	close(peer);
+	io_pair_done(&p);
+}
+END_TEST
+
+START_TEST(a_peer_that_breaks_http2_gets_its_goaway_before_the_end)
+{
+	uint8_t said[512];
+	struct io_pair p;
+	ssize_t n = 0;
+	bool goaway = false;
+	int peer;
+
+	io_pair_init(&p);
+	peer = open_against_fd(&p);
+	ck_assert_int_eq(write(peer, "HTTP/1.1 400 Bad Request\r\n\r\n", 28), 28);
+	io_pair_run(&p, client_failed);
+	ck_assert_int_eq(p.client.error, -EPROTO);
+	ck_assert_str_eq(p.client.why, "the peer broke HTTP/2");
+	n = read(peer, said, sizeof(said));
+	ck_assert_int_gt(n, 24);
+	for (ssize_t at = 24; at + 9 <= n;
+		at += 9 + (said[at] << 16 | said[at + 1] << 8 | said[at + 2]))
+		goaway |= said[at + 3] == 7;
+	ck_assert(goaway);
+	close(peer);
+	io_pair_done(&p);
+}
+END_TEST
+
+START_TEST(both_sides_done_ends_the_connection_in_order)
+{
+	struct io_pair p;
+
+	io_pair_init(&p);
+	open_both(&p, NULL, NULL);
+	io_pair_run(&p, both_up);
+	ck_assert_int_eq(h2_goaway(p.client.h2, H2_NO_ERROR), 0);
+	io_pair_run(&p, client_failed);
+	ck_assert_int_eq(p.client.error, -ESHUTDOWN);
+	if (!p.server.n_fail)
+		io_pair_run(&p, server_failed);
+	ck_assert_int_eq(p.server.error, -ESHUTDOWN);
+	io_pair_done(&p);
+}
+END_TEST
+
+static size_t read_endless(struct h2_stream *st, uint8_t *buf, size_t n, bool *ret_end, void *arg)
+{
+	struct flow *f = arg;
+
+	(void)st;
+	(void)ret_end;
+	memset(buf, 'e', n);
+	f->sent += n;
+	return n;
+}
+
+static void start_upload(struct io_pair *p)
+{
+	static const struct h2_stream_ops ops = { .read = read_endless, .on_close = on_flow_close };
+	static const struct h2_header headers[] = { { ":method", "POST" }, { ":scheme", "http" },
+		{ ":authority", "localhost" }, { ":path", "/" } };
+
+	memset(&down, 0, sizeof(down));
+	ck_assert_int_eq(h2_open(p->client.h2, headers, 4, &ops, &down, &down.stream), 0);
+}
+
+/* A server's SETTINGS with the largest stream window, and as much for the connection. */
+static const uint8_t wide_open[] = { 0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff, 0, 0,
+	4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0 };
+
+static bool stuck(struct io_pair *p)
+{
+	return p->client.n_fail ||
+	       (p->client.up && evbuffer_get_length(bufferevent_get_output(p->client.io.bev)) >=
+					CONN_IO_PENDING_MAX);
+}
+
+/* Until the kernel takes no more. */
+static void fill(struct io_pair *p)
+{
+	uint64_t before;
+
+	io_pair_run(p, stuck);
+	do {
+		before = p->client.io.tx_bytes;
+		for (int i = 0; i < 50; i++)
+			event_base_loop(p->loop.base, EVLOOP_NONBLOCK);
+	} while (p->client.io.tx_bytes != before);
+}
+
+START_TEST(a_peer_that_stops_reading_costs_a_bounded_buffer)
+{
+	const size_t frame = 64 * 1024 + 9;
+	struct io_pair p;
+	size_t pending;
+	int peer;
+
+	io_pair_init(&p);
+	peer = open_against_fd(&p);
+	start_upload(&p);
+	ck_assert_int_eq(write(peer, wide_open, sizeof(wide_open)), sizeof(wide_open));
+	fill(&p);
+	ck_assert_int_eq(p.client.n_fail, 0);
+	for (int i = 0; i < 100; i++)
+		conn_io_flush(&p.client.io);
+	pending = evbuffer_get_length(bufferevent_get_output(p.client.io.bev));
+	ck_assert_uint_ge(pending, CONN_IO_PENDING_MAX);
+	ck_assert_uint_lt(pending, CONN_IO_PENDING_MAX + frame);
+	ck_assert(!conn_io_drained(&p.client.io));
+	close(peer);
+	io_pair_done(&p);
+}
+END_TEST
+
+START_TEST(last_words_to_a_peer_that_does_not_read_are_given_up)
+{
+	static uint8_t flood[2 * H2_CONTROL_FRAMES_PER_SEC][9]; /* frames of no known type */
+	struct io_pair p;
+	int peer;
+
+	io_pair_init(&p);
+	peer = open_against_fd(&p);
+	start_upload(&p);
+	ck_assert_int_eq(write(peer, wide_open, sizeof(wide_open)), sizeof(wide_open));
+	fill(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(flood); i++)
+		flood[i][3] = 0x77;
+	/* more frames than are free, and than those that our own bytes have earned the peer */
+	for (int i = 0; i < 8; i++)
+		ck_assert_int_eq(write(peer, flood, sizeof(flood)), sizeof(flood));
+	io_pair_run(&p, client_failed);
+	ck_assert_int_eq(p.client.error, -EPROTO);
+	close(peer);
+	io_pair_done(&p);
+}
+END_TEST
+
+/* ---- peers that die ---------------------------------------------------------------------------------- */
+
+static int lowest_free_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+static void kill_fd(int fd)
+{
+	const struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* a reset, not an end */
+	close(fd);
+}
+
+START_TEST(sec_c11_a_thousand_peers_killed_in_mid_write_cost_nothing)
+{
+	int before = lowest_free_fd();
+	SSL_CTX *client, *server;
+	struct pki pki;
+
+	pki_make(&pki, "DNS:localhost", 30);
+	client = client_context(pki.ca);
+	server = server_context(&pki);
+	for (int i = 0; i < 1000; i++) {
+		bool tls = i % 4 == 0;
+		struct io_pair p;
+		int server_fd;
+
+		io_pair_init(&p);
+		if (tls)
+			open_tls(&p, client, "localhost", server);
+		else
+			open_both(&p, NULL, NULL);
+		io_pair_run(&p, both_up);
+		start_upload(&p);
+		server_fd = bufferevent_getfd(p.server.io.bev);
+		if (i % 2) {
+			conn_io_flush(&p.client.io);
+			event_base_loop(p.loop.base, EVLOOP_NONBLOCK);
+		}
+		bufferevent_disable(p.server.io.bev, EV_READ | EV_WRITE);
+		server_fd = dup(server_fd);
+		side_done(&p.server);
+		event_base_loop(
+			p.loop.base, EVLOOP_NONBLOCK); /* libevent closes in its next turn */
+		kill_fd(server_fd);
+		conn_io_flush(&p.client.io);
+		io_pair_run(&p, client_failed);
+		ck_assert_int_eq(p.client.n_fail, 1);
+		ck_assert_int_lt(p.client.error, 0);
+		io_pair_done(&p);
+	}
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
+	pki_done(&pki);
+	ck_assert_int_eq(lowest_free_fd(), before);
+}
+END_TEST
+
+START_TEST(a_connection_may_be_given_up_at_any_moment)
+{
+	int before = lowest_free_fd();
+	SSL_CTX *client, *server;
+	struct pki pki;
+
+	pki_make(&pki, "DNS:localhost", 30);
+	client = client_context(pki.ca);
+	server = server_context(&pki);
+	for (int turns = 0; turns < 12; turns++) {
+		struct io_pair p;
+
+		io_pair_init(&p);
+		open_tls(&p, client, "localhost", server);
+		for (int i = 0; i < turns; i++)
+			event_base_loop(p.loop.base, EVLOOP_NONBLOCK);
+		io_pair_done(&p);
+	}
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
+	pki_done(&pki);
+	ck_assert_int_eq(lowest_free_fd(), before);
+}
+END_TEST
+
+static void free_in_fail(void *arg, int error, const char *why)
+{
+	struct side *s = arg;
+
+	side_fail(arg, error, why);
+	side_done(s);
+}
+
+START_TEST(the_owner_may_free_in_on_fail)
+{
+	static const struct conn_io_ops ops = { .on_up = side_up, .on_fail = free_in_fail };
+
+	for (int how = 0; how < 3; how++) {
+		struct io_pair p;
+		int peer;
+
+		io_pair_init(&p);
+		peer = open_against_fd(&p);
+		p.client.io.ops = &ops;
+		io_pair_run(&p, client_up);
+		if (how == 0)
+			kill_fd(peer);
+		else if (how == 1)
+			ck_assert_int_eq(write(peer, "garbage garbage", 15), 15);
+		else
+			h2_goaway(p.client.h2, H2_NO_ERROR);
+		io_pair_run(&p, client_failed);
+		if (how)
+			close(peer);
+		io_pair_done(&p);
+	}
+}
+END_TEST
+
+START_TEST(tls_and_plain_do_not_understand_each_other_and_say_so)
+{
+	struct io_pair p;
+	struct pki pki;
+	SSL_CTX *ctx;
+	SSL *ssl;
+
+	pki_make(&pki, "DNS:localhost", 30);
+	ctx = client_context(pki.ca);
+	ck_assert_int_eq(tls_client_ssl(ctx, "localhost", &ssl), 0);
+	io_pair_init(&p);
+	open_both(&p, ssl, NULL);
+	io_pair_run(&p, client_failed);
+	ck_assert_int_eq(p.client.error, -EPROTO);
+	ck_assert_str_eq(p.client.why, "the peer does not speak TLS");
+	io_pair_done(&p);
+	SSL_CTX_free(ctx);
+
+	ctx = server_context(&pki);
+	io_pair_init(&p);
+	open_both(&p, NULL, SSL_new(ctx));
+	io_pair_run(&p, server_failed);
+	ck_assert_int_eq(p.server.error, -EPROTO);
+	side_done(&p.server);
+	io_pair_run(&p, client_failed);
+	io_pair_done(&p);
+	SSL_CTX_free(ctx);
+	pki_done(&pki);
+}
+END_TEST
+
+TEST_MAIN("conn_io", a_plain_connection_carries_a_long_body, a_tls_connection_carries_a_long_body,
+	a_refused_connect_is_told_with_its_reason, an_orderly_close_by_the_peer_is_told_as_such,
+	a_peer_that_breaks_http2_gets_its_goaway_before_the_end,
+	both_sides_done_ends_the_connection_in_order,
+	a_peer_that_stops_reading_costs_a_bounded_buffer,
+	last_words_to_a_peer_that_does_not_read_are_given_up,
+	sec_c11_a_thousand_peers_killed_in_mid_write_cost_nothing,
+	a_connection_may_be_given_up_at_any_moment, the_owner_may_free_in_on_fail,
+	tls_and_plain_do_not_understand_each_other_and_say_so)

@@ -46,12 +46,12 @@ static void fail_drained(struct conn_io *io, int error, const char *why)
 		event_active(io->ev_step, EV_TIMEOUT, 1);
 }
 
-static void pull(struct conn_io *io)
+static void pull(struct conn_io *io, size_t pending_max)
 {
 	struct evbuffer *out = bufferevent_get_output(io->bev);
 	const uint8_t *data;
 
-	while (evbuffer_get_length(out) < CONN_IO_PENDING_MAX) {
+	while (evbuffer_get_length(out) < pending_max) {
 		ssize_t n = h2_gather(io->h2, &data);
 
 		if (n <= 0)
@@ -68,7 +68,7 @@ void conn_io_flush(struct conn_io *io)
 {
 	if (!io->up || io->error)
 		return;
-	pull(io);
+	pull(io, CONN_IO_PENDING_MAX);
 	if (io->error || !h2_finished(io->h2))
 		return;
 	if (h2_broken(io->h2))
@@ -92,7 +92,7 @@ static void on_readable(struct bufferevent *bev, void *arg)
 	}
 	if (!r || io->error)
 		return;
-	pull(io);
+	pull(io, SIZE_MAX); /* the last words are all there is now */
 	fail_drained(io, r, r == -EPROTO ? "the peer broke HTTP/2" : "out of memory");
 }
 
@@ -115,7 +115,7 @@ static void go_up(struct conn_io *io)
 	io->up = true;
 	io->last_rx_usec = loop_now(io->loop);
 	bufferevent_enable(io->bev, EV_READ | EV_WRITE);
-	pull(io); /* the preface */
+	pull(io, CONN_IO_PENDING_MAX); /* the preface */
 	if (io->ops->on_up)
 		io->ops->on_up(io->arg);
 }

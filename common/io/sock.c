@@ -58,7 +58,6 @@ int sock_tcp_tune(int fd)
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_SEC },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SEC },
 		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MSEC },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -155,6 +154,8 @@ int sock_connect_start(const struct sockaddr *addr, socklen_t addr_len, int *ret
 	if (fd < 0)
 		return -errno;
 	r = sock_tcp_tune(fd);
+	if (!r)
+		r = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MSEC);
 	if (r)
 		return r;
 	r = connect(fd, addr, addr_len) < 0 ? -errno : 0;
