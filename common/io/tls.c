@@ -8,21 +8,13 @@
 
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
-/* "FILE: cause", the cause being OpenSSL's newest error; leaves its queue empty. */
+/* "WHAT FILE: cause", the cause being OpenSSL's oldest error, which is nearest to it; leaves its queue empty. */
 static int explain_file(char why[TLS_WHY_MAX], const char *what, const char *file)
 {
-	unsigned long error = ERR_peek_last_error();
-	int r = -EINVAL;
-	const char *cause = ERR_reason_error_string(error);
+	unsigned long error = ERR_peek_error();
+	int r = ERR_SYSTEM_ERROR(error) ? -ERR_GET_REASON(error) : -EINVAL;
+	const char *cause = ERR_SYSTEM_ERROR(error) ? strerror(-r) : ERR_reason_error_string(error);
 
-	if (ERR_SYSTEM_ERROR(error)) {
-		r = -ERR_GET_REASON(error);
-		cause = strerror(-r);
-	} else if (ERR_GET_LIB(error) == ERR_LIB_BIO &&
-		   ERR_GET_REASON(error) == BIO_R_NO_SUCH_FILE) {
-		r = -ENOENT;
-		cause = strerror(ENOENT);
-	}
 	snprintf(why, TLS_WHY_MAX, "%s %.150s: %s", what, file, cause ? cause : "not a PEM file");
 	ERR_clear_error();
 	return r;
@@ -200,7 +192,8 @@ void tls_explain(const SSL *ssl, unsigned long error, char why[TLS_WHY_MAX])
 	else if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
 		 ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
 		snprintf(why, TLS_WHY_MAX, "the peer does not speak HTTP/2 (ALPN h2)");
-	else if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
+	else if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+		 ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
 		snprintf(why, TLS_WHY_MAX, "the peer does not speak TLS");
 	else
 		snprintf(why, TLS_WHY_MAX, "%s", cause ? cause : "closed by the peer");
