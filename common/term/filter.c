@@ -35,6 +35,8 @@ void term_filter_reset(struct term_filter *f)
 	f->parse = (struct parse){ 0 };
 	f->utf8 = (struct utf8){ 0 };
 	f->held.n = 0;
+	f->string = VERDICT_DROP;
+	f->printed = false;
 }
 
 static void hold_begin(struct term_filter *f)
@@ -54,17 +56,6 @@ static int hold(struct term_filter *f, const uint8_t *s, size_t n, size_t max)
 	return o.r;
 }
 
-/* ---- what passed changes what must be undone ---- */
-
-static void note_modes(struct term_filter *f)
-{
-	const struct parse *p = &f->parse;
-
-	for (unsigned i = 0; p->private == '?' && i < p->n_params; i++)
-		if (p->params[i] == 47 || p->params[i] == 1047 || p->params[i] == 1049)
-			f->alternate = p->final == 'h';
-}
-
 /* ---- sequences ---- */
 
 static void pass_escape(struct term_filter *f, struct out *o)
@@ -77,8 +68,8 @@ static void pass_escape(struct term_filter *f, struct out *o)
 			o, "\x1b%cB", p->intermediates[0]); /* a charset the model shows as ASCII */
 	else if (v == VERDICT_PASS)
 		out_bytes(o, f->held.data, f->held.n);
-	if (v == VERDICT_PASS && p->final == 'c' && !p->n_intermediates)
-		f->alternate = false;
+	if (v == VERDICT_PASS)
+		filter_note_escape(f, p);
 }
 
 static void rewrite_csi(const struct parse *p, struct out *o)
@@ -106,8 +97,7 @@ static void pass_csi(struct term_filter *f, struct out *o)
 		rewrite_csi(&f->parse, o);
 	else
 		out_bytes(o, f->held.data, f->held.n);
-	if (f->parse.final == 'h' || f->parse.final == 'l')
-		note_modes(f);
+	filter_note_csi(f, &f->parse);
 }
 
 static void string_begin(struct term_filter *f, struct out *o)
@@ -134,13 +124,16 @@ static int string_put(struct term_filter *f, const uint8_t *s, size_t n, struct 
 static void string_end(struct term_filter *f, struct out *o, bool heard)
 {
 	static const uint8_t nul = 0;
+	const char *content;
 
 	if (f->string == VERDICT_PASS)
 		out_text(o, "\x1b\\");
-	else if (f->string == VERDICT_REWRITE && heard &&
-		 hold(f, &nul, 1, TERM_STRING_MAX + 1) == 0 && !f->held_lost)
-		filter_osc(
-			o, (const char *)f->held.data, f->held.n - 1, f->parse.bell, f->clipboard);
+	else if (f->string == VERDICT_REWRITE && heard && !f->held_lost) {
+		o->r = hold(f, &nul, 1, TERM_STRING_MAX + 1);
+		content = (const char *)f->held.data;
+		if (!o->r && filter_osc(o, content, f->held.n - 1, f->parse.bell, f->clipboard))
+			filter_note_osc(f, content);
+	}
 	f->string = VERDICT_DROP;
 	if (f->held.cap > FILTER_HOLD_MAX)
 		term_buf_done(&f->held);
@@ -177,6 +170,7 @@ static int act(struct term_filter *f, enum parse_action action, uint8_t b, struc
 	case PARSE_EXECUTE:
 		if (b != ENQ)
 			out_byte(o, b);
+		filter_note_control(f, b);
 		return 0;
 	case PARSE_ESC:
 	case PARSE_CSI:

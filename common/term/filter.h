@@ -27,16 +27,25 @@ struct term_filter {
 	uint8_t string;       /* enum verdict of the open string; REWRITE: held to its end */
 	bool printed;         /* the last thing was a character: REP has something to repeat */
 	bool clipboard;
+
+	/* what the passed output left set (filter_undo.c) */
 	bool alternate;
+	bool kitty_set[2];       /* by screen */
+	uint8_t kitty_pushed[2]; /* so too */
+	uint32_t set;            /* bits of enum undo */
 };
+
+void filter_note_control(struct term_filter *f, uint8_t b);
+void filter_note_escape(struct term_filter *f, const struct parse *p);
+void filter_note_csi(struct term_filter *f, const struct parse *p);
+void filter_note_osc(struct term_filter *f, const char *content);
 
 enum verdict filter_escape(const struct parse *p);
 /* May change the parameters: to modes that are for a terminal, to a count that is bounded. */
 enum verdict filter_csi(struct parse *p);
 /* Which of VERDICT_DROP, PASS (as it comes) or REWRITE (held, then filter_osc). */
 enum verdict filter_string(const struct parse *p);
-/* The whole control string that stands for this OSC on a terminal, or nothing. content[n] is NUL.
- */
-void filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard);
+/* The whole control string that stands for this OSC on a terminal; false: nothing. content[n] is NUL. */
+bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard);
 
 #endif

@@ -197,7 +197,7 @@ static bool may_pass(unsigned command, const char *rest, bool clipboard)
 	}
 }
 
-void filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard)
+bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard)
 {
 	size_t digits = strspn(content, "0123456789");
 	const char *rest = content + digits + (content[digits] == ';');
@@ -205,7 +205,7 @@ void filter_osc(struct out *o, const char *content, size_t n, bool bell, bool cl
 	unsigned command;
 
 	if (!digits || digits > NUMBER_DIGITS_MAX || (content[digits] && content[digits] != ';'))
-		return;
+		return false;
 	command = (unsigned)strtoul(content, NULL, 10);
 	if (command <= 2 || command == 30) {
 		title_clean(title, (const uint8_t *)rest, n - (size_t)(rest - content));
@@ -215,7 +215,8 @@ void filter_osc(struct out *o, const char *content, size_t n, bool bell, bool cl
 		out_text(o, "\x1b]");
 		out_bytes(o, content, n);
 	} else {
-		return;
+		return false;
 	}
 	out_text(o, string_end[bell]);
+	return true;
 }

@@ -13,21 +13,29 @@ static unsigned history_first(const struct term *t, const struct term_paint *how
 	return first;
 }
 
+/* What is on the terminal, which was skipped ahead, goes up, and a line that says so after it. */
+static void paint_notice(struct painter *p, uint64_t lines)
+{
+	unsigned rows = p->t->rows;
+
+	out_format(&p->o, "\x1b[%uH", rows);
+	for (unsigned i = 0; i < rows; i++)
+		out_text(&p->o, "\n");
+	out_format(&p->o, "\x1b[H\x1b[2m[%llu lines not shown]\x1b[m\x1b[%uH\n",
+		(unsigned long long)lines, rows);
+}
+
 /* The user's screen goes up into the scrollback, and history follows it: does its last line go on? The cursor
- * is below what the user has, so that newlines from there push up that and no blank rows; after a skip it
- * may be anywhere. */
+ * is below what the user has, so that newlines from there push up that and no blank rows. */
 static bool paint_up(struct painter *p, const struct term_paint *how)
 {
 	unsigned rows = p->t->rows;
 
 	if (how->lines_not_shown)
-		out_format(&p->o, "\x1b[%uH", rows);
-	for (unsigned i = 0; i < rows; i++)
+		paint_notice(p, how->lines_not_shown);
+	for (unsigned i = 0; i < rows && !how->lines_not_shown; i++)
 		out_text(&p->o, "\n");
 	out_text(&p->o, "\x1b[H\x1b[J");
-	if (how->lines_not_shown)
-		out_format(&p->o, "\x1b[2m[%llu lines not shown]\x1b[m\r\n",
-			(unsigned long long)how->lines_not_shown);
 	return paint_history(p, history_first(p->t, how));
 }
 
@@ -54,6 +62,8 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 
 		paint_grid_down(p, &primary->grid, continued);
 	} else {
+		if (how->lines_not_shown)
+			paint_notice(p, how->lines_not_shown);
 		paint_grid_in_place(p, &primary->grid);
 	}
 	paint_kitty(p, &primary->kitty);

@@ -110,8 +110,11 @@ struct term_filter;
 int term_filter_new(struct term_filter **ret, bool clipboard);
 struct term_filter *term_filter_free(struct term_filter *f);
 int term_filter_feed(struct term_filter *f, const uint8_t *data, size_t n, struct term_buf *out);
-/* Modes the passed output left set: what an undo must reset now. Alternate screen, say. */
+/* The passed output left the terminal in its alternate screen. */
 bool term_filter_alternate(const struct term_filter *f);
+/* Appends what undoes exactly what the passed output (raw or painted) left set, and forgets it: nothing where
+ * nothing is set. The cursor stays, but goes back to where it was when the alternate screen is left. */
+int term_filter_undo(struct term_filter *f, struct term_buf *out);
 /* Forgets an unfinished sequence: the next byte starts in ground state (after a resync). */
 void term_filter_reset(struct term_filter *f);
 
