@@ -2,15 +2,21 @@
 
 #include <string.h>
 
+#include "daemon/core/methods.h"
 #include "tests/fake.h"
 
 static struct fake fake;
 static struct peer a, b;
 
-static void begin(void)
+static void start(void)
 {
 	fake_init(&fake);
 	fake_start(&fake);
+}
+
+static void begin(void)
+{
+	start();
 	ck_assert_int_eq(peer_init(&a, &fake, false), 0);
 	ck_assert_int_eq(peer_init(&b, &fake, false), 0);
 	peer_hello(&a);
@@ -24,43 +30,653 @@ static void end(void)
 	fake_done(&fake);
 }
 
-static void output(struct session *s, const char *text)
+static uint32_t simple(struct peer *p, const char *method)
 {
-	ck_assert_int_eq(session_output(s, (const uint8_t *)text, strlen(text), LOG_STDOUT), 0);
-	fake_turn(&fake);
+	peer_begin(p, method, 0);
+	return peer_send(p);
 }
 
-START_TEST(a_session_is_created_attached_typed_into_and_ends)
+static uint32_t named(struct peer *p, const char *method, const char *name)
 {
-	const struct frame *f;
-	struct frame_span data;
-	struct session *s;
-	uint32_t at;
+	peer_begin(p, method, 1);
+	frame_put_str(&p->out, "name", name);
+	return peer_send(p);
+}
 
-	begin();
-	s = peer_create(&a, NULL, 80, 24);
-	ck_assert_str_eq(session_name(s), "s1");
-	session_up(s);
-	at = peer_attach(&a, &(struct attach_how){ .name = "s1", .cols = 80, .rows = 24 });
-	f = peer_note(&a, "resync");
-	ck_assert_ptr_nonnull(f);
-	ck_assert(field_bool(f->params, "first"));
-	output(s, "hello");
-	f = peer_note(&a, "output");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_eq(frame_get_bytes(f->params, "data", &data), 0);
-	ck_assert(frame_span_is(&data, "hello"));
-	ck_assert_uint_eq(fake_last(&fake)->consumed, 5);
-	peer_result(&a, peer_input(&a, at, "ls\n", 3));
-	ck_assert_uint_eq(fake_last(&fake)->n_input, 3);
-	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 3 });
-	fake_turn(&fake);
-	f = peer_note(&a, "exited");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(field_u64(f->params, "exit_code"), 3);
-	ck_assert(fake_last(&fake)->closed);
+/* ---- hello ---- */
+
+static uint32_t hello(struct peer *p, uint64_t min, uint64_t max)
+{
+	peer_begin(p, "hello", 2);
+	frame_put_u64(&p->out, "min", min);
+	frame_put_u64(&p->out, "max", max);
+	return peer_send(p);
+}
+
+START_TEST(the_first_request_must_be_hello_and_it_comes_once)
+{
+	start();
+	peer_init(&a, &fake, false);
+	peer_init(&b, &fake, false);
+	peer_refused(&a, simple(&a, "session.list"), "hello_first");
+	peer_refused(&a, simple(&a, "nonsense"), "hello_first");
+	peer_hello(&a);
+	peer_refused(&a, hello(&a, 1, 1), "denied");
+	peer_result(&a, simple(&a, "session.list"));
 	end();
 }
 END_TEST
 
-TEST_MAIN("client", a_session_is_created_attached_typed_into_and_ends)
+START_TEST(sec_c23_a_version_mismatch_names_both_and_ends_the_connection)
+{
+	static const struct {
+		uint64_t min, max;
+		bool good;
+	} matrix[] = { { 1, 1, true }, { 0, 5, true }, { 2, 3, false }, { 0, 0, false },
+		{ 3, 1, false } };
+	const struct frame *f;
+
+	start();
+	peer_init(&b, &fake, false);
+	for (size_t i = 0; i < ARRAY_SIZE(matrix); i++) {
+		peer_init(&a, &fake, false);
+		hello(&a, matrix[i].min, matrix[i].max);
+		fake_turn(&fake);
+		f = peer_answer(&a, 0);
+		ck_assert_int_eq(f->error->type == MSGPACK_OBJECT_NIL, matrix[i].good);
+		ck_assert_int_eq(a.closed, !matrix[i].good);
+		if (!matrix[i].good) {
+			ck_assert_uint_eq(field_u64(f->error, "min"), 1);
+			ck_assert_uint_eq(field_u64(f->error, "max"), 1);
+		}
+		peer_done(&a);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_bad_endpoint_is_told_by_what_needs_it_and_the_rest_works)
+{
+	start();
+	fake.refuse_endpoint = true;
+	peer_init(&a, &fake, false);
+	peer_init(&b, &fake, false);
+	peer_hello(&a);
+	peer_result(&a, simple(&a, "session.list"));
+	peer_begin(&a, "sandbox.get", 1);
+	frame_put_str(&a.out, "sandbox_id", "x");
+	peer_refused(&a, peer_send(&a), "bad_endpoint");
+	end();
+}
+END_TEST
+
+START_TEST(sec_c17_a_client_that_says_nothing_for_5_s_is_ended)
+{
+	start();
+	peer_init(&a, &fake, false);
+	peer_init(&b, &fake, false);
+	ck_assert_uint_eq(core_next_deadline(fake.core), fake.clock.now_usec + CLIENT_HELLO_USEC);
+	peer_hello(&b);
+	fake_pass(&fake, CLIENT_HELLO_USEC - 1);
+	ck_assert(!a.closed);
+	peer_feed(&a, "\x94", 1); /* dripping does not help */
+	fake_pass(&fake, 1);
+	ck_assert(a.closed);
+	ck_assert(!b.closed);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c17_a_begun_frame_without_a_byte_for_10_s_ends_a_client_that_holds_nothing)
+{
+	begin();
+	peer_feed(&a, "\x94\x00", 2);
+	fake_pass(&fake, CLIENT_FRAME_USEC - 1);
+	peer_feed(&a, "\x01", 1); /* a byte is enough */
+	fake_pass(&fake, CLIENT_FRAME_USEC - 1);
+	ck_assert(!a.closed);
+	fake_pass(&fake, 1);
+	ck_assert(a.closed);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c17_a_client_stopped_in_a_frame_is_kept_while_it_has_an_attachment)
+{
+	begin();
+	peer_create(&a, "w", 80, 24);
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	peer_feed(&a, "\x94\x00", 2);
+	fake_pass(&fake, 3600 * USEC_PER_SEC);
+	ck_assert(!a.closed);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c17_64_connections_may_be_before_hello_and_not_65)
+{
+	static struct peer p[CLIENT_BEFORE_HELLO_MAX + 1];
+
+	begin();
+	for (size_t i = 0; i < CLIENT_BEFORE_HELLO_MAX; i++)
+		ck_assert_int_eq(peer_init(&p[i], &fake, false), 0);
+	ck_assert_int_eq(peer_init(&p[CLIENT_BEFORE_HELLO_MAX], &fake, false), CLIENT_E_FULL);
+	peer_hello(&p[0]);
+	ck_assert_int_eq(peer_init(&p[CLIENT_BEFORE_HELLO_MAX], &fake, false), 0);
+	for (size_t i = 0; i <= CLIENT_BEFORE_HELLO_MAX; i++)
+		peer_done(&p[i]);
+	end();
+}
+END_TEST
+
+/* ---- frames ---- */
+
+START_TEST(sec_c14_a_frame_of_64_KiB_is_too_much_before_hello)
+{
+	uint8_t head[] = { 0xc6, 0x00, 0x00, 0xff, 0xfb }; /* 65536 with the head */
+
+	start();
+	peer_init(&a, &fake, false);
+	peer_init(&b, &fake, false);
+	peer_feed(&a, head, sizeof(head));
+	fake_turn(&fake);
+	ck_assert(!a.closed);
+	head[4] = 0xfc;
+	peer_feed(&b, head, sizeof(head));
+	fake_turn(&fake);
+	ck_assert(b.closed);
+	end();
+}
+END_TEST
+
+START_TEST(garbage_ends_the_connection_and_names_the_request_if_it_can)
+{
+	const struct frame *f;
+	struct frame_span s;
+
+	begin();
+	peer_feed(&a, "\x94\x00\x07\xa1m\x80", 6);
+	fake_turn(&fake);
+	f = peer_answer(&a, 7);
+	ck_assert_int_eq(frame_get_str(f->error, "code", &s), 0);
+	ck_assert(frame_span_is(&s, "bad_frame"));
+	ck_assert(a.closed);
+	peer_feed(&b, "\xc1", 1);
+	fake_turn(&fake);
+	ck_assert(b.closed);
+	end();
+}
+END_TEST
+
+START_TEST(a_request_in_drips_is_the_same_request)
+{
+	const uint8_t *data;
+	size_t n;
+
+	begin();
+	peer_begin(&a, "session.list", 1);
+	frame_put_u64(&a.out, "limit", 3);
+	ck_assert_int_eq(frame_finish(&a.out, &data, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		peer_feed(&a, data + i, 1);
+	peer_result(&a, a.next_id - 1);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order)
+{
+	uint8_t one[] = { 0x94, 0x00, 0xcd, 0, 0, 0xac, 's', 'e', 's', 's', 'i', 'o', 'n', '.', 'l',
+		'i', 's', 't', 0x90 };
+	static uint8_t many[1000 * sizeof(one)];
+	const struct frame *f;
+	size_t n = 0;
+
+	begin();
+	while (peer_next(&a))
+		;
+	for (size_t i = 0; i < 1000; i++) {
+		one[3] = (uint8_t)(i >> 8);
+		one[4] = (uint8_t)i;
+		memcpy(many + i * sizeof(one), one, sizeof(one));
+	}
+	peer_feed(&a, many, sizeof(many));
+	ck_assert(!client_wants_read(a.client));
+	ck_assert(fake_turn_once(&fake));
+	while ((f = peer_next(&a)))
+		ck_assert_uint_eq(f->id, n++);
+	ck_assert_uint_eq(n, CLIENT_FRAMES_PER_TURN);
+	fake_turn(&fake);
+	while ((f = peer_next(&a)))
+		ck_assert_uint_eq(f->id, n++);
+	ck_assert_uint_eq(n, 1000);
+	ck_assert(client_wants_read(a.client));
+	end();
+}
+END_TEST
+
+START_TEST(sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from)
+{
+	size_t n = 0;
+
+	begin();
+	for (size_t i = 0; i < 300; i++) { /* answers of some kilobytes */
+		char name[8] = { 'n', (char)('0' + i / 100), (char)('0' + i / 10 % 10),
+			(char)('0' + i % 10), 0 };
+
+		peer_create(&b, name, 80, 24);
+	}
+	a.room = 0;
+	while (client_wants_read(a.client)) {
+		simple(&a, "session.list");
+		fake_turn(&fake);
+		ck_assert_uint_lt(++n, 1000);
+	}
+	ck_assert_uint_ge(bytes_n(&a.client->out), CLIENT_UNREAD_MAX);
+	ck_assert_uint_lt(bytes_n(&a.client->out), 2 * CLIENT_UNREAD_MAX);
+	ck_assert(!fake_turn_once(&fake)); /* and the daemon does not spin */
+	a.room = SIZE_MAX - 1;
+	peer_drain(&a, 1);
+	fake_turn(&fake);
+	ck_assert(client_wants_read(a.client));
+	end();
+}
+END_TEST
+
+START_TEST(the_257th_request_that_would_wait_is_refused_with_busy)
+{
+	begin();
+	peer_create(&a, "w", 80, 24);
+	for (size_t i = 0; i < CLIENT_REQUESTS_MAX; i++)
+		named(&a, "session.wait", "w");
+	peer_refused(&a, named(&a, "session.wait", "w"), "busy");
+	session_end(fake_last(&fake)->session, &(struct session_end){ .has_exit_code = true });
+	peer_result(&a, named(&a, "session.wait", "w"));
+	end();
+}
+END_TEST
+
+START_TEST(a_notification_is_taken_for_input_ack_and_resize_only_and_never_answered)
+{
+	const struct frame *f;
+
+	begin();
+	while (peer_next(&a))
+		;
+	peer_notify(&a, "session.list", 0);
+	peer_send(&a);
+	peer_notify(&a, "session.input", 2);
+	frame_put_u64(&a.out, "attachment", 99);
+	frame_put_bin(&a.out, "data", "x", 1);
+	peer_send(&a);
+	fake_turn(&fake);
+	f = peer_next(&a);
+	ck_assert_ptr_null(f);
+	ck_assert(!a.closed);
+	end();
+}
+END_TEST
+
+/* ---- params ---- */
+
+static void check_field(const char *method, const char *field)
+{
+	const struct frame *f;
+	struct frame_span s;
+
+	peer_refused(&a, a.next_id - 1, "bad_params");
+	f = &a.frame;
+	ck_assert_int_eq(frame_get_str(f->error, "field", &s), 0);
+	ck_assert_msg(frame_span_is(&s, field), "%s: %.*s instead of %s", method, (int)s.n, s.data,
+		field);
+}
+
+START_TEST(sec_c16_each_required_field_is_asked_for_and_each_wrong_type_refused)
+{
+	const struct method *m;
+	size_t n;
+
+	begin();
+	m = methods(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(m[i].name, "hello") == 0)
+			continue;
+		for (const struct param *p = m[i].params; p->name; p++) {
+			if (p == m[i].params && p->required) {
+				simple(&a, m[i].name);
+				check_field(m[i].name, p->name);
+			}
+			/* Wrong types of a later field show when the ones before are right: only the first is tried. */
+			if (p != m[i].params)
+				continue;
+			peer_begin(&a, m[i].name, 1);
+			frame_put_map(&a.out, p->name, 1);
+			frame_put_array(&a.out, "x", 1);
+			frame_put_nil(&a.out, NULL);
+			peer_send(&a);
+			check_field(m[i].name, p->name);
+		}
+	}
+	end();
+}
+END_TEST
+
+START_TEST(numbers_are_taken_up_to_their_bounds_and_refused_beyond)
+{
+	static const struct {
+		uint64_t limit;
+		bool good;
+	} limits[] = { { 0, false }, { 1, true }, { 200, true }, { 201, false },
+		{ UINT64_MAX, false } };
+	static const struct {
+		uint64_t window;
+		bool good;
+	} windows[] = { { 4095, false }, { 4096, true }, { 1048576, true }, { 1048577, false } };
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		peer_begin(&a, "session.list", 1);
+		frame_put_u64(&a.out, "limit", limits[i].limit);
+		peer_send(&a);
+		if (limits[i].good)
+			peer_result(&a, a.next_id - 1);
+		else
+			check_field("session.list", "limit");
+	}
+	peer_create(&a, "w", 1000, 1000);
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		peer_begin(&a, "session.attach", 2);
+		frame_put_str(&a.out, "name", "w");
+		frame_put_u64(&a.out, "window", windows[i].window);
+		peer_send(&a);
+		if (windows[i].good)
+			peer_result(&a, a.next_id - 1);
+		else
+			check_field("session.attach", "window");
+	}
+	peer_begin(&a, "session.attach", 2);
+	frame_put_str(&a.out, "name", "w");
+	frame_put_i64(&a.out, "window", -1);
+	peer_send(&a);
+	check_field("session.attach", "window");
+	end();
+}
+END_TEST
+
+START_TEST(sec_c30_session_names_are_1_to_64_safe_characters)
+{
+	static const char *const bad[] = { "a b", "a/b", "\033[1m", "ü", "a\nb" };
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		peer_begin(&a, "session.create", 4);
+		frame_put_str(&a.out, "name", bad[i]);
+		frame_put_str(&a.out, "sandbox_id", "x");
+		frame_put_u64(&a.out, "cols", 80);
+		frame_put_u64(&a.out, "rows", 24);
+		peer_send(&a);
+		check_field("session.create", "name");
+	}
+	end();
+}
+END_TEST
+
+START_TEST(unknown_fields_are_ignored_and_nil_is_absent)
+{
+	begin();
+	peer_begin(&a, "session.list", 3);
+	frame_put_str(&a.out, "tomorrow", "x");
+	frame_put_nil(&a.out, "limit");
+	frame_put_nil(&a.out, "after");
+	peer_result(&a, peer_send(&a));
+	peer_refused(&a, simple(&a, "session.run"), "unknown_method");
+	end();
+}
+END_TEST
+
+/* ---- rights ---- */
+
+START_TEST(sec_c22_the_observers_socket_reads_and_nothing_else)
+{
+	static const char *const allowed[] = { "hello", "session.list", "session.get",
+		"session.capture", "session.attach", "session.ack", "session.resize",
+		"session.detach", "daemon.status" };
+	const struct method *m;
+	size_t n, found = 0;
+	bool may;
+
+	begin();
+	peer_done(&b);
+	peer_init(&b, &fake, true);
+	peer_hello(&b);
+	m = methods(&n);
+	for (size_t i = 0; i < n; i++) {
+		may = false;
+		for (size_t k = 0; k < ARRAY_SIZE(allowed); k++)
+			may |= strcmp(m[i].name, allowed[k]) == 0;
+		found += may;
+		ck_assert_msg(!!(m[i].rights & RIGHT_OBSERVER) == may, "%s", m[i].name);
+		ck_assert(m[i].rights & RIGHT_FULL);
+		if (!may)
+			peer_refused(&b, simple(&b, m[i].name), "denied");
+	}
+	ck_assert_uint_eq(found, ARRAY_SIZE(allowed));
+	end();
+}
+END_TEST
+
+static void refused_as_observer(struct peer *p, const char *method, uint32_t at, const char *key)
+{
+	peer_begin(p, method, 2);
+	frame_put_u64(&p->out, "attachment", at);
+	if (key && strcmp(key, "data") == 0)
+		frame_put_bin(&p->out, key, "x", 1);
+	else
+		frame_put_bool(&p->out, key ? key : "none", true);
+	peer_refused(p, peer_send(p), "denied");
+}
+
+START_TEST(sec_c22_an_observer_s_attachment_is_read_only_on_either_socket)
+{
+	struct session *s;
+	uint32_t at;
+
+	begin();
+	s = peer_create(&a, "w", 80, 24);
+	session_up(s);
+	at = peer_attach(
+		&a, &(struct attach_how){ .name = "w", .cols = 99, .rows = 9, .role = "observer" });
+	refused_as_observer(&a, "session.input", at, "data");
+	refused_as_observer(&a, "session.close_input", at, NULL);
+	refused_as_observer(&a, "session.lease", at, "exclusive");
+	refused_as_observer(&a, "session.lead", at, NULL);
+	peer_begin(&a, "session.resize", 3);
+	frame_put_u64(&a.out, "attachment", at);
+	frame_put_u64(&a.out, "cols", 50);
+	frame_put_u64(&a.out, "rows", 5);
+	peer_result(&a, peer_send(&a)); /* its own view */
+	fake_pass(&fake, USEC_PER_SEC);
+	ck_assert_uint_eq(s->cols, 80);
+	ck_assert_ptr_null(s->lead);
+	peer_done(&b);
+	peer_init(&b, &fake, true);
+	peer_hello(&b);
+	peer_begin(&b, "session.attach", 2);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_str(&b.out, "role", "peer");
+	peer_refused(&b, peer_send(&b), "denied");
+	peer_begin(&b, "session.attach", 2);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_str(&b.out, "policy", "block");
+	peer_refused(&b, peer_send(&b), "denied");
+	ck_assert(field_is(peer_result(&b, named(&b, "session.attach", "w")), "role", "observer"));
+	peer_refused(&b, named(&b, "session.detach", "w"), "denied");
+	ck_assert_uint_eq(fake_last(&fake)->n_input, 0);
+	end();
+}
+END_TEST
+
+/* ---- the rest ---- */
+
+START_TEST(the_key_reaches_the_endpoint_and_no_answer)
+{
+	begin();
+	ck_assert_str_eq(fake.last_key, "secret");
+	ck_assert_ptr_null(memmem(a.rx, a.n_rx, "secret", 6));
+	end();
+}
+END_TEST
+
+START_TEST(a_client_that_goes_takes_its_requests_attachments_and_waits_with_it)
+{
+	begin();
+	peer_create(&a, "w", 80, 24);
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	named(&a, "session.wait", "w");
+	simple(&a, "daemon.status");
+	fake_turn(&fake);
+	ck_assert_ptr_nonnull(fake.request);
+	peer_close(&a);
+	fake_turn(&fake);
+	ck_assert_uint_eq(fake.n_cancelled, 1);
+	ck_assert_uint_eq(fake.core->n_attachments, 0);
+	peer_init(&a, &fake, false);
+	end();
+}
+END_TEST
+
+START_TEST(a_request_may_be_answered_at_once_or_later_with_a_result_or_an_error)
+{
+	const struct request_violation v = { "image", "unknown" };
+	const struct frame *f;
+
+	begin();
+	fake.answer_at_once = true;
+	peer_result(&a, simple(&a, "daemon.status"));
+	fake.answer_at_once = false;
+	simple(&a, "daemon.status");
+	request_fail(fake.request, &(struct request_error){ .code = "service",
+					   .message = "The service refused.",
+					   .status = "INVALID_ARGUMENT",
+					   .status_code = 3,
+					   .detail = "no",
+					   .violations = &v,
+					   .n_violations = 1,
+					   .has_retry_after = true,
+					   .retry_after_ms = 5 });
+	fake.request = NULL;
+	fake_turn(&fake);
+	f = peer_answer(&a, a.next_id - 1);
+	ck_assert(field_is(f->error, "status", "INVALID_ARGUMENT"));
+	ck_assert_uint_eq(field_u64(f->error, "status_code"), 3);
+	ck_assert_uint_eq(field_u64(f->error, "retry_after_ms"), 5);
+	ck_assert_uint_eq(frame_get(f->error, "violations")->via.array.size, 1);
+	ck_assert(field_is(f->error, "reason", NULL));
+	end();
+}
+END_TEST
+
+START_TEST(a_shutdown_that_would_lose_sessions_names_them_unless_forced)
+{
+	const struct frame *f;
+
+	begin();
+	peer_create(&a, "w", 80, 24);
+	peer_refused(&a, simple(&a, "daemon.shutdown"), "busy");
+	f = &a.frame;
+	ck_assert_uint_eq(frame_get(f->error, "sessions")->via.array.size, 1);
+	ck_assert_ptr_null(fake.request);
+	peer_begin(&a, "daemon.shutdown", 1);
+	frame_put_bool(&a.out, "force", true);
+	peer_send(&a);
+	ck_assert_ptr_nonnull(fake.request);
+	ck_assert_int_eq(fake.request->kind, REQUEST_DAEMON_SHUTDOWN);
+	core_shutdown(fake.core, "requested");
+	fake_turn(&fake);
+	f = peer_note(&b, "shutdown");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(f->params, "reason", "requested"));
+	peer_begin(&b, "session.attach", 0);
+	peer_refused(&b, peer_send(&b), "cancelled");
+	ck_assert(core_clients_drained(fake.core));
+	end();
+}
+END_TEST
+
+START_TEST(the_configured_bounds_are_named_when_they_are_reached)
+{
+	const char *const names[] = { "max-sessions", "max-attachments", "max-memory" };
+
+	for (size_t i = 0; i < 3; i++) {
+		fake_init(&fake);
+		fake.config.max_sessions = i == 0 ? 1 : 9;
+		fake.config.max_attachments = i == 1 ? 1 : 9;
+		fake_start(&fake);
+		peer_init(&a, &fake, false);
+		peer_init(&b, &fake, false);
+		peer_hello(&a);
+		peer_hello(&b);
+		peer_create(&a, "w", 80, 24);
+		peer_attach(&a, &(struct attach_how){ .name = "w" });
+		if (i == 2)
+			fake.core->config.max_memory = 1;
+		peer_begin(&a, i ? "session.attach" : "session.create", 4);
+		frame_put_str(&a.out, "name", i ? "w" : "v");
+		frame_put_str(&a.out, "sandbox_id", "x");
+		frame_put_u64(&a.out, "cols", 80);
+		frame_put_u64(&a.out, "rows", 24);
+		peer_refused(&a, peer_send(&a), "limit");
+		ck_assert(field_is(a.frame.error, "limit", names[i]));
+		end();
+	}
+}
+END_TEST
+
+START_TEST(ten_thousand_attach_and_detach_leave_nothing_behind)
+{
+	size_t before;
+	uint32_t at;
+
+	begin();
+	peer_create(&a, "w", 80, 24);
+	fake_turn(&fake);
+	before = ledger_held(&fake.core->memory);
+	for (size_t i = 0; i < 10000; i++) {
+		at = peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+		peer_begin(&b, "session.detach", 1);
+		frame_put_u64(&b.out, "attachment", at);
+		peer_result(&b, peer_send(&b));
+		b.pos_rx = b.n_rx = 0;
+	}
+	fake_turn(&fake);
+	ck_assert_uint_le(ledger_held(&fake.core->memory), before + BYTES_KEEP_MAX);
+	end();
+}
+END_TEST
+
+TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
+	sec_c23_a_version_mismatch_names_both_and_ends_the_connection,
+	a_bad_endpoint_is_told_by_what_needs_it_and_the_rest_works,
+	sec_c17_a_client_that_says_nothing_for_5_s_is_ended,
+	sec_c17_a_begun_frame_without_a_byte_for_10_s_ends_a_client_that_holds_nothing,
+	sec_c17_a_client_stopped_in_a_frame_is_kept_while_it_has_an_attachment,
+	sec_c17_64_connections_may_be_before_hello_and_not_65,
+	sec_c14_a_frame_of_64_KiB_is_too_much_before_hello,
+	garbage_ends_the_connection_and_names_the_request_if_it_can,
+	a_request_in_drips_is_the_same_request,
+	sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order,
+	sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from,
+	the_257th_request_that_would_wait_is_refused_with_busy,
+	a_notification_is_taken_for_input_ack_and_resize_only_and_never_answered,
+	sec_c16_each_required_field_is_asked_for_and_each_wrong_type_refused,
+	numbers_are_taken_up_to_their_bounds_and_refused_beyond,
+	sec_c30_session_names_are_1_to_64_safe_characters,
+	unknown_fields_are_ignored_and_nil_is_absent,
+	sec_c22_the_observers_socket_reads_and_nothing_else,
+	sec_c22_an_observer_s_attachment_is_read_only_on_either_socket,
+	the_key_reaches_the_endpoint_and_no_answer,
+	a_client_that_goes_takes_its_requests_attachments_and_waits_with_it,
+	a_request_may_be_answered_at_once_or_later_with_a_result_or_an_error,
+	a_shutdown_that_would_lose_sessions_names_them_unless_forced,
+	the_configured_bounds_are_named_when_they_are_reached,
+	ten_thousand_attach_and_detach_leave_nothing_behind)

@@ -285,8 +285,10 @@ void peer_done(struct peer *p)
 	peer_close(p);
 	if (p->has_frame)
 		frame_close(&p->frame);
+	p->has_frame = false;
 	frame_out_done(&p->out);
 	free(p->rx);
+	p->rx = NULL;
 }
 
 void peer_drain(struct peer *p, size_t n)
