@@ -33,6 +33,7 @@ struct term_filter {
 	bool kitty_set[2];       /* by screen */
 	uint8_t kitty_pushed[2]; /* so too */
 	uint32_t set;            /* bits of enum undo */
+	uint32_t saved[2];       /* those saved with the cursor, by screen */
 };
 
 void filter_note_control(struct term_filter *f, uint8_t b);

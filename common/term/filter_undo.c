@@ -54,7 +54,7 @@ static const char *const undo_text[_UNDO_N] = {
 	[UNDO_META] = "\033[?1034h",
 	[UNDO_PASTE] = "\033[?2004l",
 	[UNDO_SHAPE] = "\033[0 q",
-	[UNDO_MODIFY] = "\033[>4m",
+	[UNDO_MODIFY] = "\033[>m",
 	[UNDO_CHARSETS] = "\017\033(B\033)B\033*B\033+B",
 	[UNDO_COLORS] = "\033]104\033\\\033]110\033\\\033]111\033\\\033]112\033\\",
 	[UNDO_TABS] = "\033[?5W",
@@ -67,6 +67,33 @@ static void note(struct term_filter *f, enum undo what, bool set)
 		f->set |= UINT32_C(1) << what;
 	else
 		f->set &= ~(UINT32_C(1) << what);
+}
+
+/* What DECSC saves with the cursor. */
+#define UNDO_SAVED                                                                                 \
+	(1u << UNDO_PEN | 1u << UNDO_LINK | 1u << UNDO_PROTECT | 1u << UNDO_CHARSETS |             \
+		1u << UNDO_ORIGIN)
+
+static void note_saved(struct term_filter *f)
+{
+	f->saved[f->alternate] = f->set & UNDO_SAVED;
+}
+
+static void note_restored(struct term_filter *f)
+{
+	f->set = (f->set & ~UNDO_SAVED) | f->saved[f->alternate];
+}
+
+static void note_alternate(struct term_filter *f, unsigned number, bool on)
+{
+	if (number == 1049 && on && !f->alternate)
+		note_saved(f);
+	if (number != 1048)
+		f->alternate = on;
+	else if (on)
+		note_saved(f);
+	if (number >= 1048 && !on)
+		note_restored(f);
 }
 
 static void note_mode(struct term_filter *f, unsigned number, bool on)
@@ -99,8 +126,8 @@ static void note_mode(struct term_filter *f, unsigned number, bool on)
 		{ 2026, UNDO_SYNC, false },
 	};
 
-	if (number == 47 || number == 1047 || number == 1049)
-		f->alternate = on;
+	if (number == 47 || (number >= 1047 && number <= 1049))
+		note_alternate(f, number, on);
 	for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].number == number)
 			note(f, table[i].what, on != table[i].usual);
@@ -144,6 +171,8 @@ static void note_soft_reset(struct term_filter *f)
 	for (unsigned i = 0; i < ARRAY_SIZE(reset); i++)
 		note(f, reset[i], false);
 	note(f, UNDO_WRAP, true); /* on or off: terminals differ */
+	note(f, UNDO_CHARSETS, false);
+	f->saved[f->alternate] = 0;
 }
 
 void filter_note_csi(struct term_filter *f, const struct parse *p)
@@ -157,6 +186,12 @@ void filter_note_csi(struct term_filter *f, const struct parse *p)
 	case PARSE_KEY('?', 0, 'h'):
 	case PARSE_KEY('?', 0, 'l'):
 		note_modes(f, p);
+		break;
+	case PARSE_KEY(0, 0, 's'):
+		note_saved(f);
+		break;
+	case PARSE_KEY(0, 0, 'u'):
+		note_restored(f);
 		break;
 	case PARSE_KEY(0, 0, 'r'):
 		note(f, UNDO_MARGINS, p->n_params > 0);
@@ -174,7 +209,8 @@ void filter_note_csi(struct term_filter *f, const struct parse *p)
 		note(f, UNDO_PROTECT, parse_param(p, 0, 0) == 1);
 		break;
 	case PARSE_KEY('>', 0, 'm'):
-		note(f, UNDO_MODIFY, parse_param(p, 1, 0) != 0);
+		if (!p->n_params || parse_param(p, 1, 0))
+			note(f, UNDO_MODIFY, p->n_params != 0);
 		break;
 	case PARSE_KEY('>', 0, 'u'):
 	case PARSE_KEY('<', 0, 'u'):
@@ -202,11 +238,13 @@ void filter_note_escape(struct term_filter *f, const struct parse *p)
 		note(f, UNDO_CHARSETS, true);
 	else if (p->final == 'H')
 		note(f, UNDO_TABS, true);
-	else if (p->final == '8') /* what was saved may have any of these */
-		f->set |= 1u << UNDO_PEN | 1u << UNDO_PROTECT | 1u << UNDO_CHARSETS;
+	else if (p->final == '7')
+		note_saved(f);
+	else if (p->final == '8')
+		note_restored(f);
 	if (p->final != 'c')
 		return;
-	f->set = 0;
+	f->set = f->saved[0] = f->saved[1] = 0;
 	f->alternate = false;
 	f->kitty_pushed[0] = f->kitty_pushed[1] = 0;
 	f->kitty_set[0] = f->kitty_set[1] = false;
@@ -248,8 +286,10 @@ int term_filter_undo(struct term_filter *f, struct term_buf *out)
 		out_text(&o, "\030\033\\"); /* a picture was cut off */
 	term_filter_reset(f);
 	undo_kitty(f, &o);
-	if (f->alternate)
+	if (f->alternate) {
 		out_text(&o, "\033[?1049l");
+		f->set |= f->saved[0];
+	}
 	f->alternate = false;
 	undo_kitty(f, &o);
 	if (f->kitty_set[1] ||
@@ -263,6 +303,6 @@ int term_filter_undo(struct term_filter *f, struct term_buf *out)
 	for (unsigned i = 0; i < _UNDO_N; i++)
 		if (f->set >> i & 1)
 			out_text(&o, undo_text[i]);
-	f->set = 0;
+	f->set = f->saved[0] = f->saved[1] = 0;
 	return o.r;
 }
