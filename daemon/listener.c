@@ -141,7 +141,7 @@ static void watch_folder(struct listener *l)
 		return;
 	slash[slash == dir] = '\0';
 	inotify_add_watch(
-		l->watch_fd, dir, IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_ONLYDIR);
+		l->watch_fd, dir, IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
 static int make_socket(struct listener *l, char why[PATHS_WHY_MAX])
@@ -249,7 +249,7 @@ static int check_inherited(struct listener *l, int fd, char why[PATHS_WHY_MAX])
 		return because(why, -EPERM, l->path,
 			"can be reached by others: the unit must say SocketMode=0600");
 	l->fd = fd;
-	return 0;
+	return evutil_make_socket_nonblocking(fd) < 0 ? -EIO : 0;
 }
 
 int listener_open(struct listener *l, struct server *server, const char *path, int inherited_fd,
