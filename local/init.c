@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -281,6 +282,7 @@ static int poll_timeout_msec(const struct init *in)
 /* Nobody in the sandbox may look into us, and we hold on to nothing of the service's. */
 static int set_up(struct init *in)
 {
+	struct rlimit processes = { INIT_PROCESSES_MAX, INIT_PROCESSES_MAX };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t set;
@@ -298,6 +300,9 @@ static int set_up(struct init *in)
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	/* Set inside the user namespace it counts only what is in there. */
+	if (getpid() == 1)
+		setrlimit(RLIMIT_NPROC, &processes);
 	umask(022);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

@@ -11,6 +11,8 @@
 
 #define INIT_ARG "--init"
 #define INIT_FD 3
+/* Processes and threads in one sandbox with walls; what stops a fork bomb before the machine does. */
+#define INIT_PROCESSES_MAX 1024
 
 /* Does not return before the sandbox is over; the exit status of the process. */
 int init_main(void);

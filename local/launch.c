@@ -51,15 +51,12 @@ static void drop_root(const struct launcher *l, const char *path)
 static void set_limits(const struct launcher *l)
 {
 	struct rlimit core = { 0, 0 };
-	struct rlimit processes = { LAUNCH_PROCESSES_MAX, LAUNCH_PROCESSES_MAX };
 	struct rlimit files;
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) > 0)
 		close(fd);
 	setrlimit(RLIMIT_CORE, &core);
-	if (l->isolation == ISOLATION_BWRAP)
-		setrlimit(RLIMIT_NPROC, &processes);
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = l->n_open < files.rlim_max ? l->n_open : files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

@@ -19,7 +19,6 @@
 
 #define LAUNCH_WHY_MAX 512
 #define LAUNCH_MOUNT "/mnt"
-#define LAUNCH_PROCESSES_MAX 12288 /* processes of one user in a sandbox; stops a fork bomb */
 #define LAUNCH_SHM_BYTES "67108864"
 
 enum isolation { ISOLATION_AUTO, ISOLATION_BWRAP, ISOLATION_NONE };

@@ -14,7 +14,7 @@
 /* What a usable Unix needs of the host, beside /usr. Nothing of it is a secret: all of it is
  * world-readable. */
 static const char *const host_files[] = {
-	"/opt",
+
 	"/etc/alternatives",
 	"/etc/bash.bashrc",
 	"/etc/bash_completion.d",
@@ -25,7 +25,7 @@ static const char *const host_files[] = {
 	"/etc/gai.conf",
 	"/etc/host.conf",
 	"/etc/inputrc",
-	"/etc/java-17-openjdk",
+
 	"/etc/ld.so.cache",
 	"/etc/ld.so.conf",
 	"/etc/ld.so.conf.d",
