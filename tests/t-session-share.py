@@ -96,7 +96,7 @@ class Sharing(SessionCase):
 
     def test_a_terminal_of_another_size_is_painted_and_resizes_nothing(self):
         a = self.shell(cols=80, rows=24)
-        b = self.attach(a.session, cols=60, rows=15)
+        b = self.attach(a.session, cols=60, rows=15).see_line(PROMPT)
         b.type("stty size\r").see_line("24 80")
         a.see_line("24 80").resize(90, 30)
         b.type("until [ \"$(stty size)\" = '30 90' ]; do sleep 0.1; done; echo grown\r").see_line("grown")
@@ -116,7 +116,7 @@ class Sharing(SessionCase):
     def test_ctrl_c_ends_a_flood_and_the_prompt_is_back(self):
         a = self.shell()
         a.type("yes flood\r").see_line("flood")
-        a.type("\x03")
+        a.type("\x03").see_line(PROMPT)
         a.type("echo stopped $((1+1))\r").see_line("stopped 2")
 
 

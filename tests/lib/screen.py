@@ -47,7 +47,7 @@ class Screen:
         self.insert = False
         self.acs = [False, False]
         self.shift = 0
-        self.pen = ""
+        self.pen = set()
         self.last = " "
         self._state, self._seq = self._ground, ""
 
@@ -84,8 +84,8 @@ class Screen:
             bad.append("kitty keyboard flags")
         if self.modify_other_keys:
             bad.append("modifyOtherKeys")
-        if self.pen not in ("", "0"):
-            bad.append("colours or attributes (%s)" % self.pen)
+        if self.pen:
+            bad.append("colours or attributes %s" % sorted(self.pen))
         if (self.top, self.bottom) != (0, self.rows - 1):
             bad.append("a scroll region")
         if self.acs[0] or self.shift:
@@ -216,7 +216,7 @@ class Screen:
             self.ACTIONS[final](self, n, args, body)
         elif body.endswith("!") and final == "p":
             self.modes = set(MODES_ON)
-            self.keypad, self.insert, self.pen = False, False, ""
+            self.keypad, self.insert, self.pen = False, False, set()
             self.top, self.bottom = 0, self.rows - 1
         elif final not in "qp":
             self.unknown.append("CSI " + seq + final)
@@ -371,8 +371,20 @@ class Screen:
     def _save(self, n, args, body):
         self.saved[self.alternate] = (self.x, self.y)
 
+    UNDO = {22: {1, 2}, 23: {3}, 24: {4}, 25: {5}, 27: {7}, 28: {8}, 29: {9}, 55: {53}, 59: {58},
+            39: {38} | set(range(30, 38)) | set(range(90, 98)), 49: {48} | set(range(40, 48)) | set(range(100, 108))}
+
     def _attributes(self, n, args, body):
-        self.pen = "" if body in ("", "0") else body
+        while args:
+            code = args.pop(0)
+            if code == 0:
+                self.pen.clear()
+            elif code in self.UNDO:
+                self.pen -= self.UNDO[code]
+            else:
+                self.pen.add(code)
+            if code in (38, 48, 58):
+                del args[:2 if args[:1] == [5] else 4 if args[:1] == [2] else 1]
 
     def _blank(self):
         return [[" "] * self.cols for _ in range(self.rows)]
