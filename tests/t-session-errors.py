@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import mpack
 import procs
 import suite
-from sessions import UNREACHED, SessionCase
+from sessions import UNREACHED, SessionCase, shown
 from terminal import until
 from world import WorldCase, program
 
@@ -20,8 +20,8 @@ class BadInput(SessionCase):
         self.assertIsNone(self.daemon.poll(), "the daemon left")
 
     def refused(self, code, *args, env=None, says=()):
-        """One line on stderr, nothing on stdout, this code; the daemon's descriptors are back afterwards."""
-        self.world.cli("daemon", "status")
+        """One line on stderr, nothing on stdout, this code; and again: the second time opens nothing that stays."""
+        self.world.cli(*args, env=env)  # may leave a pooled connection behind: one
         before = len(procs.fds(self.daemon.pid))
         done = self.world.cli(*args, env=env)
         self.assertEqual((done.returncode, done.stdout), (code, b""), done.stderr)
@@ -33,8 +33,16 @@ class BadInput(SessionCase):
         until(lambda: len(procs.fds(self.daemon.pid)) <= before, "the daemon's descriptors to be closed again")
         return text
 
+    def refused_on_a_terminal(self, *args, says):
+        """The same where a terminal is needed; the session could not be reached: 255, and the terminal is sane."""
+        t = self.world.terminal(*args, cols=200)
+        self.assertEqual(t.exit_code(), UNREACHED)
+        self.assertEqual(len(shown(t)), 1, t.screen.text())
+        self.assertIn(says, t.screen.text())
+        self.assert_sane(t)
+
     def test_an_unknown_session(self):
-        self.refused(UNREACHED, "attach", "no-such", says=("no-such",))
+        self.refused_on_a_terminal("attach", "no-such", says="no-such")
         for args in (("kill", "no-such"), ("detach", "no-such"), ("rename", "no-such", "x")):
             with self.subTest(args=args):
                 self.refused(1, *args, says=("no-such",))
@@ -44,7 +52,8 @@ class BadInput(SessionCase):
                      ("files", "read", "nope", "/x")):
             with self.subTest(args=args):
                 self.assertEqual(self.refused(1, *args), "Error: Sandbox 'nope' not found\n")
-        self.refused(UNREACHED, "new", "nope", says=("nope",))
+        self.refused_on_a_terminal("new", "nope", says="nope")
+        self.refused(UNREACHED, "new", "-d", "nope", says=("nope",))
 
     def test_a_wrong_token(self):
         env = {"CWSANDBOX_API_KEY": "wrong"}
@@ -76,7 +85,8 @@ class BadInput(SessionCase):
         self.assertEqual(done.stdout, b"")
 
     def test_usage_errors_exit_with_2(self):
-        for args in (("ls", "--nope"), ("nope",), ("attach", "--size"), ("rename", "one"), ("exec",), ("kill",)):
+        for args in (("ls", "--nope"), ("nope",), ("attach", "--nope"), ("rename", "one"), ("exec",), ("kill",),
+                     ("attach", "a", "b"), ("create", "--lifetime", "soon")):
             with self.subTest(args=args):
                 done = self.world.cli(*args)
                 self.assertEqual((done.returncode, done.stdout), (2, b""), done.stderr)
@@ -86,7 +96,7 @@ class BadInput(SessionCase):
         done = self.world.run([program("cwsandboxd")])
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-        self.assertIn(str(self.daemon.pid), done.stderr.decode())
+        self.assertIn(self.world.socket_path, done.stderr.decode())
         self.world.ok("ls")
 
 
