@@ -155,19 +155,34 @@ void answer_empty(struct client *c, const struct frame *f)
 
 /* ---- who and what ---- */
 
+static void refuse_session(struct client *c, const struct frame *f, const struct frame_span *name)
+{
+	static const char before[] = "There is no session '";
+	static const char after[] = "'; `cwsandbox sessions` names those there are.";
+	char message[sizeof(before) + TEXT_NAME_MAX + sizeof(after)];
+	char *end;
+
+	if (!name->data || !text_is_session_name(name->data, name->n)) {
+		client_refuse(c, f, "no_such_session",
+			"There is no such session; `cwsandbox sessions` names those there are.");
+		return;
+	}
+	end = mempcpy(stpcpy(message, before), name->data, name->n);
+	stpcpy(end, after);
+	client_refuse(c, f, "no_such_session", message);
+}
+
 struct session *param_session(struct client *c, const struct frame *f)
 {
 	struct session *s = NULL;
-	struct frame_span name;
+	struct frame_span name = { 0 };
 
 	if (param_span(f, "name", &name))
 		s = registry_find(&c->core->registry, name.data, name.n);
 	else
 		s = registry_newest(&c->core->registry);
 	if (!s)
-		client_refuse(c, f, "no_such_session",
-			"There is no such session; `session.list` (cwsandbox sessions) names those "
-			"there are.");
+		refuse_session(c, f, &name);
 	return s;
 }
 
