@@ -8,6 +8,7 @@
 #include "daemon/pool.h"
 
 #define METADATA_MAX 6
+#define CALL_DEADLINE_SLACK_USEC (100 * USEC_PER_MSEC)
 #define USER_AGENT "cwsandboxd/" PACKAGE_VERSION
 
 static struct call *call_of(struct grpc_call *g)
@@ -77,15 +78,23 @@ static bool try_again(struct call *c, const struct grpc_status *st)
 	return true;
 }
 
-/* A lost connection knows best why. */
+/* The peer keeps the same deadline: its word for it may come before our timer. */
+static bool is_own_deadline(const struct call *c, const struct grpc_status *st)
+{
+	return st->code == GRPC_DEADLINE_EXCEEDED && c->until_usec &&
+	       loop_now(c->ep->pool->loop) + CALL_DEADLINE_SLACK_USEC >= c->until_usec;
+}
+
+/* A lost connection knows best why, and we know our own deadline. */
 static const struct grpc_status *explain(
 	struct call *c, const struct grpc_status *st, struct grpc_status *copy)
 {
-	if (!st->transport || !c->conn || !c->conn->broken)
+	bool lost = st->transport && c->conn && c->conn->broken, late = is_own_deadline(c, st);
+
+	if ((!lost && !late) || grpc_status_copy(copy, st) < 0)
 		return st;
-	if (grpc_status_copy(copy, st) < 0)
-		return st;
-	grpc_status_set(copy, GRPC_UNAVAILABLE, NULL, "%s", c->conn->why);
+	if (lost && !late)
+		grpc_status_set(copy, GRPC_UNAVAILABLE, NULL, "%s", c->conn->why);
 	copy->transport = true;
 	copy->unprocessed = st->unprocessed;
 	return copy;

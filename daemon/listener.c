@@ -140,8 +140,8 @@ static void watch_folder(struct listener *l)
 	if (!slash || l->watch_fd < 0)
 		return;
 	slash[slash == dir] = '\0';
-	inotify_add_watch(
-		l->watch_fd, dir, IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+	inotify_add_watch(l->watch_fd, dir,
+		IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
 static int make_socket(struct listener *l, char why[PATHS_WHY_MAX])

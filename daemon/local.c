@@ -57,7 +57,8 @@ static int read_folder(int dir, const char *path, struct url *ret_url, char **re
 
 	r = read_url(dir, &url);
 	if (r < 0)
-		return because(why, r, r == -ENOENT ? "it does not run" : "its url file cannot be read");
+		return because(
+			why, r, r == -ENOENT ? "it does not run" : "its url file cannot be read");
 	if (url.tls && asprintf(&ca, "%s/ca.pem", path) < 0)
 		return -ENOMEM;
 	r = read_token(dir, ret_token);
