@@ -2,46 +2,35 @@
 
 #include "common/term/model.h"
 
+#define SWEEP_FROM                                                                                 \
+	4096u /* records; smaller tables just grow: a sweep costs as much as the screen is large */
 #define REFUSALS 4096u /* records refused before a full table is swept again */
 
-static void mark_cell(struct term *t, uint64_t cell)
+static void mark_row(struct term *t, const struct row *row)
 {
-	pool_mark(&t->styles, cell_style(cell));
-	if (cell & CELL_CLUSTER)
-		pool_mark(&t->clusters, cell_code(cell));
-}
+	uint32_t last = cell_style(row->fill);
 
-static void mark_grid(struct term *t, const struct grid *g)
-{
-	for (unsigned y = 0; y < g->n_rows; y++) {
-		const struct row *row = &g->rows[y];
+	pool_mark(&t->styles, last);
+	for (unsigned x = 0; x < row->used; x++) {
+		const uint64_t cell = row->cells[x];
 
-		mark_cell(t, row->fill);
-		for (unsigned x = 0; x < row->used; x++)
-			mark_cell(t, row->cells[x]);
-	}
-}
-
-static void mark_history(struct term *t)
-{
-	uint64_t cells[TERM_COLS_MAX];
-	bool wrapped;
-
-	for (unsigned i = 0; i < t->history.n; i++) {
-		unsigned n = history_line(&t->history, i, cells, &wrapped);
-
-		for (unsigned x = 0; x < n; x++)
-			mark_cell(t, cells[x]);
+		if (cell_style(cell) != last) {
+			last = cell_style(cell);
+			pool_mark(&t->styles, last);
+		}
+		if (cell & CELL_CLUSTER)
+			pool_mark(&t->clusters, cell_code(cell));
 	}
 }
 
 /* Frees the numbers that no cell has. Pens hold their styles by value; the one cached is forgotten.
  */
-static void sweep(struct term *t)
+void attr_sweep(struct term *t)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
-		mark_grid(t, &t->screens[i].grid);
-	mark_history(t);
+		for (unsigned y = 0; y < t->rows; y++)
+			mark_row(t, &t->screens[i].grid.rows[y]);
+	history_mark(&t->history, &t->styles, &t->clusters);
 	pool_sweep(&t->styles);
 	pool_sweep(&t->clusters);
 	t->style_known = false;
@@ -58,8 +47,8 @@ static int intern(struct term *t, struct pool *p, uint32_t max, const uint32_t r
 		p->refusals--;
 		return POOL_E_FULL;
 	}
-	if (p->cap >= 1024)
-		sweep(t); /* small tables just grow */
+	if (p->cap >= SWEEP_FROM)
+		attr_sweep(t);
 	if (pool_room(p) <= p->cap / 2)
 		r = pool_grow(p, max);
 	if (r && pool_room(p) < p->cap / 8)
@@ -133,78 +122,4 @@ uint64_t cell_join(struct term *t, uint64_t cell, uint32_t code)
 	if (intern(t, &t->clusters, CLUSTERS_MAX, record, &number) != 0)
 		return cell;
 	return (cell & ~CELL_CODE) | CELL_CLUSTER | number;
-}
-
-/* ---- hyperlinks ---- */
-
-static void links_sweep(struct term *t)
-{
-	sweep(t);
-	for (unsigned i = 0; i < t->n_links; i++)
-		t->links[i].marked = false;
-	for (uint32_t i = 1; i < t->styles.n; i++)
-		if (t->styles.records[i][4] < t->n_links)
-			t->links[t->styles.records[i][4]].marked = true;
-	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
-		t->links[t->screens[i].saved.pen.style.link].marked = true;
-	t->links[t->cursor.pen.style.link].marked = true;
-	for (unsigned i = 1; i < t->n_links; i++) {
-		if (t->links[i].marked)
-			continue;
-		free(t->links[i].uri);
-		free(t->links[i].params);
-		t->links[i] = (struct link){ 0 };
-	}
-}
-
-static unsigned link_free(const struct term *t)
-{
-	for (unsigned i = 1; i < t->n_links; i++)
-		if (!t->links[i].uri)
-			return i;
-	return 0;
-}
-
-static unsigned link_room(struct term *t)
-{
-	unsigned n = t->n_links ? 2 * t->n_links : 16, i = link_free(t);
-	struct link *links;
-
-	if (i)
-		return i;
-	if (t->n_links >= 64)
-		links_sweep(t);
-	i = link_free(t);
-	if (i || n > LINKS_MAX)
-		return i;
-	links = realloc(t->links, n * sizeof(*links));
-	if (!links)
-		return 0;
-	memset(links + t->n_links, 0, (n - t->n_links) * sizeof(*links));
-	i = t->n_links ? t->n_links : 1;
-	t->links = links;
-	t->n_links = n;
-	return i;
-}
-
-uint32_t link_number(struct term *t, const char *params, const char *uri)
-{
-	struct link new;
-	unsigned i;
-
-	if (!*uri || strlen(uri) + strlen(params) > LINK_BYTES_MAX)
-		return 0;
-	for (i = 1; i < t->n_links; i++)
-		if (t->links[i].uri && strcmp(t->links[i].uri, uri) == 0 &&
-			strcmp(t->links[i].params, params) == 0)
-			return i;
-	i = link_room(t);
-	new = (struct link){ .uri = strdup(uri), .params = strdup(params) };
-	if (i && new.uri &&new.params) {
-		t->links[i] = new;
-		return i;
-	}
-	free(new.uri);
-	free(new.params);
-	return 0;
 }

@@ -110,13 +110,12 @@ static void string_begin(struct term_filter *f, struct out *o)
 	hold_begin(f);
 }
 
-static int string_put(struct term_filter *f, const uint8_t *s, size_t n, struct out *o)
+static int string_put(struct term_filter *f, uint8_t b, struct out *o)
 {
-	if (f->string == VERDICT_REWRITE)
-		return hold(f, s, n, TERM_STRING_MAX);
-	for (size_t i = 0; f->string == VERDICT_PASS && i < n; i++)
-		if ((s[i] >= 0x20 && s[i] < 0x7f) || s[i] == '\r' || s[i] == '\n')
-			out_byte(o, s[i]);
+	if (f->string == VERDICT_REWRITE && b >= 0x20) /* controls are no content */
+		return hold(f, &b, 1, TERM_STRING_MAX);
+	if (f->string == VERDICT_PASS && ((b >= 0x20 && b < 0x7f) || b == '\r' || b == '\n'))
+		out_byte(o, b);
 	return 0;
 }
 
@@ -177,7 +176,7 @@ static int act(struct term_filter *f, enum parse_action action, uint8_t b, struc
 	case PARSE_STRING_BEGIN:
 		return whole(f, action, b, o);
 	case PARSE_STRING_PUT:
-		return string_put(f, &b, 1, o);
+		return string_put(f, b, o);
 	case PARSE_STRING_END:
 		string_end(f, o, true);
 		return 0;

@@ -2,7 +2,7 @@
 
 #include "common/term/filter.h"
 
-#define NUMBER_DIGITS_MAX 5
+#define NUMBER_DIGITS_MAX 4 /* of an OSC; the model reads no more either */
 
 enum verdict filter_escape(const struct parse *p)
 {
@@ -172,9 +172,7 @@ static bool notification(const char *s)
 static bool may_pass(unsigned command, const char *rest, bool clipboard)
 {
 	switch (command) {
-	case 4:
 	case 5:
-	case 21:
 	case 22:
 		return !asks(rest);
 	case 6:
@@ -192,9 +190,51 @@ static bool may_pass(unsigned command, const char *rest, bool clipboard)
 	case 777:
 		return strncmp(rest, "notify;", 7) == 0;
 	default:
-		return (command >= 10 && command <= 19 && !asks(rest)) ||
-		       (command >= 110 && command <= 119);
+		return command >= 110 && command <= 119;
 	}
+}
+
+static const char *field_end(const char *s)
+{
+	return s + strcspn(s, ";");
+}
+
+static bool is_color(const char *s, const char *end)
+{
+	uint32_t rgb;
+
+	return end > s && color_parse(s, (size_t)(end - s), &rgb);
+}
+
+static bool is_index(const char *s, const char *end)
+{
+	return end > s && end - s <= NUMBER_DIGITS_MAX && s + strspn(s, "0123456789") == end &&
+	       strtoul(s, NULL, 10) < COLORS_N;
+}
+
+/* OSC 4 and 10 to 19: of several colours in one, those that set something; each becomes its own. */
+static bool filter_colors(struct out *o, unsigned command, const char *s, bool bell)
+{
+	bool any = false;
+
+	for (unsigned which = command; *s && which < DYNAMIC_FIRST + DYNAMIC_N; which++) {
+		const char *index = s, *end = field_end(s);
+		bool valid = command != 4 || is_index(s, end);
+
+		if (command == 4) {
+			which = 4;
+			s = *end ? end + 1 : end;
+			end = field_end(s);
+		}
+		if (valid && is_color(s, end)) {
+			out_format(o, "\033]%u;", which);
+			out_bytes(o, index, (size_t)(end - index));
+			out_text(o, string_end[bell]);
+			any = true;
+		}
+		s = *end ? end + 1 : end;
+	}
+	return any;
 }
 
 bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard)
@@ -207,6 +247,8 @@ bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool cl
 	if (!digits || digits > NUMBER_DIGITS_MAX || (content[digits] && content[digits] != ';'))
 		return false;
 	command = (unsigned)strtoul(content, NULL, 10);
+	if (command == 4 || (command >= DYNAMIC_FIRST && command < DYNAMIC_FIRST + DYNAMIC_N))
+		return filter_colors(o, command, rest, bell);
 	if (command <= 2 || command == 30) {
 		title_clean(title, (const uint8_t *)rest, n - (size_t)(rest - content));
 		out_format(o, "\x1b]%u;", command);

@@ -41,36 +41,21 @@ unsigned row_length(const struct row *row, unsigned cols)
 	return n;
 }
 
-void row_reach(struct row *row, unsigned x)
+void row_unveil_slow(struct row *row)
 {
-	for (unsigned i = row->used; i < x; i++)
-		row->cells[i] = row->fill;
-	if (x > row->used)
-		row->used = (uint16_t)x;
-}
-
-/* A wide character that lies across the edge before x becomes two blanks of its style. */
-static void row_split(struct row *row, unsigned x)
-{
-	if (x == 0 || x >= row->used || !(row->cells[x] & CELL_TAIL))
-		return;
-	row->cells[x - 1] &= ~CELL_CHAR;
-	row->cells[x] &= ~CELL_CHAR;
-}
-
-void row_open(struct grid *g, struct row *row, unsigned from, unsigned to)
-{
-	(void)g;
-	if (from >= row->used) {
-		row_reach(row, from);
-		return;
+	for (unsigned x = 0; x < row->used; x++) {
+		if (row->cells[x] & CELL_PROTECTED)
+			continue;
+		row_split(row, x);
+		row_split(row, x + 1);
+		row->cells[x] = row->fill;
 	}
-	row_split(row, from);
-	row_split(row, to);
+	row->veiled = false;
 }
 
 void row_erase(struct grid *g, struct row *row, unsigned from, unsigned to, uint64_t blank)
 {
+	row_unveil(row);
 	if (to >= g->cols) {
 		row_split(row, from);
 		if (row->fill != blank)
@@ -99,6 +84,13 @@ void row_erase_unprotected(
 		row_erase(g, row, from, to, blank);
 		return;
 	}
+	if (from == 0 && to >= g->cols) { /* costs nothing until the row changes */
+		row->veiled = true;
+		row->fill = blank;
+		row->wrapped = false;
+		return;
+	}
+	row_unveil(row);
 	for (unsigned x = from; x < end; x++) {
 		if (row->cells[x] & CELL_PROTECTED)
 			continue;
@@ -114,6 +106,7 @@ void row_insert(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 {
 	unsigned used, keep;
 
+	row_unveil(row);
 	if (x >= row->used && row->fill == blank)
 		return;
 	if (n > g->cols - x)
@@ -134,6 +127,7 @@ void row_insert(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 
 void row_delete(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_t blank)
 {
+	row_unveil(row);
 	if (x >= row->used && row->fill == blank)
 		return;
 	if (n > g->cols - x)
@@ -152,14 +146,6 @@ void row_delete(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 	memmove(row->cells + x, row->cells + x + n, (row->used - x - n) * sizeof(*row->cells));
 	row->used = (uint16_t)(row->used - n);
 	row->fill = blank;
-}
-
-static void row_clear(struct row *row, uint64_t blank)
-{
-	row->used = 0;
-	row->fill = blank;
-	row->wrapped = false;
-	row->spared = false;
 }
 
 static void rows_reverse(struct grid *g, unsigned first, unsigned last)
@@ -196,7 +182,7 @@ void grid_scroll_up(struct grid *g, unsigned top, unsigned bottom, unsigned n, u
 	if (top > 0)
 		grid_row(g, top - 1)->wrapped = false;
 	if (n && top == 0 && bottom == g->n_rows)
-		g->head = (g->head + n) % g->n_rows;
+		g->head = g->head + n < g->n_rows ? g->head + n : g->head + n - g->n_rows;
 	else if (n && n < bottom - top)
 		rows_rotate(g, top, bottom, n);
 	for (unsigned y = bottom - n; y < bottom; y++)

@@ -20,6 +20,7 @@ struct row {
 	uint16_t used;
 	bool wrapped; /* the line goes on in the next row */
 	bool spared;  /* a protected cell may be here */
+	bool veiled;  /* erased but for protected cells: what else is stored counts as `fill` */
 };
 
 struct grid {
@@ -42,16 +43,60 @@ static inline struct row *grid_row(const struct grid *g, unsigned y)
 
 static inline uint64_t row_cell(const struct row *row, unsigned x)
 {
-	return x < row->used ? row->cells[x] : row->fill;
+	if (x >= row->used || (row->veiled && !(row->cells[x] & CELL_PROTECTED)))
+		return row->fill;
+	return row->cells[x];
+}
+
+/* Writes out what a selective erase left to do; every change begins with it. */
+void row_unveil_slow(struct row *row);
+
+static inline void row_unveil(struct row *row)
+{
+	if (row->veiled)
+		row_unveil_slow(row);
 }
 
 /* Columns up to the last cell that is not a plain blank. */
 unsigned row_length(const struct row *row, unsigned cols);
 /* Makes cells below x stored ones. */
-void row_reach(struct row *row, unsigned x);
-/* Makes [from, to) safe to overwrite: stored up to `from`, and no half of a wide character left
- * over. */
-void row_open(struct grid *g, struct row *row, unsigned from, unsigned to);
+static inline void row_reach(struct row *row, unsigned x)
+{
+	for (unsigned i = row->used; i < x; i++)
+		row->cells[i] = row->fill;
+	if (x > row->used)
+		row->used = (uint16_t)x;
+}
+
+/* A wide character that lies across the edge before x becomes two blanks of its style. */
+static inline void row_split(struct row *row, unsigned x)
+{
+	if (x == 0 || x >= row->used || !(row->cells[x] & CELL_TAIL))
+		return;
+	row->cells[x - 1] &= ~CELL_CHAR;
+	row->cells[x] &= ~CELL_CHAR;
+}
+
+/* Makes [from, to) safe to overwrite: stored up to `from`, no half of a wide character left over. */
+static inline void row_open(struct row *row, unsigned from, unsigned to)
+{
+	row_unveil(row);
+	if (from >= row->used) {
+		row_reach(row, from);
+		return;
+	}
+	row_split(row, from);
+	row_split(row, to);
+}
+
+/* Makes the whole row blank. */
+static inline void row_clear(struct row *row, uint64_t blank)
+{
+	row->used = 0;
+	row->fill = blank;
+	row->wrapped = row->spared = row->veiled = false;
+}
+
 void row_erase(struct grid *g, struct row *row, unsigned from, unsigned to, uint64_t blank);
 /* The same, sparing protected cells. */
 void row_erase_unprotected(

@@ -48,7 +48,8 @@ size_t history_memory(const struct history *h)
 
 static uint32_t *offset_at(const struct history *h, unsigned i)
 {
-	return &h->offsets[(h->first + i) % h->n_offsets];
+	i += h->first;
+	return &h->offsets[i >= h->n_offsets ? i - h->n_offsets : i];
 }
 
 static const struct packed *packed_at(const struct history *h, unsigned i)
@@ -58,7 +59,7 @@ static const struct packed *packed_at(const struct history *h, unsigned i)
 
 static void drop_first(struct history *h)
 {
-	h->first = (h->first + 1) % h->n_offsets;
+	h->first = h->first + 1 < h->n_offsets ? h->first + 1 : 0;
 	h->n--;
 }
 
@@ -152,59 +153,70 @@ struct measure {
 	bool ascii;
 };
 
-static struct measure measure(const struct row *row, unsigned cols)
+/* Every cell of the row is a stored one. */
+static struct measure measure(const uint64_t *cells, unsigned n)
 {
-	struct measure m = { .n_cells = row->wrapped ? cols : row_length(row, cols) };
-	uint64_t all = 0, last = UINT64_MAX;
+	struct measure m = { .n_cells = n };
+	uint64_t all = 0, differ = 0;
 
-	for (unsigned x = 0; x < m.n_cells; x++) {
-		uint64_t cell = row_cell(row, x);
-
-		all |= cell & CELL_CHAR;
-		m.n_runs += cell >> CELL_STYLE_SHIFT != last;
-		last = cell >> CELL_STYLE_SHIFT;
+	for (unsigned x = 0; x < n; x++) {
+		all |= cells[x];
+		differ |= cells[x] ^ cells[0];
 	}
-	m.ascii = all < 0x80;
+	m.ascii = (all & CELL_CHAR) < 0x80;
+	m.n_runs = n > 0;
+	for (unsigned x = 1; x < n && differ >> CELL_STYLE_SHIFT; x++)
+		m.n_runs += cell_style(cells[x]) != cell_style(cells[x - 1]);
 	return m;
+}
+
+static void pack_runs(const uint64_t *cells, unsigned n, unsigned n_runs, struct run *run)
+{
+	unsigned start = 0;
+
+	for (unsigned x = 1; x <= n; x++) {
+		if (x < n && (n_runs == 1 || cell_style(cells[x]) == cell_style(cells[start])))
+			continue;
+		*run++ = (struct run){ .style = cell_style(cells[start]), .n = x - start };
+		start = x;
+	}
 }
 
 static void pack(const struct row *row, const struct measure *m, uint8_t *at, size_t size)
 {
 	struct packed *line = (void *)at;
-	struct run *runs = (void *)(line + 1), *run = runs - 1;
+	struct run *runs = (void *)(line + 1);
 	uint8_t *bytes = (void *)(runs + m->n_runs);
 	uint32_t *codes = (void *)bytes;
-	uint64_t last = UINT64_MAX;
 
 	*line = (struct packed){ .size = (uint32_t)size,
 		.n_cells = (uint16_t)m->n_cells,
 		.n_runs = (uint16_t)m->n_runs,
 		.wrapped = row->wrapped,
 		.ascii = m->ascii };
-	for (unsigned x = 0; x < m->n_cells; x++) {
-		uint64_t cell = row_cell(row, x);
-
-		if (cell >> CELL_STYLE_SHIFT != last) {
-			last = cell >> CELL_STYLE_SHIFT;
-			*++run = (struct run){ .style = (uint32_t)last };
-		}
-		run->n++;
-		if (m->ascii)
-			bytes[x] = (uint8_t)cell;
-		else
-			codes[x] = (uint32_t)(cell & CELL_CHAR);
-	}
+	if (m->n_runs == 1)
+		*runs = (struct run){ .style = cell_style(row->cells[0]), .n = m->n_cells };
+	else
+		pack_runs(row->cells, m->n_cells, m->n_runs, runs);
+	for (unsigned x = 0; m->ascii && x < m->n_cells; x++)
+		bytes[x] = (uint8_t)row->cells[x];
+	for (unsigned x = 0; !m->ascii && x < m->n_cells; x++)
+		codes[x] = (uint32_t)(row->cells[x] & CELL_CHAR);
 }
 
-void history_push(struct history *h, const struct row *row, unsigned cols)
+void history_push(struct history *h, struct row *row, unsigned cols)
 {
 	struct measure m;
+	unsigned n;
 	size_t size, at;
 
 	h->total++;
 	if (!h->max)
 		return;
-	m = measure(row, cols);
+	row_unveil(row);
+	n = row->wrapped ? cols : row_length(row, cols);
+	row_reach(row, n);
+	m = measure(row->cells, n);
 	size = sizeof(struct packed) + m.n_runs * sizeof(struct run) +
 	       m.n_cells * (m.ascii ? 1u : 4u);
 	size = (size + 7) & ~(size_t)7;
@@ -214,6 +226,21 @@ void history_push(struct history *h, const struct row *row, unsigned cols)
 	h->n++;
 	*offset_at(h, h->n - 1) = (uint32_t)at;
 	h->write = at + size;
+}
+
+void history_mark(const struct history *h, struct pool *styles, struct pool *clusters)
+{
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct packed *line = packed_at(h, i);
+		const struct run *runs = (const void *)(line + 1);
+		const uint32_t *codes = (const void *)(runs + line->n_runs);
+
+		for (unsigned k = 0; k < line->n_runs; k++)
+			pool_mark(styles, runs[k].style);
+		for (unsigned x = 0; !line->ascii && x < line->n_cells; x++)
+			if (codes[x] & CELL_CLUSTER)
+				pool_mark(clusters, cell_code(codes[x]));
+	}
 }
 
 unsigned history_line(const struct history *h, unsigned i, uint64_t *cells, bool *ret_wrapped)

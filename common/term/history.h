@@ -9,6 +9,7 @@
 #define COMMON_TERM_HISTORY_H
 
 #include "common/term/grid.h"
+#include "common/term/pool.h"
 
 #define HISTORY_LINE_BYTES ((size_t)512) /* an average the bound allows for */
 
@@ -27,7 +28,9 @@ void history_init(struct history *h, unsigned max_lines);
 void history_done(struct history *h);
 void history_clear(struct history *h); /* the count of lines ever pushed stays */
 size_t history_memory(const struct history *h);
-void history_push(struct history *h, const struct row *row, unsigned cols);
+void history_push(struct history *h, struct row *row, unsigned cols);
+/* Marks the styles and clusters that lines have. */
+void history_mark(const struct history *h, struct pool *styles, struct pool *clusters);
 /* Line i, 0 the oldest: its cells (room for TERM_COLS_MAX), and whether it goes on in the next. */
 unsigned history_line(const struct history *h, unsigned i, uint64_t *cells, bool *ret_wrapped);
 

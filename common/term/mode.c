@@ -72,6 +72,7 @@ static void set_alternate(struct term *t, unsigned number, bool on)
 	if (blank_before)
 		grid_fill(&t->screens[1].grid, pen_blank(t));
 	t->screen = &t->screens[on];
+	t->alternate_used |= on;
 	if (number == 1049 && on)
 		grid_fill(&t->screens[1].grid, pen_blank(t));
 	if (number == 1049 && !on)

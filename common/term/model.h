@@ -71,8 +71,10 @@ struct screen {
 };
 
 struct link {
-	char *uri; /* NULL = the number is free */
-	char *params;
+	char *uri;    /* NULL = the number is free */
+	char *params; /* in the same memory */
+	uint32_t hash;
+	uint32_t next; /* of the free ones */
 	bool marked;
 };
 
@@ -84,6 +86,7 @@ struct term {
 	unsigned cols, rows;
 	struct screen screens[2];
 	struct screen *screen; /* the one shown */
+	bool alternate_used;   /* since the last reset; else it is blank */
 	struct history history;
 	struct cursor cursor;
 	unsigned top, bottom; /* scroll region, [top, bottom) */
@@ -100,7 +103,10 @@ struct term {
 
 	struct pool styles, clusters;
 	struct link *links;
-	unsigned n_links; /* room; [0] is unused */
+	uint16_t *link_slots; /* open addressing by hash; 0 = free */
+	unsigned n_links;     /* room; [0] is unused */
+	uint32_t link_free;   /* chain of free numbers */
+	uint32_t link_refusals;
 
 	uint32_t *palette; /* COLORS_N; COLOR_RGB set where the program changed one; NULL = none */
 	uint32_t dynamic[DYNAMIC_N];
@@ -134,7 +140,13 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n);
 void print_code(struct term *t, uint32_t code);
 void print_repeat(struct term *t, unsigned n);
 
-/* ---- attr.c: styles, clusters, links by number ---- */
+/* ---- link.c: hyperlinks by number; 0 where there is no room or no link ---- */
+uint32_t link_number(struct term *t, const char *params, const char *uri);
+void links_done(struct term *t);
+size_t links_memory(const struct term *t);
+
+/* ---- attr.c: styles and clusters by number ---- */
+void attr_sweep(struct term *t);    /* frees the numbers no cell has */
 uint32_t pen_style(struct term *t); /* of the pen */
 uint64_t pen_blank(struct term *t); /* what erasing leaves: the background alone */
 uint32_t style_number(struct term *t, const struct style *style);
@@ -143,7 +155,6 @@ struct style style_get(const struct term *t, uint32_t number);
 unsigned cell_codes(const struct term *t, uint64_t cell, uint32_t codes[TERM_CELL_CODEPOINTS_MAX]);
 /* The cell with one more code point; the same cell where there is no room. */
 uint64_t cell_join(struct term *t, uint64_t cell, uint32_t code);
-uint32_t link_number(struct term *t, const char *params, const char *uri);
 
 /* ---- screen.c: cursor and cells ---- */
 void cursor_move(struct term *t, unsigned x, unsigned y); /* clamped to the screen */
@@ -162,7 +173,6 @@ void screen_scroll_up(struct term *t, unsigned top, unsigned bottom, unsigned n)
 void screen_scroll_down(struct term *t, unsigned top, unsigned bottom, unsigned n);
 void screen_erase(struct term *t, unsigned how, bool selective);      /* ED */
 void screen_erase_line(struct term *t, unsigned how, bool selective); /* EL */
-void screen_alternate(struct term *t, bool on);
 
 /* ---- control.c, csi.c, sgr.c, mode.c, osc.c ---- */
 void control_execute(struct term *t, uint8_t b);

@@ -167,7 +167,7 @@ static void palette_reset(struct term *t, const char *s)
 static bool is_printable(const char *s)
 {
 	for (; *s; s++)
-		if ((uint8_t)*s < 0x20 || *s == 0x7f)
+		if ((uint8_t)*s < 0x20 || (uint8_t)*s > 0x7e)
 			return false;
 	return true;
 }

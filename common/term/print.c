@@ -26,12 +26,11 @@ static uint64_t pen_flags(const struct term *t)
 static struct row *row_at_cursor(struct term *t, unsigned n)
 {
 	struct row *row = term_row(t, t->cursor.y);
-	struct grid *g = &t->screen->grid;
 	unsigned x = t->cursor.x;
 
 	if (term_mode(t, TERM_MODE_INSERT))
-		row_insert(g, row, x, n, 0);
-	row_open(g, row, x, x + n);
+		row_insert(&t->screen->grid, row, x, n, 0);
+	row_open(row, x, x + n);
 	if (x + n > row->used)
 		row->used = (uint16_t)(x + n);
 	row->spared |= t->cursor.pen.protect;
@@ -110,6 +109,7 @@ static void join(struct term *t, uint32_t code)
 	struct row *row = term_row(t, t->cursor.y);
 	unsigned x = t->cursor.x;
 
+	row_unveil(row);
 	if (!t->cursor.pending && x-- == 0)
 		return;
 	if (x < row->used && (row->cells[x] & CELL_TAIL))
@@ -166,17 +166,37 @@ void print_code(struct term *t, uint32_t code)
 	}
 }
 
+/* n times a character of one column, row by row. */
+static void put_repeated(struct term *t, uint32_t code, unsigned n)
+{
+	const uint64_t cell = cell_make(pen_flags(t), pen_style(t)) | code;
+
+	while (n) {
+		unsigned k;
+		uint64_t *cells;
+
+		if (t->cursor.pending)
+			wrap(t);
+		k = n < t->cols - t->cursor.x ? n : t->cols - t->cursor.x;
+		cells = row_at_cursor(t, k)->cells + t->cursor.x;
+		for (unsigned i = 0; i < k; i++)
+			cells[i] = cell;
+		advance(t, k);
+		n -= k;
+	}
+}
+
 void print_repeat(struct term *t, unsigned n)
 {
-	uint32_t last = t->last;
-	uint8_t charset = t->cursor.charsets[t->cursor.shift];
+	const uint32_t last = t->last; /* as it was shown: charsets are no matter */
 
 	if (!last)
 		return;
 	if (n > t->cols)
 		n = t->cols; /* no more than a line: a sequence costs no more than its share */
-	t->cursor.charsets[t->cursor.shift] = 'B'; /* it was translated when it was written */
-	while (n--)
+	t->cursor.single = 0;
+	if (width_of(last) == 1)
+		put_repeated(t, last, n);
+	while (width_of(last) == 2 && n--)
 		print_code(t, last);
-	t->cursor.charsets[t->cursor.shift] = charset;
 }

@@ -147,9 +147,12 @@ static int reflow(struct term *t, const struct grid *from, struct grid *to, stru
 
 /* ---- the alternate screen: its program draws it anew, what fits stays ---- */
 
-static void copy_row(struct row *to, unsigned to_cols, const struct row *from)
+static void copy_row(struct row *to, unsigned to_cols, struct row *from)
 {
-	unsigned n = from->used < to_cols ? from->used : to_cols;
+	unsigned n;
+
+	row_unveil(from);
+	n = from->used < to_cols ? from->used : to_cols;
 
 	memcpy(to->cells, from->cells, n * sizeof(*to->cells));
 	to->used = (uint16_t)n;

@@ -128,20 +128,26 @@ void screen_scroll_down(struct term *t, unsigned top, unsigned bottom, unsigned 
 
 static void erase_in_row(struct term *t, unsigned y, unsigned from, unsigned to, bool selective)
 {
+	const uint64_t blank = pen_blank(t);
 	struct row *row = term_row(t, y);
 
 	if (selective)
-		row_erase_unprotected(&t->screen->grid, row, from, to, pen_blank(t));
+		row_erase_unprotected(&t->screen->grid, row, from, to, blank);
 	else
-		row_erase(&t->screen->grid, row, from, to, pen_blank(t));
+		row_erase(&t->screen->grid, row, from, to, blank);
 }
 
 static void erase_rows(struct term *t, unsigned from, unsigned to, bool selective)
 {
+	const uint64_t blank = pen_blank(t);
+
 	for (unsigned y = from; y < to; y++) {
-		erase_in_row(t, y, 0, t->cols, selective);
-		if (!selective)
-			term_row(t, y)->spared = false;
+		struct row *row = term_row(t, y);
+
+		if (selective)
+			row_erase_unprotected(&t->screen->grid, row, 0, t->cols, blank);
+		else
+			row_clear(row, blank);
 	}
 }
 
@@ -174,9 +180,4 @@ void screen_erase(struct term *t, unsigned how, bool selective)
 	} else if (how == 3 && !selective) {
 		history_clear(&t->history);
 	}
-}
-
-void screen_alternate(struct term *t, bool on)
-{
-	t->screen = &t->screens[on];
 }

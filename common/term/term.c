@@ -41,10 +41,12 @@ void term_reset(struct term *t)
 {
 	t->screen = &t->screens[0];
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++) {
-		grid_fill(&t->screens[i].grid, 0);
+		if (i == 0 || t->alternate_used)
+			grid_fill(&t->screens[i].grid, 0);
 		cursor_init(&t->screens[i].saved);
 		t->screens[i].kitty = (struct kitty){ 0 };
 	}
+	t->alternate_used = false;
 	cursor_init(&t->cursor);
 	t->style_known = false;
 	t->top = 0;
@@ -90,11 +92,7 @@ struct term *term_free(struct term *t)
 	history_done(&t->history);
 	pool_done(&t->styles);
 	pool_done(&t->clusters);
-	for (unsigned i = 0; i < t->n_links; i++) {
-		free(t->links[i].uri);
-		free(t->links[i].params);
-	}
-	free(t->links);
+	links_done(t);
 	free(t->palette);
 	while (t->n_titles)
 		free(t->titles[--t->n_titles]);
@@ -223,6 +221,11 @@ static const uint8_t *feed_some(struct term *t, const uint8_t *p, const uint8_t 
 	if (t->parse.state == PARSE_GROUND) {
 		if (t->utf8.need || *p >= 0x80)
 			return feed_utf8(t, p);
+		if (*p < 0x20 && *p != 0x1b) {
+			t->last = 0;
+			control_execute(t, *p);
+			return p + 1;
+		}
 		n = parse_ascii(p, (size_t)(end - p));
 		if (n) {
 			print_ascii(t, p, n);
@@ -241,7 +244,7 @@ bool term_ground(const struct term *t)
 
 void term_feed(struct term *t, const uint8_t *data, size_t n)
 {
-	const uint8_t *p = data, *end = data + n;
+	const uint8_t *p = data, *end = n ? data + n : data;
 
 	while (p < end) {
 		const uint8_t *next = feed_some(t, p, end);
@@ -286,9 +289,6 @@ size_t term_memory(const struct term *t)
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
 		n += grid_memory(&t->screens[i].grid);
 	n += history_memory(&t->history) + pool_memory(&t->styles) + pool_memory(&t->clusters);
-	n += t->n_links * sizeof(*t->links) + (t->palette ? COLORS_N * sizeof(*t->palette) : 0);
-	for (unsigned i = 0; i < t->n_links; i++)
-		if (t->links[i].uri)
-			n += strlen(t->links[i].uri) + strlen(t->links[i].params) + 2;
+	n += links_memory(t) + (t->palette ? COLORS_N * sizeof(*t->palette) : 0);
 	return n + t->n_titles * (TERM_TITLE_MAX + 1) + (t->cwd ? strlen(t->cwd) + 1 : 0);
 }

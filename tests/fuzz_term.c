@@ -1,0 +1,85 @@
+/*
+ * Any bytes at any size with resizes in between: nothing breaks, bounds hold, and a model fed byte by byte is
+ * the one fed in pieces. Input: columns, rows, then output, in which FF FE c r is a resize.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "tests/termkit.h"
+
+#define FUZZ_HISTORY_LINES 20
+
+static unsigned size_of(uint8_t b)
+{
+	return b < 254 ? 1u + b % 120 : 500u;
+}
+
+static void feed_bytewise(struct term *t, const uint8_t *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		term_feed(t, data + i, 1);
+}
+
+static void check_row(const struct term *t, const struct row *row)
+{
+	assert(row->used <= t->cols);
+	for (unsigned x = 0; x < row->used; x++) {
+		uint64_t cell = row_cell(row, x);
+
+		assert(cell_style(cell) < (t->styles.n ? t->styles.n : 1));
+		if (cell & CELL_CLUSTER)
+			assert(cell_code(cell) < t->clusters.n);
+		if (cell & CELL_WIDE)
+			assert(x + 1 < t->cols && row_cell(row, x + 1) & CELL_TAIL);
+		if (cell & CELL_TAIL)
+			assert(x > 0 && row_cell(row, x - 1) & CELL_WIDE);
+	}
+}
+
+static void check(const struct term *t)
+{
+	size_t n;
+
+	term_replies(t, &n);
+	assert(n <= TERM_REPLIES_MAX && t->string.n <= TERM_STRING_MAX);
+	assert(t->cursor.x < t->cols && t->cursor.y < t->rows);
+	assert(t->top < t->bottom && t->bottom <= t->rows);
+	assert(!t->cursor.origin || (t->cursor.y >= t->top && t->cursor.y < t->bottom));
+	assert(!t->cursor.pending || t->cursor.x == t->cols - 1);
+	assert(t->history.n <= FUZZ_HISTORY_LINES && strlen(t->title) <= TERM_TITLE_MAX);
+	assert(term_ground(t) == (term_pending(t) == 0));
+	for (unsigned s = 0; s < ARRAY_SIZE(t->screens); s++)
+		for (unsigned y = 0; y < t->rows; y++)
+			check_row(t, grid_row(&t->screens[s].grid, y));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct term *whole, *torn;
+
+	if (n < 2)
+		return 0;
+	whole = termkit_new(size_of(data[0]), size_of(data[1]), FUZZ_HISTORY_LINES);
+	torn = termkit_new(size_of(data[0]), size_of(data[1]), FUZZ_HISTORY_LINES);
+	for (size_t i = 2; i < n;) {
+		const uint8_t *mark = memmem(data + i, n - i, "\xff\xfe", 2);
+		size_t piece = mark ? (size_t)(mark - data) - i : n - i;
+
+		term_feed(whole, data + i, piece);
+		feed_bytewise(torn, data + i, piece);
+		check(whole);
+		i += piece + 4;
+		if (i > n)
+			break;
+		if (term_resize(whole, size_of(data[i - 2]), size_of(data[i - 1])) < 0 ||
+			term_resize(torn, size_of(data[i - 2]), size_of(data[i - 1])) < 0)
+			abort();
+		check(whole);
+	}
+	assert(!termkit_same(whole, torn, 0));
+	term_free(whole);
+	term_free(torn);
+	return 0;
+}
