@@ -14,8 +14,9 @@
 #include "common/frame.h"
 #include "common/list.h"
 
-#define LIB_OUT_MAX ((size_t)4 * 1024 * 1024)    /* bytes waiting for the socket */
-#define LIB_EVENTS_MAX ((size_t)4 * 1024 * 1024) /* bytes of frames waiting for cwsandbox_next()   \
+#define LIB_OUT_MAX ((size_t)4 * 1024 * 1024) /* bytes waiting for the socket */
+#define LIB_EVENTS_MAX                                                                             \
+	((size_t)4 * 1024 * 1024) /* bytes of frames waiting for cwsandbox_next()   \
 						  */
 #define LIB_ATTACHMENTS_MAX 4096
 #define LIB_ERROR_TEXT_MAX 512

@@ -1,0 +1,600 @@
+#include "client/attach.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/tty.h"
+#include "common/term/term.h"
+#include "common/text.h"
+
+#define READ_MAX ((size_t)4096)
+#define TYPED_MAX ((size_t)1024 * 1024) /* bytes read from the terminal and not taken yet */
+#define QUIT_WAIT_MS 500                /* for a detach to be told to the daemon */
+
+/* How it ended. */
+enum ending {
+	ENDING_NONE,
+	ENDING_EXITED,   /* code, reason, message */
+	ENDING_LEFT,     /* by the detach keys */
+	ENDING_DETACHED, /* by others, or a policy: message */
+	ENDING_LOST,     /* the daemon */
+	ENDING_SIGNAL,
+	ENDING_GONE, /* the terminal */
+};
+
+struct attach {
+	struct cli *cli;
+	struct cwsandbox *c;
+	struct attach_options *o;
+	struct tty tty;
+	struct keys keys;
+	struct term_filter *filter;
+	char name[TEXT_NAME_MAX + 1];
+	int64_t attachment; /* -1 while it is being made again */
+	uint32_t again_id;  /* the request that makes it */
+	/* of the event being written */
+	struct term_buf out;
+	size_t out_at, event_n, event_done;
+	/* keys on their way to the daemon */
+	struct term_buf typed;
+	size_t typed_at;
+	bool helping; /* the help is on the screen until the next key */
+	enum ending ending;
+	int signal;
+	bool has_code;
+	int code;
+	char why[ERRORS_TEXT_MAX / 2];
+	bool shutting_down;
+};
+
+static void end_as(struct attach *a, enum ending ending, const char *why)
+{
+	if (a->ending)
+		return;
+	a->ending = ending;
+	if (why)
+		text_encode(a->why, sizeof(a->why), why, strlen(why));
+}
+
+static int append(struct term_buf *b, const void *data, size_t n)
+{
+	size_t cap = max_size(b->cap, 256);
+
+	while (cap < b->n + n)
+		cap *= 2;
+	if (cap > b->cap) {
+		uint8_t *grown = realloc(b->data, cap);
+
+		if (!grown)
+			return -ENOMEM;
+		b->data = grown;
+		b->cap = cap;
+	}
+	if (n)
+		memcpy(b->data + b->n, data, n);
+	b->n += n;
+	return 0;
+}
+
+static int append_text(struct term_buf *b, const char *text)
+{
+	return append(b, text, strlen(text));
+}
+
+/* ---- to the terminal ---- */
+
+static bool writing(const struct attach *a)
+{
+	return a->out_at < a->out.n;
+}
+
+/* Credit goes back in step with what the terminal has taken; the filter may have changed the length. */
+static void count_written(struct attach *a)
+{
+	size_t done = a->event_n;
+
+	if (writing(a))
+		done = (size_t)((uint64_t)a->event_n * a->out_at / a->out.n);
+	if (done > a->event_done && a->attachment >= 0)
+		cwsandbox_consumed(a->c, a->attachment, done - a->event_done);
+	a->event_done = done;
+}
+
+static void write_out(struct attach *a)
+{
+	while (writing(a)) {
+		ssize_t l = write(a->tty.out, a->out.data + a->out_at, a->out.n - a->out_at);
+
+		if (l < 0 && errno == EINTR)
+			continue;
+		if (l < 0) {
+			if (errno != EAGAIN)
+				end_as(a, ENDING_GONE, NULL);
+			break;
+		}
+		a->out_at += (size_t)l;
+	}
+	count_written(a);
+}
+
+static int show(struct attach *a, const struct cwsandbox_event *e)
+{
+	int r;
+
+	a->out.n = a->out_at = 0;
+	a->event_n = e->n;
+	a->event_done = 0;
+	if (e->kind == CWSANDBOX_EVENT_REPAINT) {
+		if (e->first)
+			term_filter_reset(a->filter);
+		r = append(&a->out, e->data, e->n);
+	} else {
+		r = term_filter_feed(a->filter, e->data, e->n, &a->out);
+	}
+	if (!r)
+		write_out(a);
+	return r;
+}
+
+/* ---- from the daemon ---- */
+
+static void take_exit(struct attach *a, const struct cwsandbox_event *e)
+{
+	char text[ERRORS_TEXT_MAX];
+	const struct error_context x = { .operation = "TTY exec" };
+
+	a->has_code = e->has_exit_code;
+	a->code = (int)(e->exit_code & 0xff);
+	if (e->error)
+		end_as(a, ENDING_EXITED, error_text(text, e->error, &x));
+	else
+		end_as(a, ENDING_EXITED, e->message ? e->message : e->reason);
+}
+
+static void take_answer(struct attach *a, const struct cwsandbox_event *e)
+{
+	char text[ERRORS_TEXT_MAX];
+
+	if (!a->again_id || e->id != a->again_id)
+		return;
+	a->again_id = 0;
+	if (e->r)
+		end_as(a, ENDING_LOST, error_text(text, e->error, NULL));
+	else
+		a->attachment = e->answer->attachment;
+}
+
+static int take_event(struct attach *a, const struct cwsandbox_event *e)
+{
+	if (e->kind == CWSANDBOX_EVENT_ANSWER)
+		take_answer(a, e);
+	if (e->kind == CWSANDBOX_EVENT_SHUTDOWN)
+		a->shutting_down = true;
+	if (e->attachment != a->attachment)
+		return 0; /* of the one before */
+	switch (e->kind) {
+	case CWSANDBOX_EVENT_OUTPUT:
+	case CWSANDBOX_EVENT_REPAINT:
+		return show(a, e);
+	case CWSANDBOX_EVENT_EXITED:
+		take_exit(a, e);
+		return 0;
+	case CWSANDBOX_EVENT_DETACHED:
+		end_as(a, ENDING_DETACHED, e->message ? e->message : e->reason);
+		return 0;
+	case CWSANDBOX_EVENT_INPUT_REFUSED:
+		a->out.n = a->out_at = a->event_n = a->event_done = 0;
+		return append_text(&a->out, "\a"); /* the lease is another's */
+	case CWSANDBOX_EVENT_NONE:
+	case CWSANDBOX_EVENT_CONNECTED:
+	case CWSANDBOX_EVENT_ANSWER:
+	case CWSANDBOX_EVENT_RESIZED:
+	case CWSANDBOX_EVENT_CLIENTS:
+	case CWSANDBOX_EVENT_STATE:
+	case CWSANDBOX_EVENT_CREDIT:
+	case CWSANDBOX_EVENT_SHUTDOWN:
+		return 0;
+	}
+	return 0;
+}
+
+/* ---- attaching again: after the help, or after a stop, the screen is painted anew ---- */
+
+static void attach_again(struct attach *a)
+{
+	struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH,
+		.attachment = a->attachment };
+	struct cwsandbox_request *q = &a->o->request;
+
+	tty_size(a->tty.out, &q->cols, &q->rows);
+	q->name = a->name;
+	q->take_over = false;
+	q->has_history = true;
+	q->history = 0; /* it is on the terminal already */
+	if (a->attachment >= 0)
+		cwsandbox_start(a->c, &leave, NULL);
+	a->attachment = -1;
+	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	term_filter_reset(a->filter);
+	if (cwsandbox_start(a->c, q, &a->again_id))
+		end_as(a, ENDING_LOST, cwsandbox_error(a->c)->message);
+}
+
+static int show_help(struct attach *a)
+{
+	static const char text[] = "\r\n\r\n"
+				   "  d   detach: the session runs on     l   take the lead: the "
+				   "shell gets this terminal's size\r\n"
+				   "  ?   this help                       %s  send it\r\n"
+				   "  session %s, attach it with: cwsandbox attach %s\r\n"
+				   "  any key goes back\r\n";
+	char key[16], line[512 + 2 * TEXT_NAME_MAX];
+	int r;
+
+	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	a->helping = true;
+	snprintf(line, sizeof(line), text, keys_name(key, a->keys.sequence[0]), a->name, a->name);
+	r = term_paint_undo(&a->out);
+	if (!r)
+		r = append_text(&a->out, line);
+	write_out(a);
+	return r;
+}
+
+/* ---- from the keyboard ---- */
+
+static void act(struct attach *a, enum keys_action action)
+{
+	const struct cwsandbox_request lead = { .method = CWSANDBOX_SESSION_LEAD,
+		.attachment = a->attachment };
+
+	switch (action) {
+	case KEYS_NONE:
+		return;
+	case KEYS_DETACH:
+		end_as(a, ENDING_LEFT, NULL);
+		return;
+	case KEYS_HELP:
+		if (show_help(a))
+			end_as(a, ENDING_LOST, "out of memory");
+		return;
+	case KEYS_LEAD:
+		if (a->attachment >= 0 && !a->o->observer)
+			cwsandbox_start(a->c, &lead, NULL);
+		return;
+	}
+}
+
+static int take_keys(struct attach *a, const uint8_t *in, size_t n)
+{
+	uint8_t out[READ_MAX + KEYS_HELD_MAX + KEYS_SEQUENCE_MAX];
+	size_t at = 0, used, n_out;
+	int r = 0;
+
+	while (at < n && !a->ending && !r) {
+		enum keys_action action = keys_feed(&a->keys, in + at, n - at, &used, out, &n_out);
+
+		at += used;
+		if (!a->o->observer)
+			r = append(&a->typed, out, n_out);
+		act(a, action);
+	}
+	return r;
+}
+
+static int read_keys(struct attach *a)
+{
+	uint8_t in[READ_MAX];
+	ssize_t l = read(a->tty.in, in, sizeof(in));
+
+	if (l < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (l <= 0) {
+		end_as(a, ENDING_GONE, NULL);
+		return 0;
+	}
+	if (a->helping) {
+		a->helping = false;
+		attach_again(a);
+		return 0;
+	}
+	return take_keys(a, in, (size_t)l);
+}
+
+static void send_keys(struct attach *a)
+{
+	size_t taken;
+
+	while (a->typed_at < a->typed.n && a->attachment >= 0) {
+		if (cwsandbox_input(a->c, a->attachment, a->typed.data + a->typed_at,
+			    a->typed.n - a->typed_at, &taken))
+			return; /* no room: CREDIT will come; ended: EXITED will */
+		a->typed_at += taken;
+	}
+	if (a->typed_at == a->typed.n)
+		a->typed.n = a->typed_at = 0;
+}
+
+/* ---- signals ---- */
+
+static void resize(struct attach *a)
+{
+	unsigned cols, rows;
+
+	tty_size(a->tty.out, &cols, &rows);
+	if (a->attachment >= 0)
+		cwsandbox_resize(a->c, a->attachment, cols, rows);
+}
+
+static void leave_terminal(struct attach *a)
+{
+	struct term_buf undo = { .data = NULL };
+
+	if (term_paint_undo(&undo))
+		undo.n = 0;
+	tty_leave(&a->tty, undo.data, undo.n);
+	term_buf_done(&undo);
+}
+
+static void stop(struct attach *a)
+{
+	leave_terminal(a);
+	tty_stop();
+	if (tty_enter(&a->tty))
+		end_as(a, ENDING_GONE, NULL);
+	else
+		attach_again(a);
+}
+
+static void take_signals(struct attach *a)
+{
+	int sig;
+
+	for (sig = tty_signal(&a->tty); sig; sig = tty_signal(&a->tty)) {
+		if (sig == SIGWINCH || sig == SIGCONT)
+			resize(a);
+		else if (sig == SIGTSTP)
+			stop(a);
+		else {
+			a->signal = sig;
+			end_as(a, ENDING_SIGNAL, NULL);
+		}
+	}
+}
+
+/* ---- the loop ---- */
+
+static int take_events(struct attach *a)
+{
+	struct cwsandbox_event e;
+	int r = 0;
+
+	while (!r && !a->ending && !a->helping && !writing(a) && !cwsandbox_next(a->c, &e))
+		r = take_event(a, &e);
+	return r;
+}
+
+static void dispatch(struct attach *a)
+{
+	if (cwsandbox_dispatch(a->c) == 0)
+		return;
+	while (!a->ending && !take_events(a) && writing(a)) /* what it said last */
+		write_out(a);
+	end_as(a, ENDING_LOST,
+		a->shutting_down ? "cwsandboxd was stopped" : cwsandbox_error(a->c)->message);
+}
+
+enum { FD_CONN, FD_KEYS, FD_SIGNALS, FD_OUT, FD_N };
+
+static int turn(struct attach *a)
+{
+	struct pollfd p[FD_N] = {
+		[FD_CONN] = { .fd = cwsandbox_fd(a->c), .events = cwsandbox_events(a->c) },
+		[FD_KEYS] = { .fd = a->typed.n - a->typed_at < TYPED_MAX ? a->tty.in : -1,
+			.events = POLLIN },
+		[FD_SIGNALS] = { .fd = a->tty.signals[0], .events = POLLIN },
+		[FD_OUT] = { .fd = writing(a) ? a->tty.out : -1, .events = POLLOUT },
+	};
+	int r = 0;
+
+	if (poll(p, FD_N, cwsandbox_timeout_ms(a->c)) < 0 && errno != EINTR)
+		return -errno;
+	if (p[FD_SIGNALS].revents)
+		take_signals(a);
+	if (p[FD_KEYS].revents && !a->ending)
+		r = read_keys(a);
+	send_keys(a);
+	if (p[FD_OUT].revents)
+		write_out(a);
+	if (!a->ending)
+		dispatch(a);
+	return r ? r : take_events(a);
+}
+
+/* The daemon learns of a detach before we go, if it listens. */
+static void say_goodbye(struct attach *a)
+{
+	const struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH,
+		.attachment = a->attachment };
+	int64_t deadline = cli_now_ms() + QUIT_WAIT_MS;
+	struct cwsandbox_event e;
+	uint32_t id;
+
+	send_keys(a); /* typed before the detach keys: it counts */
+	if (a->attachment < 0 || cwsandbox_start(a->c, &leave, &id))
+		return;
+	while (cli_now_ms() < deadline && !cwsandbox_wait(a->c, QUIT_WAIT_MS, &e))
+		if (e.kind == CWSANDBOX_EVENT_ANSWER && e.id == id)
+			return;
+}
+
+static int loop(struct attach *a)
+{
+	int r = tty_open(&a->tty);
+
+	if (r)
+		return r;
+	r = tty_enter(&a->tty);
+	if (!r)
+		resize(a); /* it may have changed before we caught the signal */
+	while (!r && !a->ending)
+		r = turn(a);
+	if (a->ending == ENDING_LEFT)
+		say_goodbye(a);
+	leave_terminal(a);
+	tty_close(&a->tty);
+	return r;
+}
+
+/* ---- the end ---- */
+
+static void say(const struct attach *a, const char *what, const char *more)
+{
+	bool dim = cli_colours(STDERR_FILENO);
+
+	fprintf(stderr, "%s[%s: %s%s%s]%s\n", dim ? "\033[2m" : "", a->name, what,
+		more && *more ? ": " : "", more ? more : "", dim ? "\033[22m" : "");
+}
+
+static int end_exited(const struct attach *a)
+{
+	char what[64];
+
+	if (a->has_code && !a->o->official) {
+		snprintf(what, sizeof(what), "ended, exit code %d", a->code);
+		say(a, what, NULL);
+	}
+	if (a->has_code)
+		return a->code;
+	if (!a->o->official) {
+		say(a, "ended without an exit code", a->why);
+		return EXIT_LOST;
+	}
+	if (!*a->why || strcmp(a->why, "no_exit_code") == 0)
+		return EXIT_LOST;
+	return cli_error("%s", a->why);
+}
+
+static int conclude(const struct attach *a)
+{
+	char how[64 + TEXT_NAME_MAX];
+
+	/* Below what the session has left on the screen. */
+	if (a->ending != ENDING_SIGNAL && a->ending != ENDING_GONE &&
+		!(a->ending == ENDING_EXITED && a->o->official && a->has_code))
+		fputs("\n", stderr);
+	switch (a->ending) {
+	case ENDING_EXITED:
+		return end_exited(a);
+	case ENDING_LEFT:
+		snprintf(
+			how, sizeof(how), "detached, come back with: cwsandbox attach %s", a->name);
+		say(a, how, NULL);
+		return EXIT_OK;
+	case ENDING_DETACHED:
+		say(a, "detached", a->why);
+		return EXIT_DETACHED;
+	case ENDING_LOST:
+		cli_error("session %s: %s", a->name, a->why);
+		return a->o->official ? EXIT_ERROR : EXIT_LOST;
+	case ENDING_SIGNAL:
+		if (a->signal == SIGINT)
+			return EXIT_INTERRUPTED;
+		tty_die(a->signal);
+	case ENDING_GONE:
+		return 128 + SIGHUP;
+	case ENDING_NONE:
+		break;
+	}
+	return EXIT_LOST;
+}
+
+/* ---- the beginning ---- */
+
+int attach_parse(struct attach_options *o, const struct parsed *p)
+{
+	const struct option_value *history = parsed_get(p, "--history");
+	const char *size = parsed_text(p, "--size");
+	static const char *const sizes[] = { "lead", "latest", "smallest", "largest" };
+	unsigned cols, rows;
+	char end;
+	bool known = false;
+
+	o->request.method = CWSANDBOX_SESSION_ATTACH;
+	o->request.policy = parsed_on(p, "--lossless") ? "block" : parsed_text(p, "--policy");
+	o->request.exclusive = parsed_on(p, "--exclusive");
+	o->request.has_history = history->set;
+	o->request.history = (uint64_t)history->integer;
+	o->detach_keys = parsed_text(p, "--detach-keys");
+	o->set_size = size;
+	for (size_t i = 0; size && i < ARRAY_SIZE(sizes); i++)
+		known |= strcmp(size, sizes[i]) == 0;
+	if (size && !known && sscanf(size, "%4ux%4u%c", &cols, &rows, &end) != 2)
+		return cli_usage(p->command, "Invalid value for '--size': use lead, latest, "
+					     "smallest, largest or COLSxROWS.");
+	return 0;
+}
+
+static int set_keys(struct attach *a)
+{
+	const char *notation = a->o->detach_keys ? a->o->detach_keys : a->cli->cfg.detach_keys;
+
+	if (keys_init(&a->keys, notation ? notation : KEYS_DEFAULT) == 0)
+		return 0;
+	cli_error("the detach keys are not like ctrl-p,ctrl-q or ctrl-\\,d");
+	return EXIT_USAGE;
+}
+
+static int begin(struct attach *a, int *missing)
+{
+	struct cwsandbox_request *q = &a->o->request;
+	const struct cwsandbox_request set = {
+		.method = CWSANDBOX_SESSION_SET, .name = a->name, .size = a->o->set_size
+	};
+	struct cwsandbox_event e;
+	int r;
+
+	tty_size(STDOUT_FILENO, &q->cols, &q->rows);
+	q->term = getenv("TERM");
+	q->role = a->o->observer ? "observer" : NULL;
+	r = cli_try(a->cli, q, &e);
+	if (r == CWSANDBOX_E_REFUSED && missing && strcmp(e.error->code, "no_such_session") == 0) {
+		*missing = r;
+		return EXIT_LOST;
+	}
+	if (r) {
+		cli_refuse(e.error, NULL);
+		return a->o->official ? EXIT_ERROR : EXIT_LOST;
+	}
+	a->attachment = e.answer->attachment;
+	snprintf(a->name, sizeof(a->name), "%s", e.answer->name ? e.answer->name : "");
+	if (!text_is_session_name(a->name, strlen(a->name)))
+		snprintf(a->name, sizeof(a->name), "?");
+	if (set.size) /* the answer comes with the events; a policy the daemon refuses is no reason to leave */
+		cwsandbox_start(a->c, &set, NULL);
+	return 0;
+}
+
+int attach_run(struct cli *cli, struct attach_options *o, int *missing)
+{
+	struct attach a = { .cli = cli, .c = cli->c, .o = o, .attachment = -1 };
+	int r;
+
+	r = set_keys(&a);
+	if (!r)
+		r = begin(&a, missing);
+	if (r)
+		return r;
+	r = term_filter_new(&a.filter, cli->cfg.clipboard);
+	if (!r)
+		r = loop(&a);
+	if (r)
+		end_as(&a, ENDING_LOST, strerror(-r));
+	term_filter_free(a.filter);
+	term_buf_done(&a.out);
+	term_buf_done(&a.typed);
+	return conclude(&a);
+}

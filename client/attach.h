@@ -1,0 +1,27 @@
+/*
+ * attach - a session on the user's terminal, until it ends, is left, or is lost
+ *
+ * Whatever ends it, the terminal is put back before anything is said. What was written to the terminal counts as
+ * consumed, no sooner; a terminal that takes nothing never keeps keys from being read.
+ */
+#ifndef CLIENT_ATTACH_H
+#define CLIENT_ATTACH_H
+
+#include "client/cli.h"
+#include "client/keys.h"
+
+struct attach_options {
+	struct cwsandbox_request request; /* session.attach; size and term are filled in */
+	const char *set_size;             /* the session's size policy, NULL = as it is */
+	const char *detach_keys;          /* NULL = the configured ones */
+	bool observer;
+	bool official; /* `sh`: its exit codes, and no word about a normal end */
+};
+
+/* Options that attach and new share; `size` and so on are checked. An exit code, or 0. */
+int attach_parse(struct attach_options *o, const struct parsed *p);
+/* Runs it; the exit code. Errors before the attachment stands are EXIT_LOST (EXIT_ERROR if official); with `missing`, an unknown
+ * session is not printed but told by CWSANDBOX_E_REFUSED in *missing. */
+int attach_run(struct cli *cli, struct attach_options *o, int *missing);
+
+#endif

@@ -1,0 +1,348 @@
+#include "client/cli.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/paths.h"
+#include "common/text.h"
+
+#define PROGRESS_AFTER_MS 1000
+#define POLL_FIRST_MS                                                                              \
+	200 /* between two looks at a sandbox that starts; half as long again each time */
+#define POLL_MAX_MS 2000
+
+const char *const choices_output[] = { "table", "json", NULL };
+const char *const choices_plane[] = { "auto", "gateway", "direct", NULL };
+
+/* ---- saying things ---- */
+
+int cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("Error: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return EXIT_ERROR;
+}
+
+int cli_refuse(const struct cwsandbox_error *e, const struct error_context *x)
+{
+	char text[ERRORS_TEXT_MAX];
+
+	return cli_error("%s", error_text(text, e, x));
+}
+
+int cli_usage(const struct command *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "Usage: cwsandbox %s %s\nTry 'cwsandbox %s --help' for help.\n\nError: ",
+		command->name, command->synopsis, command->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return EXIT_USAGE;
+}
+
+int cli_write(int fd, const void *data, size_t n)
+{
+	const char *at = data;
+
+	while (n > 0) {
+		ssize_t l = write(fd, at, n);
+
+		if (l < 0 && errno == EAGAIN) { /* somebody else made it non-blocking */
+			struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+			poll(&p, 1, -1);
+			continue;
+		}
+		if (l < 0 && errno == EINTR)
+			continue;
+		if (l < 0)
+			return -errno;
+		at += l;
+		n -= (size_t)l;
+	}
+	return 0;
+}
+
+int cli_print(const char *text, size_t n)
+{
+	int r = cli_write(STDOUT_FILENO, text, n);
+
+	if (r == -EPIPE)
+		return EXIT_OK;
+	return r ? cli_error("cannot write the output: %s", strerror(-r)) : EXIT_OK;
+}
+
+const char *cli_show(char *buf, size_t cap, const char *s)
+{
+	return s && *s ? text_encode(buf, cap, s, strlen(s)) : "-";
+}
+
+const char *cli_time(char buf[32], int64_t at_ms)
+{
+	time_t t = (time_t)(at_ms / 1000);
+	struct tm tm;
+
+	if (at_ms == 0 || !gmtime_r(&t, &tm) ||
+		strftime(buf, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		return "-";
+	return buf;
+}
+
+bool cli_colours(int fd)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(fd) && !(no_color && *no_color);
+}
+
+/* ---- progress ---- */
+
+int64_t cli_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void cli_progress_begin(struct cli_progress *p)
+{
+	*p = (struct cli_progress){ .since_ms = cli_now_ms() };
+}
+
+void cli_progress_tick(struct cli_progress *p, const char *what)
+{
+	int64_t ms = cli_now_ms() - p->since_ms;
+
+	if (ms < PROGRESS_AFTER_MS || !isatty(STDERR_FILENO))
+		return;
+	p->shown = true;
+	fprintf(stderr, "\r\033[K%s (%lld s)", what, (long long)(ms / 1000));
+}
+
+void cli_progress_end(struct cli_progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}
+
+/* ---- connecting ---- */
+
+void cli_init(struct cli *cli)
+{
+	*cli = (struct cli){ .sigint_code = EXIT_ERROR };
+}
+
+void cli_disconnect(struct cli *cli)
+{
+	cli->c = cwsandbox_free(cli->c);
+	cli->config = (struct cwsandbox_config){ NULL }; /* it points into the others */
+	cfg_done(&cli->cfg);
+	free(TAKE(cli->ca_file));
+}
+
+void cli_done(struct cli *cli)
+{
+	cli_disconnect(cli);
+}
+
+static void fill(const char **member, const char *value)
+{
+	if (!*member || !**member)
+		*member = value;
+}
+
+/* What the configuration file says, under what the environment said. */
+static int read_file(struct cli *cli)
+{
+	_cleanup_(freep) char *path = NULL;
+	char why[CFG_WHY_MAX], path_why[PATHS_WHY_MAX];
+
+	if (cfg_init(&cli->cfg))
+		return cli_error("out of memory");
+	if (paths_config_file(NULL, &path, path_why))
+		return 0; /* no home, no file */
+	if (cfg_read_file(&cli->cfg, path, false, why))
+		return cli_error("%s", why);
+	return 0;
+}
+
+/* The environment's choice first, then the file's; the embedded service is for who has chosen nothing at all. */
+static int configure(struct cli *cli, bool *ret_newcomer)
+{
+	struct cwsandbox_config *k = &cli->config;
+	bool newcomer;
+
+	if (read_file(cli))
+		return -EINVAL;
+	k->client = "cwsandbox " PACKAGE_VERSION;
+	k->tty_name = ttyname(STDIN_FILENO);
+	k->auth = cli->auth;
+	newcomer = cwsandbox_config_from_env(k) == 1;
+	if (newcomer &&
+		(cli->cfg.url || cli->cfg.auth || cli->cfg.key_file || cli->cfg.key_command)) {
+		newcomer = false;
+		k->base_url = NULL;
+	}
+	fill(&k->base_url, cli->cfg.url);
+	fill(&k->auth, cli->cfg.auth);
+	fill(&k->entity, cli->cfg.entity);
+	fill(&k->project, cli->cfg.project);
+	fill(&k->ca_file, cli->cfg.ca_file);
+	if (cli->auth && strcmp(cli->auth, "coreweave_api_key") == 0 && !k->key) {
+		cli_error("CoreWeave authentication requires CWSANDBOX_API_KEY.");
+		return -EINVAL;
+	}
+	if (cli->auth && strcmp(cli->auth, "wandb") == 0 && !k->key) {
+		cli_error("No W&B credentials found. Set WANDB_API_KEY.");
+		return -EINVAL;
+	}
+	if (k->ca_file && k->ca_file[0] != '/') {
+		cli->ca_file = realpath(k->ca_file, NULL); /* the daemon has another folder */
+		if (cli->ca_file)
+			k->ca_file = cli->ca_file;
+	}
+	*ret_newcomer = newcomer;
+	return 0;
+}
+
+static int start_daemon(struct cli *cli)
+{
+	char text[ERRORS_TEXT_MAX];
+	int r;
+
+	r = cwsandbox_daemon_start(cli->c, &cli->config, NULL, START_TIMEOUT_MS);
+	if (r) {
+		cli_error("%s", error_text(text, cwsandbox_error(cli->c), NULL));
+		return r > 0 ? -ECONNREFUSED : r;
+	}
+	return 0;
+}
+
+int cli_connect(struct cli *cli, enum cli_need need)
+{
+	bool newcomer;
+	int r;
+
+	r = configure(cli, &newcomer);
+	if (!r)
+		r = cwsandbox_new(&cli->c);
+	if (r)
+		return r;
+	r = cwsandbox_connect(cli->c, &cli->config, START_TIMEOUT_MS);
+	if (r == CWSANDBOX_E_NO_DAEMON && need == CLI_NO_START)
+		return r;
+	if (r == CWSANDBOX_E_NO_DAEMON) {
+		r = start_daemon(cli);
+	} else if (r) {
+		cli_refuse(cwsandbox_error(cli->c), NULL);
+		r = r > 0 ? -ECONNREFUSED : r;
+	}
+	if (!r && newcomer && need == CLI_SERVICE)
+		fputs("cwsandbox: no service is configured, using the embedded one on this machine "
+		      "(CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY choose another)\n",
+			stderr);
+	return r;
+}
+
+/* ---- asking ---- */
+
+int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox_event *ret)
+{
+	struct cli_progress progress;
+	int64_t deadline = cli_now_ms() + ANSWER_TIMEOUT_MS;
+	uint32_t id;
+	int r;
+
+	*ret = (struct cwsandbox_event){ .error = cwsandbox_error(cli->c) };
+	r = cwsandbox_start(cli->c, q, &id);
+	cli_progress_begin(&progress);
+	while (!r) {
+		r = cwsandbox_wait(cli->c, PROGRESS_AFTER_MS, ret);
+		if (r == CWSANDBOX_E_TIMEOUT && cli_now_ms() < deadline) {
+			cli_progress_tick(&progress, "Waiting for the answer");
+			r = 0;
+		} else if (!r && ret->kind == CWSANDBOX_EVENT_ANSWER && ret->id == id) {
+			r = ret->r;
+			break;
+		}
+	}
+	cli_progress_end(&progress);
+	if (!ret->error)
+		ret->error = cwsandbox_error(cli->c);
+	return r;
+}
+
+int cli_ask(struct cli *cli, const struct cwsandbox_request *q, const struct error_context *x,
+	struct cwsandbox_event *ret)
+{
+	int r = cli_try(cli, q, ret);
+
+	return r ? cli_refuse(ret->error, x) : 0;
+}
+
+static bool is_any(const char *state, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(state, *list) == 0)
+			return true;
+	return false;
+}
+
+int cli_await_running(struct cli *cli, const char *id)
+{
+	static const char *const starting[] = { "pending", "creating", "preparing", "unspecified",
+		NULL };
+	static const char *const usable[] = { "running", "paused", NULL };
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
+	struct error_context getting = { .operation = "Get sandbox", .sandbox_id = id };
+	int64_t deadline = cli_now_ms() + READY_TIMEOUT_MS;
+	struct cli_progress progress;
+	struct cwsandbox_event e;
+	char shown[128];
+	int pause = POLL_FIRST_MS, r;
+
+	cli_progress_begin(&progress);
+	for (;;) {
+		r = cli_ask(cli, &get, &getting, &e);
+		if (r)
+			return r;
+		if (is_any(e.answer->sandbox->state, usable) ||
+			!is_any(e.answer->sandbox->state, starting))
+			break;
+		if (cli_now_ms() >= deadline)
+			return cli_error("Sandbox %s did not become ready within %d.0s",
+				cli_show(shown, sizeof(shown), id), READY_TIMEOUT_MS / 1000);
+		cli_progress_tick(&progress, "Waiting for the sandbox to run");
+		poll(NULL, 0, pause);
+		pause = pause * 3 / 2 < POLL_MAX_MS ? pause * 3 / 2 : POLL_MAX_MS;
+	}
+	cli_progress_end(&progress);
+	if (is_any(e.answer->sandbox->state, usable))
+		return 0;
+	return cli_error("Sandbox %s has been stopped", cli_show(shown, sizeof(shown), id));
+}
+
+int cli_check_plane(const struct parsed *p)
+{
+	const char *mode = parsed_text(p, "--data-plane-mode");
+
+	if (mode && strcmp(mode, "direct") == 0)
+		return cli_error(
+			"direct data connections are not available; use --data-plane-mode gateway");
+	return 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * cli - what the commands of cwsandbox share: connecting, asking, telling what went wrong
+ *
+ * Results of commands are exit codes. Errors are one line on stderr, "Error: ...".
+ */
+#ifndef CLIENT_CLI_H
+#define CLIENT_CLI_H
+
+#include "client/cwsandbox.h"
+#include "client/errors.h"
+#include "client/options.h"
+#include "common/cfg.h"
+
+enum {
+	EXIT_OK = 0,
+	EXIT_ERROR = 1,
+	EXIT_USAGE = 2,
+	EXIT_INTERRUPTED = 130,
+	EXIT_DETACHED = 254, /* another client took over or detached this one, or its policy did */
+	EXIT_LOST = 255,     /* the session could not be reached, or ended without an exit code */
+};
+
+#define START_TIMEOUT_MS 20000   /* for a daemon to start and answer */
+#define ANSWER_TIMEOUT_MS 320000 /* above every deadline of the service */
+#define READY_TIMEOUT_MS 300000  /* for a sandbox to run */
+
+struct cli {
+	const char *auth; /* of --auth or CWSANDBOX_AUTH; NULL */
+	struct cfg cfg;
+	struct cwsandbox_config config;
+	char *ca_file; /* made absolute */
+	struct cwsandbox *c;
+	int sigint_code; /* what Ctrl-C ends us with; 1 says "Aborted!" first */
+};
+
+/* What a command needs of the daemon. */
+enum cli_need {
+	CLI_SERVICE,  /* the service: a newcomer is told that it is the embedded one */
+	CLI_SESSIONS, /* only the daemon's sessions */
+	CLI_NO_START, /* as CLI_SESSIONS, and no daemon is started: CWSANDBOX_E_NO_DAEMON is said by the return value */
+};
+
+void cli_init(struct cli *cli);
+void cli_done(struct cli *cli);
+/* Back to what it was before cli_connect(). */
+void cli_disconnect(struct cli *cli);
+/* 0; CWSANDBOX_E_NO_DAEMON with CLI_NO_START; < 0: failed, and said so. */
+int cli_connect(struct cli *cli, enum cli_need need);
+
+/*
+ * A request and its answer, with a word on stderr when it takes more than a second. 0 with event->answer, CWSANDBOX_E_REFUSED with
+ * event->error, or -errno with the same. The event lives until the next request.
+ */
+int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox_event *ret);
+/* The same; what fails is printed and EXIT_ERROR returned. */
+int cli_ask(struct cli *cli, const struct cwsandbox_request *q, const struct error_context *x,
+	struct cwsandbox_event *ret);
+/* Waits until `id` is running: 0, or an exit code with the error printed. */
+int cli_await_running(struct cli *cli, const char *id);
+
+/* Prints "Error: ..."; EXIT_ERROR. What comes from outside must be encoded by the caller, or by cli_refuse(). */
+int cli_error(const char *fmt, ...) _printf_(1, 2);
+int cli_refuse(const struct cwsandbox_error *e, const struct error_context *x);
+/* A usage error found by a command itself: EXIT_USAGE. */
+int cli_usage(const struct command *command, const char *fmt, ...) _printf_(2, 3);
+
+/* Writes all; -errno (-EPIPE: the reader has gone). */
+int cli_write(int fd, const void *data, size_t n);
+/* Text to stdout; 0, or the exit code of a command whose output failed (0 again if its reader has gone). */
+int cli_print(const char *text, size_t n);
+/* Text from outside made printable, in buf; "-" for NULL and "". */
+const char *cli_show(char *buf, size_t cap, const char *s);
+
+/* Says what takes so long, from the second second on; cleared by the next line. */
+struct cli_progress {
+	int64_t since_ms;
+	bool shown;
+};
+void cli_progress_begin(struct cli_progress *p);
+void cli_progress_tick(struct cli_progress *p, const char *what);
+void cli_progress_end(struct cli_progress *p);
+int64_t cli_now_ms(void);
+
+/* "2026-01-02 03:04:05 UTC"; "-" for 0. */
+const char *cli_time(char buf[32], int64_t at_ms);
+/* stderr takes colours: a terminal, and NO_COLOR is not set. */
+bool cli_colours(int fd);
+
+/* ---- the commands ---- */
+
+extern const struct command command_attach, command_create, command_daemon_restart,
+	command_daemon_start, command_daemon_status, command_daemon_stop, command_delete,
+	command_detach, command_exec, command_files_read, command_files_write, command_get,
+	command_kill, command_logs, command_ls, command_new, command_rename, command_sessions,
+	command_sh, command_snapshots_create, command_snapshots_delete, command_snapshots_get,
+	command_snapshots_list, command_stop;
+
+extern const char *const choices_output[], *const choices_plane[];
+/* `direct` is for a later version: 0, or an exit code with the error printed. */
+int cli_check_plane(const struct parsed *p);
+
+#endif

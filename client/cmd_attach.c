@@ -1,0 +1,402 @@
+/*
+ * cmd_attach - attach, new, sh: sessions on a terminal
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/attach.h"
+#include "client/commands.h"
+#include "client/tty.h"
+#include "common/text.h"
+
+#define LIST_PAGE 200
+
+static int need_terminal(const char *what)
+{
+	if (tty_is_terminal())
+		return 0;
+	return cli_error("%s needs a terminal (stdin and stdout must be one); for scripts there is "
+			 "`cwsandbox exec`",
+		what);
+}
+
+/* ---- starting a session ---- */
+
+/* 0 and the name of the new session. */
+static int create_session(
+	struct cli *cli, struct cwsandbox_request *q, char name[TEXT_NAME_MAX + 1])
+{
+	const struct error_context x = { .operation = "TTY exec", .sandbox_id = q->sandbox_id };
+	struct cwsandbox_event e;
+	int r;
+
+	q->method = CWSANDBOX_SESSION_CREATE;
+	tty_size(STDOUT_FILENO, &q->cols, &q->rows);
+	r = cli_ask(cli, q, &x, &e);
+	if (!r)
+		snprintf(name, TEXT_NAME_MAX + 1, "%s", e.answer->session->name);
+	return r;
+}
+
+/* A sandbox for who named none. malloc'd. */
+static int create_sandbox(struct cli *cli, char **ret)
+{
+	struct cwsandbox_event e;
+	char shown[256];
+	int r;
+
+	r = sandbox_create(cli, NULL, NULL, &e);
+	if (r)
+		return r;
+	*ret = strdup(e.answer->sandbox->sandbox_id);
+	if (!*ret)
+		return cli_error("out of memory");
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "cwsandbox: created sandbox %s\n",
+			cli_show(shown, sizeof(shown), *ret));
+	return 0;
+}
+
+/* The sandbox is looked at first, so that what is wrong with it is said while the terminal is as it was. */
+static int start(struct cli *cli, struct cwsandbox_request *q, const char *sandbox,
+	char name[TEXT_NAME_MAX + 1])
+{
+	_cleanup_(freep) char *made = NULL;
+	int r;
+
+	r = sandbox ? cli_await_running(cli, sandbox) : create_sandbox(cli, &made);
+	if (r)
+		return r;
+	q->sandbox_id = sandbox ? sandbox : made;
+	r = create_session(cli, q, name);
+	q->sandbox_id = NULL;
+	return r;
+}
+
+/* ---- attach ---- */
+
+/* The user's choice among the sessions; an exit code if there is none. */
+static int pick(struct cli *cli, char name[TEXT_NAME_MAX + 1])
+{
+	const struct cwsandbox_request list = { .method = CWSANDBOX_SESSION_LIST,
+		.limit = LIST_PAGE };
+	char line[32], command[128];
+	struct cwsandbox_event e;
+	unsigned long n;
+	char *end;
+	int r;
+
+	r = cli_ask(cli, &list, NULL, &e);
+	if (r)
+		return EXIT_LOST;
+	if (e.answer->n_sessions == 0) {
+		cli_error("there is no session; `cwsandbox new` starts one");
+		return EXIT_LOST;
+	}
+	for (size_t i = 0; i < e.answer->n_sessions; i++)
+		fprintf(stderr, "%3zu  %-16s %-12s %s\n", i + 1, e.answer->sessions[i].name,
+			e.answer->sessions[i].state,
+			cli_show(command, sizeof(command), e.answer->sessions[i].command));
+	fputs("attach which? ", stderr);
+	if (!fgets(line, sizeof(line), stdin))
+		return EXIT_LOST;
+	n = strtoul(line, &end, 10);
+	if (end == line || n == 0 || n > e.answer->n_sessions) {
+		cli_error("that is none of the numbers");
+		return EXIT_LOST;
+	}
+	snprintf(name, TEXT_NAME_MAX + 1, "%s", e.answer->sessions[n - 1].name);
+	return 0;
+}
+
+static int check_name(const struct command *command, const char *name)
+{
+	char shown[256];
+
+	if (!name || text_is_session_name(name, strlen(name)))
+		return 0;
+	return cli_usage(command, "Invalid session name '%s': use 1 to %d of A-Z a-z 0-9 . _ -",
+		cli_show(shown, sizeof(shown), name), TEXT_NAME_MAX);
+}
+
+static int check_attach(const struct parsed *p)
+{
+	bool observer = parsed_on(p, "--read-only"), lossless = parsed_on(p, "--lossless");
+	const char *policy = parsed_text(p, "--policy");
+
+	if (observer && (lossless || (policy && strcmp(policy, "block") == 0)))
+		return cli_usage(p->command, "--read-only does not go with --lossless: an observer "
+					     "never holds the session up.");
+	if (observer && (parsed_on(p, "--take-over") || parsed_on(p, "--exclusive")))
+		return cli_usage(
+			p->command, "--read-only does not go with --take-over or --exclusive.");
+	if (parsed_on(p, "--create") && p->n_args == 0)
+		return cli_usage(p->command, "--create needs the NAME of the session.");
+	if (parsed_on(p, "--pick") && p->n_args)
+		return cli_usage(p->command, "--pick and NAME do not go together.");
+	return check_name(p->command, p->args[0]);
+}
+
+static int attach_or_create(struct cli *cli, struct attach_options *o)
+{
+	struct cwsandbox_request q = { .name = o->request.name };
+	char name[TEXT_NAME_MAX + 1];
+	int missing = 0, r;
+
+	r = attach_run(cli, o, &missing);
+	if (!missing)
+		return r;
+	if (start(cli, &q, NULL, name))
+		return EXIT_LOST;
+	o->request.name = name;
+	return attach_run(cli, o, NULL);
+}
+
+static int run_attach(struct cli *cli, const struct parsed *p)
+{
+	struct attach_options o = { .observer = parsed_on(p, "--read-only") };
+	char name[TEXT_NAME_MAX + 1];
+	int r;
+
+	r = check_attach(p);
+	if (!r)
+		r = attach_parse(&o, p);
+	if (!r)
+		r = need_terminal("attach");
+	if (r)
+		return r;
+	if (cli_connect(cli, parsed_on(p, "--create") ? CLI_SERVICE : CLI_SESSIONS))
+		return EXIT_LOST;
+	o.request.name = p->args[0];
+	o.request.take_over = parsed_on(p, "--take-over");
+	if (parsed_on(p, "--pick")) {
+		r = pick(cli, name);
+		if (r)
+			return r;
+		o.request.name = name;
+	}
+	return parsed_on(p, "--create") ? attach_or_create(cli, &o) : attach_run(cli, &o, NULL);
+}
+
+/* clang-format off */
+static const char *const choices_policy[] = { "skip", "block", "drop", NULL };
+#define TERMINAL_OPTIONS \
+	{ .name = "--policy", .kind = OPTION_CHOICE, .choices = choices_policy }, \
+	{ .name = "--lossless", .kind = OPTION_FLAG }, \
+	{ .name = "--size", .kind = OPTION_TEXT }, \
+	{ .name = "--history", .kind = OPTION_INT, .min = 0 }, \
+	{ .name = "--exclusive", .kind = OPTION_FLAG }, \
+	{ .name = "--detach-keys", .kind = OPTION_TEXT }
+#define TERMINAL_HELP \
+"  --exclusive               Nobody else may type while you are attached.\n" \
+"  --policy [skip|block|drop]\n" \
+"                            When this terminal is too slow: repaint it, make\n" \
+"                            the session wait, or detach it.  [default: skip]\n" \
+"  --lossless                The same as --policy block.\n" \
+"  --size SIZE               Whose size the shell has: lead, latest, smallest,\n" \
+"                            largest, or COLSxROWS.\n" \
+"  --history N               Lines of history to print first.\n" \
+"  --detach-keys KEYS        As ctrl-p,ctrl-q.  [default: ctrl-\\,d]\n" \
+"  --help                    Show this message and exit.\n"
+
+static const struct option attach_options[] = {
+	{ .name = "--create", .short_name = "-A", .kind = OPTION_FLAG },
+	{ .name = "--read-only", .short_name = "-r", .kind = OPTION_FLAG },
+	{ .name = "--take-over", .short_name = "-x", .kind = OPTION_FLAG },
+	{ .name = "--pick", .kind = OPTION_FLAG },
+	TERMINAL_OPTIONS,
+};
+static const char *const attach_arguments[] = { "[NAME]", NULL };
+const struct command command_attach = {
+	.name = "attach", .synopsis = "[OPTIONS] [NAME]", .options = attach_options, .n_options = ARRAY_SIZE(attach_options),
+	.arguments = attach_arguments, .run = run_attach,
+	.help =
+"  Attach this terminal to a session: the newest running one, or NAME.\n"
+"\n"
+"  Ctrl-\\ d detaches and leaves the session running; Ctrl-\\ ? shows the other\n"
+"  keys. Any number of terminals may share a session.\n"
+"\n"
+"  Exit codes: the program's own when it ended, 0 after a detach, 254 when\n"
+"  another client or a policy detached this one, 255 when the session could not\n"
+"  be reached or ended without an exit code.\n"
+"\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox attach\n"
+"\n"
+"      cwsandbox attach work\n"
+"\n"
+"      cwsandbox attach -r work\n"
+"\n"
+"Options:\n"
+"  -A, --create              Create a sandbox and the session NAME if there is\n"
+"                            no such session.\n"
+"  -r, --read-only           Only look.\n"
+"  -x, --take-over           Lead, and detach the others.\n"
+"  --pick                    Choose from a list.\n"
+TERMINAL_HELP,
+};
+/* clang-format on */
+
+/* ---- new ---- */
+
+static int check_env(const struct parsed *p)
+{
+	const struct option_value *env = parsed_get(p, "--env");
+	char shown[128];
+
+	for (size_t i = 0; i < env->n; i++)
+		if (!strchr(env->list[i], '=') || env->list[i][0] == '=')
+			return cli_usage(p->command,
+				"Invalid value for '--env' / '-e': '%s' is not of the form "
+				"NAME=VALUE.",
+				cli_show(shown, sizeof(shown), env->list[i]));
+	return 0;
+}
+
+static int run_new(struct cli *cli, const struct parsed *p)
+{
+	struct cwsandbox_request q = { .name = parsed_text(p, "--session"),
+		.cwd = parsed_text(p, "--cwd"),
+		.env = parsed_get(p, "--env")->list,
+		.container = parsed_text(p, "--container"),
+		.plain = parsed_on(p, "--plain"),
+		.argv = p->rest };
+	struct attach_options o = { .official = false };
+	char name[TEXT_NAME_MAX + 1], line[TEXT_NAME_MAX + 2];
+	bool detached = parsed_on(p, "--detached");
+	int r;
+
+	r = check_env(p);
+	if (!r)
+		r = check_name(p->command, q.name);
+	if (!r)
+		r = attach_parse(&o, p);
+	if (!r && !detached)
+		r = need_terminal("new");
+	if (r)
+		return r;
+	if (cli_connect(cli, CLI_SERVICE) || start(cli, &q, p->args[0], name))
+		return EXIT_LOST;
+	if (!detached) {
+		o.request.name = name;
+		return attach_run(cli, &o, NULL);
+	}
+	snprintf(line, sizeof(line), "%s\n", name);
+	return cli_print(line, strlen(line));
+}
+
+/* clang-format off */
+static const struct option new_options[] = {
+	{ .name = "--session", .short_name = "-s", .kind = OPTION_TEXT },
+	{ .name = "--detached", .short_name = "-d", .kind = OPTION_FLAG },
+	{ .name = "--plain", .kind = OPTION_FLAG },
+	{ .name = "--cwd", .short_name = "-w", .kind = OPTION_TEXT },
+	{ .name = "--env", .short_name = "-e", .kind = OPTION_TEXT, .many = true },
+	{ .name = "--container", .kind = OPTION_TEXT },
+	TERMINAL_OPTIONS,
+};
+static const char *const new_arguments[] = { "[SANDBOX]", NULL };
+const struct command command_new = {
+	.name = "new", .synopsis = "[OPTIONS] [SANDBOX] [-- COMMAND...]", .options = new_options,
+	.n_options = ARRAY_SIZE(new_options), .arguments = new_arguments, .takes_rest = true, .run = run_new,
+	.help =
+"  Start a session in SANDBOX and attach this terminal to it.\n"
+"\n"
+"  COMMAND is what the session runs, by default the image's login shell. Without\n"
+"  SANDBOX one is created. Ctrl-\\ d detaches and leaves the session running.\n"
+"\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox new\n"
+"\n"
+"      cwsandbox new -s work <sandbox-id>\n"
+"\n"
+"      cwsandbox new -d <sandbox-id> -- python train.py\n"
+"\n"
+"Options:\n"
+"  -s, --session NAME        Name of the session.  [default: s1, s2, ...]\n"
+"  -d, --detached            Do not attach; print the name.\n"
+"  --plain                   A session that ends with its connection to the\n"
+"                            service; in this version all are.\n"
+"  -w, --cwd DIR             Working directory of the command.\n"
+"  -e, --env NAME=VALUE      Environment variable (repeatable).\n"
+"  --container TEXT          Container name. Omit to target the primary.\n"
+TERMINAL_HELP,
+};
+/* clang-format on */
+
+/* ---- sh ---- */
+
+static int run_sh(struct cli *cli, const struct parsed *p)
+{
+	static const char *const shell[] = { "/bin/bash", NULL };
+	_cleanup_(freep) const char **argv = NULL;
+	struct cwsandbox_request q = { .container = parsed_text(p, "--container"), .argv = shell };
+	struct attach_options o = { .official = true,
+		.request = { .method = CWSANDBOX_SESSION_ATTACH } };
+	char name[TEXT_NAME_MAX + 1];
+	const char *why = NULL;
+	int r;
+
+	if (parsed_get(p, "--cmd")->set) {
+		r = options_split(parsed_text(p, "--cmd"), &argv, &why);
+		if (r)
+			return why ? cli_usage(p->command, "Invalid value for '--cmd': %s", why)
+				   : cli_error("out of memory");
+		if (!argv[0])
+			return cli_usage(
+				p->command, "Invalid value for '--cmd': must not be empty.");
+		q.argv = argv;
+	}
+	if (!tty_is_terminal())
+		return cli_error(
+			"Interactive shell requires a TTY (stdin and stdout must be a terminal).");
+	r = cli_check_plane(p);
+	if (r)
+		return r;
+	cli->sigint_code = EXIT_INTERRUPTED;
+	if (cli_connect(cli, CLI_SERVICE) || start(cli, &q, p->args[0], name))
+		return EXIT_ERROR;
+	o.request.name = name;
+	return attach_run(cli, &o, NULL);
+}
+
+/* clang-format off */
+static const struct option sh_options[] = {
+	{ .name = "--cmd", .kind = OPTION_TEXT },
+	{ .name = "--container", .kind = OPTION_TEXT },
+	{ .name = "--data-plane-mode", .kind = OPTION_CHOICE, .choices = choices_plane },
+};
+static const char *const sh_arguments[] = { "SANDBOX_ID", NULL };
+const struct command command_sh = {
+	.name = "sh", .synopsis = "[OPTIONS] SANDBOX_ID", .options = sh_options, .n_options = ARRAY_SIZE(sh_options),
+	.arguments = sh_arguments, .run = run_sh,
+	.help =
+"  Open an interactive shell in a sandbox.\n"
+"\n"
+"  SANDBOX_ID is the ID of the sandbox to connect to.\n"
+"\n"
+"  The terminal runs in raw mode, so Ctrl+C is forwarded to the remote process\n"
+"  instead of exiting locally. To exit, type 'exit' or press Ctrl+D. The shell is\n"
+"  a session: Ctrl-\\ d detaches from it, it survives the terminal, and\n"
+"  'cwsandbox attach' comes back to it.\n"
+"\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox sh <sandbox-id>\n"
+"\n"
+"      cwsandbox sh <sandbox-id> --cmd /bin/zsh\n"
+"\n"
+"      cwsandbox sh <sandbox-id> --cmd \"python main.py\"\n"
+"\n"
+"Options:\n"
+"  --cmd TEXT                      Command to run (default: /bin/bash). Accepts\n"
+"                                  full command strings.\n"
+"  --container TEXT                Container name. Omit to target the primary.\n"
+"  --data-plane-mode [auto|gateway|direct]\n"
+"                                  Data connection: auto uses the gateway; direct\n"
+"                                  is not available.  [default: auto]\n"
+"  --help                          Show this message and exit.\n",
+};
+/* clang-format on */

@@ -1,0 +1,298 @@
+/*
+ * cmd_sandbox - create, stop, delete
+ */
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/commands.h"
+#include "common/text.h"
+
+#define POLL_FIRST_MS 200
+#define POLL_MAX_MS 2000
+#define DEFAULT_IMAGE "python:3.11"
+#define DEFAULT_LIFETIME_MS (INT64_C(24) * 3600 * 1000)
+#define GRACE_DEFAULT_S 10.0
+#define DELETE_TIMEOUT_S 300.0
+
+/* ---- create ---- */
+
+static int check_words(const struct parsed *p, const char *option, char separator, const char *form)
+{
+	const struct option_value *v = parsed_get(p, option);
+	char shown[128];
+
+	for (size_t i = 0; i < v->n; i++)
+		if (!strchr(v->list[i], separator) || v->list[i][0] == separator)
+			return cli_usage(p->command,
+				"Invalid value for '%s': '%s' is not of the form %s.", option,
+				cli_show(shown, sizeof(shown), v->list[i]), form);
+	return 0;
+}
+
+int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
+	struct cwsandbox_event *ret)
+{
+	static const char *const keep_alive[] = { "sleep", "infinity", NULL };
+	static const struct error_context x = { .operation = "Create sandbox" };
+	struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_CREATE,
+		.image = DEFAULT_IMAGE,
+		.argv = argv && *argv ? argv : keep_alive,
+		.lifetime_s = DEFAULT_LIFETIME_MS / 1000,
+		.wait = true };
+
+	if (options) {
+		if (parsed_text(options, "--image"))
+			q.image = parsed_text(options, "--image");
+		if (parsed_get(options, "--lifetime")->set)
+			q.lifetime_s = (uint64_t)parsed_get(options, "--lifetime")->integer / 1000;
+		q.tags = parsed_get(options, "--tag")->list;
+		q.env = parsed_get(options, "--env")->list;
+		q.scratch = parsed_get(options, "--scratch")->list;
+	}
+	return cli_ask(cli, &q, &x, ret);
+}
+
+static int run_create(struct cli *cli, const struct parsed *p)
+{
+	struct cwsandbox_event e;
+	char id[256], line[260];
+	int r;
+
+	r = check_words(p, "--env", '=', "NAME=VALUE");
+	if (!r)
+		r = check_words(p, "--scratch", ':', "NAME:PATH");
+	if (r)
+		return r;
+	if (cli_connect(cli, CLI_SERVICE))
+		return EXIT_ERROR;
+	r = sandbox_create(cli, p, p->rest, &e);
+	if (r)
+		return r;
+	snprintf(line, sizeof(line), "%s\n",
+		cli_show(id, sizeof(id), e.answer->sandbox->sandbox_id));
+	return cli_print(line, strlen(line));
+}
+
+/* clang-format off */
+static const struct option create_options[] = {
+	{ .name = "--image", .kind = OPTION_TEXT },
+	{ .name = "--lifetime", .kind = OPTION_LIFE },
+	{ .name = "--tag", .short_name = "-t", .kind = OPTION_TEXT, .many = true },
+	{ .name = "--env", .short_name = "-e", .kind = OPTION_TEXT, .many = true },
+	{ .name = "--scratch", .kind = OPTION_TEXT, .many = true },
+};
+const struct command command_create = {
+	.name = "create", .synopsis = "[OPTIONS] [-- COMMAND...]", .options = create_options,
+	.n_options = ARRAY_SIZE(create_options), .takes_rest = true, .run = run_create,
+	.help =
+"  Create a sandbox, wait until it runs, and print its ID.\n"
+"\n"
+"  COMMAND is the sandbox's main process; its output is what `cwsandbox logs`\n"
+"  shows. The default keeps the sandbox alive: sleep infinity.\n"
+"\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox create\n"
+"\n"
+"      cwsandbox create --image python:3.11 --lifetime 2h --tag test\n"
+"\n"
+"      cwsandbox create -- python -m http.server\n"
+"\n"
+"Options:\n"
+"  --image REF               Container image.  [default: python:3.11]\n"
+"  --lifetime DURATION       How long it may live, as 90s, 5m, 24h, 7d.\n"
+"                            [default: 24h]\n"
+"  -t, --tag TEXT            Tag (repeatable).\n"
+"  -e, --env NAME=VALUE      Environment variable (repeatable).\n"
+"  --scratch NAME:PATH       Scratch volume, mounted at PATH (repeatable).\n"
+"  --help                    Show this message and exit.\n",
+};
+/* clang-format on */
+
+/* ---- stop ---- */
+
+static bool is_over(const char *state)
+{
+	return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 ||
+	       strcmp(state, "terminated") == 0;
+}
+
+/* Until the service calls it ended, however long that takes. */
+static int await_end(struct cli *cli, const char *id)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
+	const struct error_context x = { .operation = "Get sandbox", .sandbox_id = id };
+	struct cli_progress progress;
+	struct cwsandbox_event e;
+	int pause = POLL_FIRST_MS, r;
+
+	cli_progress_begin(&progress);
+	for (;;) {
+		r = cli_try(cli, &get, &e);
+		if (r || is_over(e.answer->sandbox->state))
+			break;
+		cli_progress_tick(&progress, "Waiting for the sandbox to end");
+		poll(NULL, 0, pause);
+		pause = pause * 3 / 2 < POLL_MAX_MS ? pause * 3 / 2 : POLL_MAX_MS;
+	}
+	cli_progress_end(&progress);
+	if (r && error_is_missing(e.error))
+		return 0; /* ended, and forgotten already */
+	return r ? cli_refuse(e.error, &x) : 0;
+}
+
+static int stop(struct cli *cli, const char *id, double grace, bool missing_ok)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
+	const struct cwsandbox_request delete = { .method = CWSANDBOX_SANDBOX_DELETE,
+		.sandbox_id = id,
+		.has_grace = true,
+		.grace_s = (uint64_t)ceil(grace),
+		.allow_missing = missing_ok };
+	struct error_context x = { .operation = "Get sandbox", .sandbox_id = id };
+	struct cwsandbox_event e;
+	bool over, draining;
+	int r;
+
+	r = cli_try(cli, &get, &e);
+	if (r && missing_ok && error_is_missing(e.error))
+		return -ENOENT;
+	if (r)
+		return cli_refuse(e.error, &x);
+	over = is_over(e.answer->sandbox->state);
+	draining = strcmp(e.answer->sandbox->state, "terminating") == 0;
+	x.operation = "Stop sandbox";
+	if (!over && !draining)
+		r = cli_ask(cli, &delete, &x, &e);
+	return r || over ? r : await_end(cli, id);
+}
+
+static int check_stop(const struct parsed *p)
+{
+	const struct option_value *wait = parsed_get(p, "--wait-for-snapshot");
+
+	if (!parsed_on(p, "--snapshot-on-stop") && wait->set && !wait->on)
+		return cli_usage(p->command, "--no-wait-for-snapshot requires --snapshot-on-stop.");
+	if (!parsed_on(p, "--snapshot-on-stop") && parsed_get(p, "--request-id")->set)
+		return cli_usage(p->command, "--request-id requires --snapshot-on-stop.");
+	if (parsed_on(p, "--snapshot-on-stop"))
+		return cli_error("snapshots are not available; stop without --snapshot-on-stop");
+	return 0;
+}
+
+static int run_stop(struct cli *cli, const struct parsed *p)
+{
+	const struct option_value *grace = parsed_get(p, "--graceful-shutdown-seconds");
+	char id[256], line[320];
+	int r;
+
+	r = check_stop(p);
+	if (r)
+		return r;
+	if (cli_connect(cli, CLI_SERVICE))
+		return EXIT_ERROR;
+	r = stop(cli, p->args[0], grace->set ? grace->number : GRACE_DEFAULT_S,
+		parsed_on(p, "--missing-ok"));
+	if (r && r != -ENOENT)
+		return r;
+	if (parsed_on(p, "--quiet"))
+		return EXIT_OK;
+	cli_show(id, sizeof(id), p->args[0]);
+	if (r == -ENOENT)
+		snprintf(line, sizeof(line), "Sandbox %s is already missing.\n", id);
+	else
+		snprintf(line, sizeof(line), "Stopped sandbox %s.\n", id);
+	return cli_print(line, strlen(line));
+}
+
+/* clang-format off */
+static const struct option stop_options[] = {
+	{ .name = "--missing-ok", .kind = OPTION_FLAG },
+	{ .name = "--snapshot-on-stop", .kind = OPTION_FLAG },
+	{ .name = "--wait-for-snapshot", .kind = OPTION_FLAG, .off = "--no-wait-for-snapshot" },
+	{ .name = "--request-id", .kind = OPTION_TEXT },
+	{ .name = "--graceful-shutdown-seconds", .kind = OPTION_FLOAT, .min = 0 },
+	{ .name = "--quiet", .short_name = "-q", .kind = OPTION_FLAG },
+};
+static const char *const one_sandbox[] = { "SANDBOX_ID", NULL };
+const struct command command_stop = {
+	.name = "stop", .synopsis = "[OPTIONS] SANDBOX_ID", .options = stop_options, .n_options = ARRAY_SIZE(stop_options),
+	.arguments = one_sandbox, .run = run_stop,
+	.help =
+"  Stop a sandbox.\n"
+"\n"
+"  SANDBOX_ID is the ID of the sandbox to stop.\n"
+"\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox stop <sandbox-id>\n"
+"\n"
+"      cwsandbox stop <sandbox-id> --graceful-shutdown-seconds 30\n"
+"\n"
+"Options:\n"
+"  --missing-ok                    Do not fail if the sandbox is already\n"
+"                                  missing.\n"
+"  --graceful-shutdown-seconds FLOAT RANGE\n"
+"                                  Seconds to wait for graceful shutdown.\n"
+"                                  [default: 10.0; x>=0]\n"
+"  -q, --quiet                     Suppress success output.\n"
+"  --help                          Show this message and exit.\n",
+};
+/* clang-format on */
+
+/* ---- delete ---- */
+
+static int run_delete(struct cli *cli, const struct parsed *p)
+{
+	const struct option_value *timeout = parsed_get(p, "--timeout");
+	double seconds = timeout->set && timeout->number < DELETE_TIMEOUT_S ? timeout->number
+									    : DELETE_TIMEOUT_S;
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_DELETE,
+		.sandbox_id = p->args[0],
+		.allow_missing = parsed_on(p, "--missing-ok"),
+		.timeout_ms = (uint64_t)ceil(seconds * 1000) };
+	const struct error_context x = { .operation = "Delete sandbox", .sandbox_id = p->args[0] };
+	struct cwsandbox_event e;
+	char id[256], line[320];
+	int r;
+
+	if (cli_connect(cli, CLI_SERVICE))
+		return EXIT_ERROR;
+	r = cli_try(cli, &q, &e);
+	if (r && !(q.allow_missing && error_is_missing(e.error)))
+		return cli_refuse(e.error, &x);
+	if (parsed_on(p, "--quiet"))
+		return EXIT_OK;
+	snprintf(line, sizeof(line), "Deleted sandbox %s.\n", cli_show(id, sizeof(id), p->args[0]));
+	return cli_print(line, strlen(line));
+}
+
+/* clang-format off */
+static const struct option delete_options[] = {
+	{ .name = "--missing-ok", .kind = OPTION_FLAG },
+	{ .name = "--timeout", .short_name = "-t", .kind = OPTION_FLOAT, .min = 0, .min_open = true },
+	{ .name = "--quiet", .short_name = "-q", .kind = OPTION_FLAG },
+};
+const struct command command_delete = {
+	.name = "delete", .synopsis = "[OPTIONS] SANDBOX_ID", .options = delete_options,
+	.n_options = ARRAY_SIZE(delete_options), .arguments = one_sandbox, .run = run_delete,
+	.help =
+"  Delete a sandbox.\n"
+"\n"
+"  SANDBOX_ID is the ID of the sandbox to delete.\n"
+"\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox delete <sandbox-id>\n"
+"\n"
+"      cwsandbox delete <sandbox-id> --missing-ok\n"
+"\n"
+"Options:\n"
+"  --missing-ok               Do not fail if the sandbox is already missing.\n"
+"  -t, --timeout FLOAT RANGE  Timeout in seconds.  [x>0]\n"
+"  -q, --quiet                Suppress success output.\n"
+"  --help                     Show this message and exit.\n",
+};
+/* clang-format on */

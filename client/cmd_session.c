@@ -1,0 +1,288 @@
+/*
+ * cmd_session - sessions, detach, kill, rename
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/cli.h"
+#include "client/json.h"
+#include "common/text.h"
+
+#define NAME_COPY_MAX (TEXT_NAME_MAX + 1)
+
+/* ---- sessions ---- */
+
+static void put_client(struct json *j, const struct cwsandbox_client *c)
+{
+	json_open(j, NULL, '{');
+	json_int(j, "id", c->id);
+	json_str(j, "role", c->role);
+	json_str(j, "policy", c->policy);
+	json_uint(j, "cols", c->cols);
+	json_uint(j, "rows", c->rows);
+	json_uint(j, "lag_bytes", c->lag_bytes);
+	json_uint(j, "skipped_bytes", c->skipped_bytes);
+	json_int(j, "pid", c->pid);
+	json_int(j, "uid", c->uid);
+	json_str(j, "name", c->name);
+	json_str(j, "term", c->term);
+	json_close(j);
+}
+
+static void put_time(struct json *j, const char *key, int64_t at)
+{
+	if (at)
+		json_int(j, key, at);
+	else
+		json_null(j, key);
+}
+
+static void put_session(struct json *j, const struct cwsandbox_session *s)
+{
+	json_open(j, NULL, '{');
+	json_str(j, "name", s->name);
+	json_str(j, "sandbox_id", s->sandbox_id);
+	json_str(j, "container", s->container);
+	json_str(j, "state", s->state);
+	json_str(j, "command", s->command);
+	json_uint(j, "cols", s->cols);
+	json_uint(j, "rows", s->rows);
+	json_str(j, "size", s->size);
+	put_time(j, "created_at", s->created_at);
+	put_time(j, "ended_at", s->ended_at);
+	if (s->has_exit_code)
+		json_int(j, "exit_code", s->exit_code);
+	else
+		json_null(j, "exit_code");
+	json_str(j, "reason", s->reason);
+	json_str(j, "message", s->message);
+	json_str(j, "kept_alive_by", s->kept_alive_by);
+	json_str(j, "kept_alive_reason", s->kept_alive_reason);
+	json_uint(j, "output_offset", s->output_offset);
+	json_uint(j, "uncertain_bytes", s->uncertain_bytes);
+	json_str(j, "title", s->title);
+	json_str(j, "connection", s->connection);
+	json_open(j, "clients", '[');
+	for (size_t i = 0; i < s->n_clients; i++)
+		put_client(j, &s->clients[i]);
+	json_close(j);
+	json_close(j);
+}
+
+static const char *age(char buf[32], int64_t since_ms)
+{
+	static const struct {
+		int64_t seconds;
+		char unit;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	int64_t s = (int64_t)time(NULL) - since_ms / 1000;
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (s >= units[i].seconds) {
+			snprintf(buf, 32, "%" PRId64 "%c", s / units[i].seconds, units[i].unit);
+			return buf;
+		}
+	return "0s";
+}
+
+/* State, and how it ended. */
+static const char *state(char buf[64], const struct cwsandbox_session *s)
+{
+	char shown[40];
+
+	if (s->has_exit_code)
+		snprintf(buf, 64, "%.16s %" PRId64, s->state, s->exit_code);
+	else if (s->ended_at && s->reason)
+		snprintf(buf, 64, "%.16s %s", s->state, cli_show(shown, sizeof(shown), s->reason));
+	else
+		snprintf(buf, 64, "%.16s", s->state);
+	return buf;
+}
+
+static void print_session(const struct cwsandbox_session *s)
+{
+	char name[128], sandbox[128], how[64], size[32], since[32], command[256];
+
+	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, s->cols, s->rows);
+	printf("%-16s %-36s %-12s %-8s %7zu %5s %s\n", cli_show(name, sizeof(name), s->name),
+		cli_show(sandbox, sizeof(sandbox), s->sandbox_id), state(how, s), size,
+		s->n_clients, age(since, s->created_at),
+		cli_show(command, sizeof(command), s->command));
+}
+
+static void take_page(const struct cwsandbox_answer *a, struct json *j, size_t *n_rows)
+{
+	for (size_t i = 0; i < a->n_sessions; i++, (*n_rows)++) {
+		if (j) {
+			put_session(j, &a->sessions[i]);
+			continue;
+		}
+		if (*n_rows == 0)
+			printf("%-16s %-36s %-12s %-8s %7s %5s %s\n", "NAME", "SANDBOX", "STATE",
+				"SIZE", "CLIENTS", "AGE", "COMMAND");
+		print_session(&a->sessions[i]);
+	}
+}
+
+static int list(struct cli *cli, struct json *j, size_t *n_rows)
+{
+	struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_LIST };
+	char after[NAME_COPY_MAX] = "";
+	struct cwsandbox_event e;
+	bool more;
+	int r;
+
+	do {
+		q.after = after;
+		r = cli_ask(cli, &q, NULL, &e);
+		if (r)
+			return r;
+		take_page(e.answer, j, n_rows);
+		more = e.answer->more && e.answer->n_sessions;
+		if (more)
+			snprintf(after, sizeof(after), "%s",
+				e.answer->sessions[e.answer->n_sessions - 1].name);
+	} while (more);
+	return 0;
+}
+
+static int print_json(struct json *j)
+{
+	const char *text;
+	size_t n;
+	int r;
+
+	r = json_finish(j, &text, &n) ? cli_error("out of memory") : cli_print(text, n);
+	json_done(j);
+	return r;
+}
+
+static int run_sessions(struct cli *cli, const struct parsed *p)
+{
+	bool as_json = parsed_on(p, "--json");
+	struct json j = { .data = NULL };
+	size_t n = 0;
+	int r;
+
+	r = cli_connect(cli, CLI_NO_START);
+	if (r && r != CWSANDBOX_E_NO_DAEMON)
+		return EXIT_ERROR;
+	if (as_json)
+		json_open(&j, NULL, '[');
+	if (!r)
+		r = list(cli, as_json ? &j : NULL, &n);
+	else
+		r = 0; /* no daemon, no session */
+	if (r) {
+		json_done(&j);
+		return r;
+	}
+	if (as_json) {
+		json_close(&j);
+		return print_json(&j);
+	}
+	if (n == 0)
+		puts("No sessions.");
+	return fflush(stdout) == 0 || errno == EPIPE
+		       ? EXIT_OK
+		       : cli_error("cannot write the output: %s", strerror(errno));
+}
+
+/* clang-format off */
+static const struct option sessions_options[] = {
+	{ .name = "--json", .kind = OPTION_FLAG },
+};
+const struct command command_sessions = {
+	.name = "sessions", .synopsis = "[OPTIONS]", .options = sessions_options, .n_options = ARRAY_SIZE(sessions_options),
+	.run = run_sessions,
+	.help =
+"  List the sessions of your daemon, also those that have ended.\n"
+"\n"
+"Options:\n"
+"  --json  An array of objects; times in milliseconds since the epoch.\n"
+"  --help  Show this message and exit.\n",
+};
+/* clang-format on */
+
+/* ---- one session ---- */
+
+static int ask_about(
+	struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox_event *ret)
+{
+	if (cli_connect(cli, CLI_SESSIONS))
+		return EXIT_ERROR;
+	return cli_ask(cli, q, NULL, ret);
+}
+
+static int run_detach(struct cli *cli, const struct parsed *p)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_DETACH,
+		.name = p->args[0] };
+	struct cwsandbox_event e;
+
+	return ask_about(cli, &q, &e);
+}
+
+static int run_kill(struct cli *cli, const struct parsed *p)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_KILL, .name = p->args[0] };
+	struct cwsandbox_event e;
+	char shown[128];
+	int r;
+
+	r = ask_about(cli, &q, &e);
+	if (!r && e.answer->fate && strcmp(e.answer->fate, "unknown") == 0)
+		fprintf(stderr,
+			"cwsandbox: session %s is closed; whether its program has ended is not "
+			"known\n",
+			cli_show(shown, sizeof(shown), p->args[0]));
+	return r;
+}
+
+static int run_rename(struct cli *cli, const struct parsed *p)
+{
+	const struct cwsandbox_request q = {
+		.method = CWSANDBOX_SESSION_RENAME, .name = p->args[0], .to = p->args[1]
+	};
+	struct cwsandbox_event e;
+	char shown[256];
+
+	if (!text_is_session_name(p->args[1], strlen(p->args[1])))
+		return cli_usage(p->command,
+			"Invalid session name '%s': use 1 to %d of A-Z a-z 0-9 . _ -",
+			cli_show(shown, sizeof(shown), p->args[1]), TEXT_NAME_MAX);
+	return ask_about(cli, &q, &e);
+}
+
+/* clang-format off */
+#define HELP_ONLY \
+"\n" \
+"Options:\n" \
+"  --help  Show this message and exit.\n"
+
+static const char *const one_session[] = { "NAME", NULL };
+const struct command command_detach = {
+	.name = "detach", .synopsis = "[OPTIONS] NAME", .arguments = one_session, .run = run_detach,
+	.help =
+"  Detach every terminal from session NAME; the session runs on.\n"
+HELP_ONLY,
+};
+const struct command command_kill = {
+	.name = "kill", .synopsis = "[OPTIONS] NAME", .arguments = one_session, .run = run_kill,
+	.help =
+"  End session NAME, or take an ended one off the list.\n"
+"\n"
+"  Its input is closed and its call to the service cancelled; the service does\n"
+"  not tell whether the program ended.\n"
+HELP_ONLY,
+};
+static const char *const rename_arguments[] = { "NAME", "NEW_NAME", NULL };
+const struct command command_rename = {
+	.name = "rename", .synopsis = "[OPTIONS] NAME NEW_NAME", .arguments = rename_arguments, .run = run_rename,
+	.help =
+"  Rename a session.\n"
+HELP_ONLY,
+};
+/* clang-format on */

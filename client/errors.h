@@ -1,0 +1,24 @@
+/*
+ * errors - what to print for an error of the daemon or the service: the official client's words where it has some
+ */
+#ifndef CLIENT_ERRORS_H
+#define CLIENT_ERRORS_H
+
+#include "client/cwsandbox.h"
+
+#define ERRORS_TEXT_MAX 4096
+
+struct error_context {
+	const char *operation;  /* "Get sandbox"; NULL: a command of our own */
+	const char *sandbox_id; /* NULL if none is in play */
+	const char *command;    /* exec: its shell-quoted argv */
+	double timeout_s;       /* exec */
+};
+
+/* One printable line without "Error: ", in buf. */
+const char *error_text(char buf[ERRORS_TEXT_MAX], const struct cwsandbox_error *e,
+	const struct error_context *context);
+/* The service does not know the sandbox. */
+bool error_is_missing(const struct cwsandbox_error *e);
+
+#endif

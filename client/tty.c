@@ -1,0 +1,199 @@
+#include "client/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/util.h"
+
+#define COLS_DEFAULT 80u
+#define ROWS_DEFAULT 24u
+#define LEAVE_MS 1000 /* how long a terminal that takes nothing is waited for at the end */
+
+static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT };
+
+/* The write end of the open tty's pipe: a signal handler has no other way to it. */
+static volatile sig_atomic_t signal_fd = -1;
+
+bool tty_is_terminal(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static unsigned env_number(const char *name)
+{
+	const char *s = getenv(name);
+	char *end;
+	long n;
+
+	if (!s)
+		return 0;
+	n = strtol(s, &end, 10);
+	return end != s && !*end && n > 0 && n <= 0xffff ? (unsigned)n : 0;
+}
+
+void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows)
+{
+	unsigned cols = env_number("COLUMNS"), rows = env_number("LINES");
+	struct winsize ws = { .ws_col = 0 };
+
+	if (ioctl(fd, TIOCGWINSZ, &ws) < 0)
+		ws = (struct winsize){ .ws_col = 0 };
+	if (!cols)
+		cols = ws.ws_col ? ws.ws_col : COLS_DEFAULT;
+	if (!rows)
+		rows = ws.ws_row ? ws.ws_row : ROWS_DEFAULT;
+	*ret_cols = cols;
+	*ret_rows = rows;
+}
+
+static void on_signal(int sig)
+{
+	int saved = errno;
+	char c = (char)sig;
+
+	(void)!write(signal_fd, &c, 1);
+	errno = saved;
+}
+
+/* Ours alone may be non-blocking: the terminal's own description is shared with the shell that started us. */
+static int open_out(struct tty *t)
+{
+	t->out = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	t->own_out = t->out >= 0;
+	if (t->own_out)
+		return 0;
+	t->out = STDOUT_FILENO; /* not ours to open, as after su */
+	t->out_flags = fcntl(t->out, F_GETFL);
+	if (t->out_flags < 0 || fcntl(t->out, F_SETFL, t->out_flags | O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
+int tty_open(struct tty *t)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	int r;
+
+	*t = (struct tty){ .in = STDIN_FILENO, .out = -1, .signals = { -1, -1 } };
+	if (pipe2(t->signals, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	r = open_out(t);
+	if (r) {
+		tty_close(t);
+		return r;
+	}
+	signal_fd = t->signals[1];
+	sigfillset(&sa.sa_mask);
+	for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
+		sigaction(caught[i], &sa, NULL);
+	return 0;
+}
+
+void tty_close(struct tty *t)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(caught) && signal_fd >= 0; i++)
+		signal(caught[i], SIG_DFL);
+	signal_fd = -1;
+	close_fd(&t->signals[0]);
+	close_fd(&t->signals[1]);
+	if (t->own_out)
+		close_fd(&t->out);
+	else if (t->out >= 0)
+		fcntl(t->out, F_SETFL, t->out_flags);
+	t->out = -1;
+}
+
+int tty_enter(struct tty *t)
+{
+	struct termios raw;
+
+	if (tcgetattr(t->in, &t->saved) < 0)
+		return -errno;
+	raw = t->saved;
+	cfmakeraw(&raw);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	if (tcsetattr(t->in, TCSAFLUSH, &raw) < 0)
+		return -errno;
+	t->raw = true;
+	return 0;
+}
+
+/* A terminal that is stopped, or gone, must not keep us. */
+static void write_last(int fd, const char *data, size_t n)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	while (n > 0) {
+		ssize_t l = write(fd, data, n);
+
+		if (l > 0) {
+			data += l;
+			n -= (size_t)l;
+			continue;
+		}
+		if (l < 0 && errno == EINTR)
+			continue;
+		if (l < 0 && errno != EAGAIN)
+			return;
+		if (poll(&p, 1, LEAVE_MS) <= 0)
+			return;
+	}
+}
+
+/* TCSADRAIN waits for the output to drain, for ever if the terminal is stopped: it is asked for only where it will. */
+static bool drains(int fd)
+{
+	int left = 0;
+
+	for (int i = 0; i < LEAVE_MS / 10; i++) {
+		if (ioctl(fd, TIOCOUTQ, &left) < 0 || left == 0)
+			return true;
+		poll(NULL, 0, 10);
+	}
+	return false;
+}
+
+void tty_leave(struct tty *t, const void *undo, size_t n)
+{
+	if (!t->raw)
+		return;
+	t->raw = false;
+	if (n)
+		write_last(t->out, undo, n);
+	if (!drains(t->out))
+		tcflush(t->out, TCOFLUSH);
+	while (tcsetattr(t->in, TCSADRAIN, &t->saved) < 0 && errno == EINTR)
+		;
+}
+
+int tty_signal(struct tty *t)
+{
+	unsigned char c;
+
+	return read(t->signals[0], &c, 1) == 1 ? c : 0;
+}
+
+void tty_stop(void)
+{
+	raise(SIGSTOP);
+}
+
+void tty_die(int sig)
+{
+	sigset_t set;
+
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	_exit(128 + sig);
+}

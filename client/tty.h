@@ -1,0 +1,43 @@
+/*
+ * tty - the user's terminal: raw mode entered and left in one place, its size, and the signals that matter to it
+ *
+ * One struct tty at a time (signals are the process's). tty_leave() may be called in any state, also twice.
+ * Errors: -errno.
+ */
+#ifndef CLIENT_TTY_H
+#define CLIENT_TTY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <termios.h>
+
+struct tty {
+	int in, out;  /* stdin; a descriptor of our own for stdout that does not block */
+	bool own_out; /* else `out` is the caller's, and its flags are put back */
+	int out_flags;
+	bool raw;
+	struct termios saved;
+	int signals[2]; /* pipe: one byte, the signal's number, for each */
+};
+
+/* stdin and stdout are terminals. */
+bool tty_is_terminal(void);
+/* COLUMNS and LINES where set and positive, else the terminal of fd, else 80 x 24. */
+void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows);
+
+/* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT; the terminal is as it was. */
+int tty_open(struct tty *t);
+int tty_enter(struct tty *t); /* raw mode */
+/* Writes `undo` and puts the terminal back. Waits for a blocked terminal at most a moment; then its output is dropped. */
+void tty_leave(struct tty *t, const void *undo, size_t n);
+/* Gives signals and descriptors back. */
+void tty_close(struct tty *t);
+/* The next signal caught, 0 if none. */
+int tty_signal(struct tty *t);
+/* Stops this process as Ctrl-Z would have; returns once it is continued. The terminal must have been left. */
+void tty_stop(void);
+/* Ends the process as the signal would have. */
+_Noreturn void tty_die(int sig);
+
+#endif
