@@ -17,6 +17,7 @@
 /* How it ended. */
 enum ending {
 	ENDING_NONE,
+	ENDING_REFUSED,  /* it never began: why */
 	ENDING_EXITED,   /* code, reason, message */
 	ENDING_LEFT,     /* by the detach keys */
 	ENDING_DETACHED, /* by others, or a policy: message */
@@ -33,8 +34,10 @@ struct attach {
 	struct keys keys;
 	struct term_filter *filter;
 	char name[TEXT_NAME_MAX + 1];
-	int64_t attachment; /* -1 while it is being made again */
-	uint32_t again_id;  /* the request that makes it */
+	int64_t attachment; /* -1 while it is being made */
+	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
+	bool begun;         /* it stood once */
+	bool is_missing;    /* it never did: there is no such session */
 	/* of the event being written */
 	struct term_buf out;
 	size_t out_at, event_n, event_done;
@@ -154,17 +157,30 @@ static void take_exit(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, ENDING_EXITED, e->message ? e->message : e->reason);
 }
 
+/* The answer to the request that attaches. */
 static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 {
+	const struct cwsandbox_request set = {
+		.method = CWSANDBOX_SESSION_SET, .name = a->name, .size = a->o->set_size
+	};
+	const struct error_context x = { .session = a->o->request.name };
 	char text[ERRORS_TEXT_MAX];
 
-	if (!a->again_id || e->id != a->again_id)
+	if (!a->attach_id || e->id != a->attach_id)
 		return;
-	a->again_id = 0;
-	if (e->r)
-		end_as(a, ENDING_LOST, error_text(text, e->error, NULL));
-	else
-		a->attachment = e->answer->attachment;
+	a->attach_id = 0;
+	if (e->r) {
+		a->is_missing = strcmp(e->error->code, "no_such_session") == 0;
+		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, error_text(text, e->error, &x));
+		return;
+	}
+	a->begun = true;
+	a->attachment = e->answer->attachment;
+	if (e->answer->name && text_is_session_name(e->answer->name, strlen(e->answer->name)))
+		snprintf(a->name, sizeof(a->name), "%s", e->answer->name);
+	if (set.size) /* told with the events; a policy the daemon refuses is no reason to leave */
+		cwsandbox_start(a->c, &set, NULL);
+	a->o->set_size = NULL;
 }
 
 static int take_event(struct attach *a, const struct cwsandbox_event *e)
@@ -201,15 +217,23 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 	return 0;
 }
 
-/* ---- attaching again: after the help, or after a stop, the screen is painted anew ---- */
+/* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted anew ---- */
 
-static void attach_again(struct attach *a)
+static void request_attach(struct attach *a)
 {
-	struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH,
-		.attachment = a->attachment };
 	struct cwsandbox_request *q = &a->o->request;
 
 	tty_size(a->tty.out, &q->cols, &q->rows);
+	if (cwsandbox_start(a->c, q, &a->attach_id))
+		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
+}
+
+static void attach_again(struct attach *a)
+{
+	const struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH,
+		.attachment = a->attachment };
+	struct cwsandbox_request *q = &a->o->request;
+
 	q->name = a->name;
 	q->take_over = false;
 	q->has_history = true;
@@ -219,8 +243,7 @@ static void attach_again(struct attach *a)
 	a->attachment = -1;
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
 	term_filter_reset(a->filter);
-	if (cwsandbox_start(a->c, q, &a->again_id))
-		end_as(a, ENDING_LOST, cwsandbox_error(a->c)->message);
+	request_attach(a);
 }
 
 static int show_help(struct attach *a)
@@ -333,7 +356,7 @@ static void leave_terminal(struct attach *a)
 {
 	struct term_buf undo = { .data = NULL };
 
-	if (term_paint_undo(&undo))
+	if (a->begun && term_paint_undo(&undo))
 		undo.n = 0;
 	tty_leave(&a->tty, undo.data, undo.n);
 	term_buf_done(&undo);
@@ -437,9 +460,9 @@ static int loop(struct attach *a)
 
 	if (r)
 		return r;
-	r = tty_enter(&a->tty);
+	r = tty_enter(&a->tty); /* first, so that no key is lost or echoed meanwhile */
 	if (!r)
-		resize(a); /* it may have changed before we caught the signal */
+		request_attach(a);
 	while (!r && !a->ending)
 		r = turn(a);
 	if (a->ending == ENDING_LEFT)
@@ -456,7 +479,7 @@ static void say(const struct attach *a, const char *what, const char *more)
 	bool dim = cli_colours(STDERR_FILENO);
 
 	fprintf(stderr, "%s[%s: %s%s%s]%s\n", dim ? "\033[2m" : "", a->name, what,
-		more && *more ? ": " : "", more ? more : "", dim ? "\033[22m" : "");
+		more && *more ? ": " : "", more ? more : "", dim ? "\033[0m" : "");
 }
 
 static int end_exited(const struct attach *a)
@@ -483,10 +506,13 @@ static int conclude(const struct attach *a)
 	char how[64 + TEXT_NAME_MAX];
 
 	/* Below what the session has left on the screen. */
-	if (a->ending != ENDING_SIGNAL && a->ending != ENDING_GONE &&
+	if (a->begun && a->ending != ENDING_SIGNAL && a->ending != ENDING_GONE &&
 		!(a->ending == ENDING_EXITED && a->o->official && a->has_code))
 		fputs("\n", stderr);
 	switch (a->ending) {
+	case ENDING_REFUSED:
+		cli_error("%s", a->why);
+		return a->o->official ? EXIT_ERROR : EXIT_LOST;
 	case ENDING_EXITED:
 		return end_exited(a);
 	case ENDING_LEFT:
@@ -548,46 +574,18 @@ static int set_keys(struct attach *a)
 	return EXIT_USAGE;
 }
 
-static int begin(struct attach *a, int *missing)
+int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 {
-	struct cwsandbox_request *q = &a->o->request;
-	const struct cwsandbox_request set = {
-		.method = CWSANDBOX_SESSION_SET, .name = a->name, .size = a->o->set_size
-	};
-	struct cwsandbox_event e;
-	int r;
-
-	tty_size(STDOUT_FILENO, &q->cols, &q->rows);
-	q->term = getenv("TERM");
-	q->role = a->o->observer ? "observer" : NULL;
-	r = cli_try(a->cli, q, &e);
-	if (r == CWSANDBOX_E_REFUSED && missing && strcmp(e.error->code, "no_such_session") == 0) {
-		*missing = r;
-		return EXIT_LOST;
-	}
-	if (r) {
-		cli_refuse(e.error, NULL);
-		return a->o->official ? EXIT_ERROR : EXIT_LOST;
-	}
-	a->attachment = e.answer->attachment;
-	snprintf(a->name, sizeof(a->name), "%s", e.answer->name ? e.answer->name : "");
-	if (!text_is_session_name(a->name, strlen(a->name)))
-		snprintf(a->name, sizeof(a->name), "?");
-	if (set.size) /* the answer comes with the events; a policy the daemon refuses is no reason to leave */
-		cwsandbox_start(a->c, &set, NULL);
-	return 0;
-}
-
-int attach_run(struct cli *cli, struct attach_options *o, int *missing)
-{
-	struct attach a = { .cli = cli, .c = cli->c, .o = o, .attachment = -1 };
+	struct attach a = { .cli = cli, .c = cli->c, .o = o, .attachment = -1, .name = "newest" };
 	int r;
 
 	r = set_keys(&a);
-	if (!r)
-		r = begin(&a, missing);
 	if (r)
 		return r;
+	if (o->request.name)
+		snprintf(a.name, sizeof(a.name), "%s", o->request.name);
+	o->request.term = getenv("TERM");
+	o->request.role = o->observer ? "observer" : NULL;
 	r = term_filter_new(&a.filter, cli->cfg.clipboard);
 	if (!r)
 		r = loop(&a);
@@ -596,5 +594,7 @@ int attach_run(struct cli *cli, struct attach_options *o, int *missing)
 	term_filter_free(a.filter);
 	term_buf_done(&a.out);
 	term_buf_done(&a.typed);
-	return conclude(&a);
+	if (ret_missing)
+		*ret_missing = a.is_missing;
+	return ret_missing && a.is_missing ? EXIT_LOST : conclude(&a);
 }

@@ -20,8 +20,7 @@ struct attach_options {
 
 /* Options that attach and new share; `size` and so on are checked. An exit code, or 0. */
 int attach_parse(struct attach_options *o, const struct parsed *p);
-/* Runs it; the exit code. Errors before the attachment stands are EXIT_LOST (EXIT_ERROR if official); with `missing`, an unknown
- * session is not printed but told by CWSANDBOX_E_REFUSED in *missing. */
-int attach_run(struct cli *cli, struct attach_options *o, int *missing);
+/* Runs it; the exit code. That there is no such session is printed, or, with ret_missing, told by it. */
+int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing);
 
 #endif

@@ -26,7 +26,9 @@ static int need_terminal(const char *what)
 static int create_session(
 	struct cli *cli, struct cwsandbox_request *q, char name[TEXT_NAME_MAX + 1])
 {
-	const struct error_context x = { .operation = "TTY exec", .sandbox_id = q->sandbox_id };
+	const struct error_context x = {
+		.operation = "TTY exec", .sandbox_id = q->sandbox_id, .session = q->name
+	};
 	struct cwsandbox_event e;
 	int r;
 
@@ -57,19 +59,15 @@ static int create_sandbox(struct cli *cli, char **ret)
 	return 0;
 }
 
-/* The sandbox is looked at first, so that what is wrong with it is said while the terminal is as it was. */
-static int start(struct cli *cli, struct cwsandbox_request *q, const char *sandbox,
-	char name[TEXT_NAME_MAX + 1])
+/* The sandbox is looked at first, so that what is wrong with it is said while the terminal is as it was; who names none gets one.
+ * `made` keeps its id. */
+static int find_sandbox(
+	struct cli *cli, const char *sandbox, struct cwsandbox_request *q, char **made)
 {
-	_cleanup_(freep) char *made = NULL;
 	int r;
 
-	r = sandbox ? cli_await_running(cli, sandbox) : create_sandbox(cli, &made);
-	if (r)
-		return r;
-	q->sandbox_id = sandbox ? sandbox : made;
-	r = create_session(cli, q, name);
-	q->sandbox_id = NULL;
+	r = sandbox ? cli_await_running(cli, sandbox) : create_sandbox(cli, made);
+	q->sandbox_id = sandbox ? sandbox : *made;
 	return r;
 }
 
@@ -140,16 +138,30 @@ static int check_attach(const struct parsed *p)
 static int attach_or_create(struct cli *cli, struct attach_options *o)
 {
 	struct cwsandbox_request q = { .name = o->request.name };
+	_cleanup_(freep) char *made = NULL;
 	char name[TEXT_NAME_MAX + 1];
-	int missing = 0, r;
+	bool missing;
+	int r;
 
 	r = attach_run(cli, o, &missing);
 	if (!missing)
 		return r;
-	if (start(cli, &q, NULL, name))
+	if (find_sandbox(cli, NULL, &q, &made) || create_session(cli, &q, name))
 		return EXIT_LOST;
 	o->request.name = name;
 	return attach_run(cli, o, NULL);
+}
+
+/* Without a terminal it cannot be; but a session that does not exist is the better thing to say. */
+static int explain_no_terminal(struct cli *cli, const char *name, bool create)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = name };
+	const struct error_context x = { .session = name };
+	struct cwsandbox_event e;
+
+	if (name && !create && cli_ask(cli, &get, &x, &e))
+		return EXIT_LOST;
+	return need_terminal("attach");
 }
 
 static int run_attach(struct cli *cli, const struct parsed *p)
@@ -161,12 +173,13 @@ static int run_attach(struct cli *cli, const struct parsed *p)
 	r = check_attach(p);
 	if (!r)
 		r = attach_parse(&o, p);
-	if (!r)
-		r = need_terminal("attach");
 	if (r)
 		return r;
 	if (cli_connect(cli, parsed_on(p, "--create") ? CLI_SERVICE : CLI_SESSIONS))
 		return EXIT_LOST;
+	r = tty_is_terminal() ? 0 : explain_no_terminal(cli, p->args[0], parsed_on(p, "--create"));
+	if (r)
+		return r;
 	o.request.name = p->args[0];
 	o.request.take_over = parsed_on(p, "--take-over");
 	if (parsed_on(p, "--pick")) {
@@ -264,6 +277,7 @@ static int run_new(struct cli *cli, const struct parsed *p)
 		.argv = p->rest };
 	struct attach_options o = { .official = false };
 	char name[TEXT_NAME_MAX + 1], line[TEXT_NAME_MAX + 2];
+	_cleanup_(freep) char *made = NULL;
 	bool detached = parsed_on(p, "--detached");
 	int r;
 
@@ -272,12 +286,17 @@ static int run_new(struct cli *cli, const struct parsed *p)
 		r = check_name(p->command, q.name);
 	if (!r)
 		r = attach_parse(&o, p);
-	if (!r && !detached)
+	if (!r && !detached && !p->args[0])
 		r = need_terminal("new");
 	if (r)
 		return r;
-	if (cli_connect(cli, CLI_SERVICE) || start(cli, &q, p->args[0], name))
+	if (cli_connect(cli, CLI_SERVICE) || find_sandbox(cli, p->args[0], &q, &made))
 		return EXIT_LOST;
+	r = detached ? 0 : need_terminal("new");
+	if (!r)
+		r = create_session(cli, &q, name) ? EXIT_LOST : 0;
+	if (r)
+		return r;
 	if (!detached) {
 		o.request.name = name;
 		return attach_run(cli, &o, NULL);
@@ -356,7 +375,10 @@ static int run_sh(struct cli *cli, const struct parsed *p)
 	if (r)
 		return r;
 	cli->sigint_code = EXIT_INTERRUPTED;
-	if (cli_connect(cli, CLI_SERVICE) || start(cli, &q, p->args[0], name))
+	if (cli_connect(cli, CLI_SERVICE) || cli_await_running(cli, p->args[0]))
+		return EXIT_ERROR;
+	q.sandbox_id = p->args[0];
+	if (create_session(cli, &q, name))
 		return EXIT_ERROR;
 	o.request.name = name;
 	return attach_run(cli, &o, NULL);
@@ -370,7 +392,7 @@ static const struct option sh_options[] = {
 };
 static const char *const sh_arguments[] = { "SANDBOX_ID", NULL };
 const struct command command_sh = {
-	.name = "sh", .synopsis = "[OPTIONS] SANDBOX_ID", .options = sh_options, .n_options = ARRAY_SIZE(sh_options),
+	.name = "sh", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = sh_options, .n_options = ARRAY_SIZE(sh_options),
 	.arguments = sh_arguments, .run = run_sh,
 	.help =
 "  Open an interactive shell in a sandbox.\n"

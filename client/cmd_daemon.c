@@ -121,7 +121,7 @@ static int run_restart(struct cli *cli, const struct parsed *p)
 static void put_connection(struct json *j, const struct cwsandbox_connection *c)
 {
 	json_open(j, NULL, '{');
-	json_str(j, "id", c->id);
+	json_int(j, "id", c->id);
 	json_str(j, "endpoint", c->endpoint);
 	json_str(j, "address", c->address);
 	json_str(j, "state", c->state);

@@ -156,7 +156,7 @@ static const struct option exec_options[] = {
 };
 static const char *const exec_arguments[] = { "SANDBOX_ID", "COMMAND...", NULL };
 const struct command command_exec = {
-	.name = "exec", .synopsis = "[OPTIONS] SANDBOX_ID COMMAND...", .options = exec_options,
+	.name = "exec", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID COMMAND...", .options = exec_options,
 	.n_options = ARRAY_SIZE(exec_options), .arguments = exec_arguments, .passes_unknown = true, .run = run_exec,
 	.help =
 "  Execute a command in a sandbox.\n"

@@ -236,7 +236,7 @@ static const struct option read_options[] = {
 };
 static const char *const read_arguments[] = { "SANDBOX_ID", "REMOTE_PATH", NULL };
 const struct command command_files_read = {
-	.name = "files read", .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH", .options = read_options,
+	.name = "files read", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH", .options = read_options,
 	.n_options = ARRAY_SIZE(read_options), .arguments = read_arguments, .run = run_read,
 	.help =
 "  Read a file from a sandbox.\n"
@@ -263,7 +263,7 @@ static const struct option write_options[] = {
 };
 static const char *const write_arguments[] = { "SANDBOX_ID", "REMOTE_PATH", "LOCAL_PATH", NULL };
 const struct command command_files_write = {
-	.name = "files write", .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH LOCAL_PATH", .options = write_options,
+	.name = "files write", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH LOCAL_PATH", .options = write_options,
 	.n_options = ARRAY_SIZE(write_options), .arguments = write_arguments, .run = run_write,
 	.help =
 "  Write a local file into a sandbox.\n"

@@ -177,7 +177,7 @@ static const struct option ls_options[] = {
 	{ .name = "--output", .short_name = "-o", .kind = OPTION_CHOICE, .choices = choices_output },
 };
 const struct command command_ls = {
-	.name = "ls", .synopsis = "[OPTIONS]", .options = ls_options, .n_options = ARRAY_SIZE(ls_options), .run = run_ls,
+	.name = "ls", .official = true, .synopsis = "[OPTIONS]", .options = ls_options, .n_options = ARRAY_SIZE(ls_options), .run = run_ls,
 	.help =
 "  List sandboxes.\n"
 "\n"
@@ -331,7 +331,7 @@ static const struct option get_options[] = {
 };
 static const char *const get_arguments[] = { "SANDBOX_ID", NULL };
 const struct command command_get = {
-	.name = "get", .synopsis = "[OPTIONS] SANDBOX_ID", .options = get_options, .n_options = ARRAY_SIZE(get_options),
+	.name = "get", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = get_options, .n_options = ARRAY_SIZE(get_options),
 	.arguments = get_arguments, .run = run_get,
 	.help =
 "  Show details for a sandbox.\n"

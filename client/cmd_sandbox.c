@@ -218,7 +218,7 @@ static const struct option stop_options[] = {
 };
 static const char *const one_sandbox[] = { "SANDBOX_ID", NULL };
 const struct command command_stop = {
-	.name = "stop", .synopsis = "[OPTIONS] SANDBOX_ID", .options = stop_options, .n_options = ARRAY_SIZE(stop_options),
+	.name = "stop", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = stop_options, .n_options = ARRAY_SIZE(stop_options),
 	.arguments = one_sandbox, .run = run_stop,
 	.help =
 "  Stop a sandbox.\n"
@@ -276,7 +276,7 @@ static const struct option delete_options[] = {
 	{ .name = "--quiet", .short_name = "-q", .kind = OPTION_FLAG },
 };
 const struct command command_delete = {
-	.name = "delete", .synopsis = "[OPTIONS] SANDBOX_ID", .options = delete_options,
+	.name = "delete", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = delete_options,
 	.n_options = ARRAY_SIZE(delete_options), .arguments = one_sandbox, .run = run_delete,
 	.help =
 "  Delete a sandbox.\n"

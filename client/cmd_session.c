@@ -63,7 +63,10 @@ static void put_session(struct json *j, const struct cwsandbox_session *s)
 	json_uint(j, "output_offset", s->output_offset);
 	json_uint(j, "uncertain_bytes", s->uncertain_bytes);
 	json_str(j, "title", s->title);
-	json_str(j, "connection", s->connection);
+	if (s->has_connection)
+		json_int(j, "connection", s->connection);
+	else
+		json_null(j, "connection");
 	json_open(j, "clients", '[');
 	for (size_t i = 0; i < s->n_clients; i++)
 		put_client(j, &s->clients[i]);
@@ -106,9 +109,10 @@ static void print_session(const struct cwsandbox_session *s)
 	char name[128], sandbox[128], how[64], size[32], since[32], command[256];
 
 	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, s->cols, s->rows);
-	printf("%-16s %-36s %-12s %-8s %7zu %5s %s\n", cli_show(name, sizeof(name), s->name),
+	printf("%-16s %-36s %-12s %-8s %7" PRIu64 " %5s %s\n",
+		cli_show(name, sizeof(name), s->name),
 		cli_show(sandbox, sizeof(sandbox), s->sandbox_id), state(how, s), size,
-		s->n_clients, age(since, s->created_at),
+		s->clients_total, age(since, s->created_at),
 		cli_show(command, sizeof(command), s->command));
 }
 
@@ -211,9 +215,15 @@ const struct command command_sessions = {
 static int ask_about(
 	struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox_event *ret)
 {
+	struct error_context x = { .session = q->name };
+	int r;
+
 	if (cli_connect(cli, CLI_SESSIONS))
 		return EXIT_ERROR;
-	return cli_ask(cli, q, NULL, ret);
+	r = cli_try(cli, q, ret);
+	if (r && q->to && strcmp(ret->error->code, "name_taken") == 0)
+		x.session = q->to;
+	return r ? cli_refuse(ret->error, &x) : 0;
 }
 
 static int run_detach(struct cli *cli, const struct parsed *p)

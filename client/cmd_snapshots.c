@@ -47,7 +47,7 @@ static const struct option create_options[] = {
 	TIMEOUT, OUTPUT,
 };
 const struct command command_snapshots_create = {
-	.name = "snapshots create", .synopsis = "[OPTIONS] SANDBOX_ID", .options = create_options,
+	.name = "snapshots create", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = create_options,
 	.n_options = ARRAY_SIZE(create_options), .arguments = one_sandbox, .run = run_create,
 	.help = "  Create a file-system snapshot from a running sandbox.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",
@@ -55,7 +55,7 @@ const struct command command_snapshots_create = {
 
 static const struct option get_options[] = { TIMEOUT, OUTPUT };
 const struct command command_snapshots_get = {
-	.name = "snapshots get", .synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = get_options,
+	.name = "snapshots get", .official = true, .synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = get_options,
 	.n_options = ARRAY_SIZE(get_options), .arguments = one_snapshot, .run = run_get,
 	.help = "  Get a file-system snapshot by ID.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",
@@ -67,7 +67,7 @@ static const struct option list_options[] = {
 	TIMEOUT, OUTPUT,
 };
 const struct command command_snapshots_list = {
-	.name = "snapshots list", .synopsis = "[OPTIONS]", .options = list_options, .n_options = ARRAY_SIZE(list_options),
+	.name = "snapshots list", .official = true, .synopsis = "[OPTIONS]", .options = list_options, .n_options = ARRAY_SIZE(list_options),
 	.run = run_list,
 	.help = "  List file-system snapshots.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",
@@ -79,7 +79,7 @@ static const struct option delete_options[] = {
 	{ .name = "--quiet", .short_name = "-q", .kind = OPTION_FLAG },
 };
 const struct command command_snapshots_delete = {
-	.name = "snapshots delete", .synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = delete_options,
+	.name = "snapshots delete", .official = true, .synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = delete_options,
 	.n_options = ARRAY_SIZE(delete_options), .arguments = one_snapshot, .run = run_delete,
 	.help = "  Delete a file-system snapshot by ID.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",

@@ -269,10 +269,11 @@ struct cwsandbox_client {
 struct cwsandbox_session {
 	const char *name, *session; /* session: unique id */
 	const char *sandbox_id, *container, *state, *reason, *message, *command, *size;
-	const char *kept_alive_by, *kept_alive_reason, *title, *connection;
+	const char *kept_alive_by, *kept_alive_reason, *title;
 	uint64_t cols, rows, output_offset, uncertain_bytes;
-	int64_t created_at, ended_at, exit_code;
-	bool has_exit_code;
+	int64_t created_at, ended_at, exit_code, connection; /* connection: its id in the status */
+	bool has_exit_code, has_connection;
+	uint64_t clients_total; /* attached; `clients` may hold fewer */
 	const struct cwsandbox_client *clients;
 	size_t n_clients;
 };
@@ -303,7 +304,8 @@ struct cwsandbox_sandbox {
 };
 
 struct cwsandbox_connection {
-	const char *id, *endpoint, *address, *state;
+	int64_t id;
+	const char *endpoint, *address, *state;
 	uint64_t streams, max_streams, rtt_us, rx_bytes, tx_bytes;
 };
 

@@ -147,14 +147,39 @@ static void say_status(struct writer *w, const char *operation, const char *deta
 		say(w, "%s failed: %s", operation, detail);
 }
 
+/* Told inside a stream, in the words of the official client already. */
+static bool is_in_band(const struct cwsandbox_error *e)
+{
+	return strncmp(e->message, "Exec stream error: ", 19) == 0 ||
+	       strncmp(e->message, "Log stream error: ", 18) == 0;
+}
+
 static void say_service(
 	struct writer *w, const struct cwsandbox_error *e, const struct error_context *x)
 {
 	const char *operation = x->operation ? x->operation : "The request";
 	const char *detail = e->detail ? e->detail : e->message;
 
-	if (!say_reason(w, operation, detail, e, x))
+	if (is_in_band(e))
+		say(w, "%s", e->message);
+	else if (!say_reason(w, operation, detail, e, x))
 		say_status(w, operation, detail, e, x);
+}
+
+/* What has no official words: ours, with the names the user knows. */
+static bool say_ours(
+	struct writer *w, const struct cwsandbox_error *e, const struct error_context *x)
+{
+	if (strcmp(e->code, "no_such_session") == 0 && x->session)
+		say(w, "There is no session '%s'; `cwsandbox sessions` lists those there are",
+			x->session);
+	else if (strcmp(e->code, "no_such_session") == 0)
+		say(w, "There is no running session; `cwsandbox new` starts one");
+	else if (strcmp(e->code, "name_taken") == 0 && x->session)
+		say(w, "There is a session '%s' already; choose another name", x->session);
+	else
+		return false;
+	return true;
 }
 
 const char *error_text(char buf[ERRORS_TEXT_MAX], const struct cwsandbox_error *e,
@@ -165,11 +190,16 @@ const char *error_text(char buf[ERRORS_TEXT_MAX], const struct cwsandbox_error *
 	char raw[PART_MAX] = "";
 	struct writer w = { raw, sizeof(raw) };
 
-	if (strcmp(e->code, "service") == 0)
+	if (say_ours(&w, e, x))
+		;
+	else if (strcmp(e->code, "service") == 0)
 		say_service(&w, e, x);
 	else if (error_is_missing(e))
 		say(&w, "Sandbox '%s' not found",
 			or_none(e->sandbox_id ? e->sandbox_id : x->sandbox_id));
+	else if (strcmp(e->code, "sandbox_gone") == 0 && x->operation &&
+		 strcmp(x->operation, "Create sandbox") == 0)
+		say(&w, "%s", e->message); /* why it did not start */
 	else if (strcmp(e->code, "sandbox_gone") == 0)
 		say(&w, "Sandbox %s has been stopped",
 			or_none(e->sandbox_id ? e->sandbox_id : x->sandbox_id));

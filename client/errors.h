@@ -11,6 +11,7 @@
 struct error_context {
 	const char *operation;  /* "Get sandbox"; NULL: a command of our own */
 	const char *sandbox_id; /* NULL if none is in play */
+	const char *session;    /* the name, NULL if none is in play */
 	const char *command;    /* exec: its shell-quoted argv */
 	double timeout_s;       /* exec */
 };

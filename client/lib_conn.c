@@ -294,10 +294,11 @@ int conn_begin(
 	return 0;
 }
 
+/* A notification about an attachment, with one or two numbers. */
 static int send_notification(struct cwsandbox *c, const char *method, const struct attachment *a,
 	const char *const keys[2], const uint64_t values[2])
 {
-	size_t n = values ? (keys[1] ? 2 : 1) : 0;
+	size_t n = keys[1] ? 2 : 1;
 	struct frame_out o;
 	int r;
 
@@ -443,13 +444,24 @@ int cwsandbox_input(
 int cwsandbox_close_input(struct cwsandbox *c, int64_t attachment)
 {
 	struct attachment *a = NULL;
+	struct pending *p;
+	struct frame_out o;
 	int r;
 
 	r = find_live(c, attachment, &a);
 	if (r || a->input_closed)
 		return r;
-	r = send_notification(c, "session.close_input", a, NULL, NULL);
-	if (!r)
+	r = pending_new(c, &p, PENDING_DROP);
+	if (r)
+		return r;
+	frame_out_init(&o);
+	frame_begin_request(&o, p->id, "session.close_input", 1);
+	frame_put_i64(&o, "attachment", a->id);
+	r = out_put(c, &o);
+	frame_out_done(&o);
+	if (r)
+		conn_free_pending(c, p);
+	else
 		a->input_closed = true;
 	return r;
 }

@@ -116,7 +116,8 @@ static const struct field session_fields[] = {
 	F(FIELD_STR, cwsandbox_session, "kept_alive_by", kept_alive_by),
 	F(FIELD_STR, cwsandbox_session, "kept_alive_reason", kept_alive_reason),
 	F(FIELD_STR, cwsandbox_session, "title", title),
-	F(FIELD_STR, cwsandbox_session, "connection", connection),
+	F_SET(FIELD_I64, cwsandbox_session, "connection", connection, has_connection),
+	F(FIELD_U64, cwsandbox_session, "n_clients", clients_total),
 	F(FIELD_U64, cwsandbox_session, "cols", cols),
 	F(FIELD_U64, cwsandbox_session, "rows", rows),
 	F(FIELD_U64, cwsandbox_session, "output_offset", output_offset),
@@ -159,7 +160,7 @@ static const struct field sandbox_fields[] = {
 SCHEMA(sandbox_schema, cwsandbox_sandbox, sandbox_fields);
 
 static const struct field connection_fields[] = {
-	F(FIELD_STR, cwsandbox_connection, "id", id),
+	F(FIELD_I64, cwsandbox_connection, "id", id),
 	F(FIELD_STR, cwsandbox_connection, "endpoint", endpoint),
 	F(FIELD_STR, cwsandbox_connection, "address", address),
 	F(FIELD_STR, cwsandbox_connection, "state", state),

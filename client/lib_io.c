@@ -150,6 +150,13 @@ static char *recorded_socket(void)
 	return NULL;
 }
 
+bool io_has_record(void)
+{
+	_cleanup_(freep) char *path = recorded_socket();
+
+	return path != NULL;
+}
+
 static bool is_explicit(const struct cwsandbox_config *config)
 {
 	const char *env = getenv("CWSANDBOXD_SOCKET");

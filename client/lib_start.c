@@ -235,7 +235,8 @@ static int await_socket(struct cwsandbox *c, const struct cwsandbox_config *conf
 			return r;
 		if (!said.ended) {
 			listen_to(&said, l->diagnostics[0]);
-			end = said.ended ? io_deadline(GRACE_MS) : deadline;
+			if (said.ended)
+				end = io_deadline(io_has_record() ? GRACE_MS : 0);
 		}
 		if (io_left(end) == 0 || io_left(deadline) == 0)
 			break;

@@ -208,7 +208,7 @@ static void take_value(struct line *l, size_t i, const char *text)
 static int need_value(struct line *l, size_t i, const char *name)
 {
 	if (l->at >= l->argc) {
-		l->e->bare = true;
+		l->e->bare = l->command->official;
 		return fail(l->e, "Option '%s' requires an argument.", name);
 	}
 	take_value(l, i, l->argv[l->at++]);
@@ -240,7 +240,7 @@ static int take_long(struct line *l, const char *arg)
 			return 0;
 		}
 		if (value) {
-			l->e->bare = true;
+			l->e->bare = l->command->official;
 			return fail(l->e, "Option '%s' does not take a value.", name);
 		}
 		note(l, i);

@@ -57,6 +57,7 @@ struct command {
 	size_t n_options;
 	/* NULL-terminated; "NAME..." takes one or more, "[NAME]" none or one, and only as last */
 	const char *const *arguments;
+	bool official;       /* some usage errors are told without the usage line */
 	bool passes_unknown; /* unknown options are arguments */
 	bool takes_rest;     /* what follows `--` is kept apart */
 	int (*run)(struct cli *cli, const struct parsed *p);

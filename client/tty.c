@@ -120,7 +120,7 @@ int tty_enter(struct tty *t)
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	if (tcsetattr(t->in, TCSAFLUSH, &raw) < 0)
+	if (tcsetattr(t->in, TCSADRAIN, &raw) < 0) /* what was typed ahead is kept */
 		return -errno;
 	t->raw = true;
 	return 0;
