@@ -5,8 +5,7 @@
 #include "common/wire/exec.h"
 #include "tests/suite.h"
 
-/* ---- a reader that writes down what it was told
- * ---------------------------------------------------- */
+/* ---- a reader that writes down what it was told ---- */
 
 struct told {
 	struct exec_reader reader;
@@ -241,8 +240,7 @@ START_TEST(what_the_listener_refuses_is_passed_up)
 }
 END_TEST
 
-/* ---- requests
- * -------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static Coreweave__Sandbox__V1__ExecStreamRequest *unpack(struct grpc_outbox *o)
 {

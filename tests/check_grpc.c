@@ -171,7 +171,73 @@ START_TEST(a_paused_call_holds_its_window_and_no_more)
 }
 END_TEST
 
-/* ---- limits and bad messages ----------------------------------------------------------------------- */
+START_TEST(prefixes_hold_no_window)
+{
+	struct world w;
+
+	world_init(&w);
+	start_with(&w, 0);
+	pair_pump(&w.pair);
+	for (int i = 0; i < 20000; i++) /* five bytes of each are prefix: more than the window */
+		put(&w.server, "m");
+	grpc_resume(&w.server.call);
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client.n_messages, 20000);
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(messages_to_a_finished_server_are_dropped_and_hold_no_window)
+{
+	static char blob[400000];
+	struct world w;
+
+	memset(blob, 'm', sizeof(blob) - 1);
+	world_init(&w);
+	w.client.keep_window = true;
+	start_with(&w, 0);
+	pair_pump(&w.pair);
+	put(&w.server, blob);
+	finish(&w, GRPC_OK, ""); /* and the answer waits for the client's window */
+	put(&w.client, blob);
+	grpc_resume(&w.client.call);
+	pair_pump(&w.pair);
+	ck_assert(grpc_outbox_empty(&w.client.out));
+	ck_assert_uint_eq(w.server.n_parts, 0);
+	grpc_consume(&w.client.call, w.client.call.in.offset);
+	w.client.keep_window = false;
+	pair_pump(&w.pair);
+	check_got(&w.client, blob, 1);
+	ck_assert_int_eq(w.client.status.code, GRPC_OK);
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(an_early_answer_that_does_not_reset_is_an_end_as_well)
+{
+	/* SETTINGS; HEADERS with END_STREAM on stream 1: :status 200, grpc-status 5 */
+	static const uint8_t answer[] = { 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 16, 1, 5, 0, 0, 0, 1,
+		0x88, 0, 11, 'g', 'r', 'p', 'c', '-', 's', 't', 'a', 't', 'u', 's', 1, '5' };
+	const uint8_t *data;
+	struct world w;
+	ssize_t l;
+	bool reset = false;
+
+	world_init(&w);
+	start_with(&w, 0);
+	while (h2_gather(w.pair.client, &data) > 0)
+		;
+	ck_assert_int_eq(h2_recv(w.pair.client, answer, sizeof(answer), 0), 0);
+	for (l = h2_gather(w.pair.client, &data); l > 0; l = h2_gather(w.pair.client, &data))
+		reset |= l == 13 && data[3] == 3 && data[12] == H2_NO_ERROR;
+	ck_assert(reset);
+	ck_assert_int_eq(w.client.n_done, 1);
+	ck_assert_int_eq(w.client.status.code, GRPC_NOT_FOUND);
+	world_done(&w);
+}
+END_TEST
+
+/* ---- limits and bad messages ---- */
 
 START_TEST(a_message_of_the_limit_passes_and_one_more_byte_ends_the_call)
 {
@@ -314,7 +380,7 @@ START_TEST(a_part_the_user_refuses_ends_the_call_internal)
 }
 END_TEST
 
-/* ---- ends that are no gRPC status ------------------------------------------------------------------ */
+/* ---- ends that are no gRPC status ---- */
 
 static void check_outcome(struct by_hand *b, int code)
 {
@@ -473,6 +539,19 @@ START_TEST(a_lost_connection_is_unavailable_and_said_to_be_transport)
 }
 END_TEST
 
+START_TEST(a_request_that_never_left_is_unprocessed)
+{
+	struct world w;
+
+	world_init(&w);
+	start_with(&w, 0);
+	w.pair.client = h2_free(w.pair.client);
+	ck_assert_int_eq(w.client.status.code, GRPC_UNAVAILABLE);
+	ck_assert(w.client.status.unprocessed);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(a_cancelled_call_ends_as_told_and_the_server_sees_it)
 {
 	for (int own = 0; own < 2; own++) {
@@ -504,7 +583,7 @@ START_TEST(a_cancelled_call_ends_as_told_and_the_server_sees_it)
 }
 END_TEST
 
-/* ---- requests that are none ------------------------------------------------------------------------ */
+/* ---- requests that are none ---- */
 
 static size_t read_nothing(struct h2_stream *st, uint8_t *buf, size_t n, bool *ret_end, void *arg)
 {
@@ -591,7 +670,7 @@ START_TEST(requests_that_are_not_grpc_are_answered_in_http)
 }
 END_TEST
 
-/* ---- deadlines ------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 START_TEST(a_deadline_reaches_the_server_as_a_time_of_its_clock)
 {
@@ -616,6 +695,8 @@ TEST_MAIN("grpc", a_unary_call_carries_a_message_each_way_and_ends_ok,
 	a_server_may_end_while_the_client_still_sends,
 	an_error_before_any_headers_is_trailers_only_and_after_them_comes_last,
 	a_call_that_ends_ok_with_no_message_is_ok, a_paused_call_holds_its_window_and_no_more,
+	prefixes_hold_no_window, messages_to_a_finished_server_are_dropped_and_hold_no_window,
+	an_early_answer_that_does_not_reset_is_an_end_as_well,
 	a_message_of_the_limit_passes_and_one_more_byte_ends_the_call,
 	a_claim_of_4_gib_ends_the_call_before_a_byte_of_it, a_compressed_message_is_not_understood,
 	a_stream_that_ends_inside_a_message_is_internal_at_every_byte,
@@ -623,6 +704,7 @@ TEST_MAIN("grpc", a_unary_call_carries_a_message_each_way_and_ends_ok,
 	a_grpc_status_counts_whatever_http_says, an_answer_without_a_status_is_internal,
 	codes_are_kept_as_they_came_and_nonsense_is_unknown, resets_become_codes,
 	a_lost_connection_is_unavailable_and_said_to_be_transport,
+	a_request_that_never_left_is_unprocessed,
 	a_cancelled_call_ends_as_told_and_the_server_sees_it,
 	requests_that_are_not_grpc_are_answered_in_http,
 	a_deadline_reaches_the_server_as_a_time_of_its_clock)

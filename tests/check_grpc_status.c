@@ -6,7 +6,7 @@
 #include "tests/grpc_world.h"
 #include "tests/suite.h"
 
-/* ---- deadlines ------------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 START_TEST(timeouts_parse_in_every_unit_and_at_every_edge)
 {
@@ -53,7 +53,7 @@ START_TEST(timeouts_are_written_in_8_digits_rounded_up)
 }
 END_TEST
 
-/* ---- texts ----------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static void check_decode(const char *text, const char *expected)
 {
@@ -136,7 +136,7 @@ START_TEST(base64_reads_padded_and_bare_and_nothing_else)
 }
 END_TEST
 
-/* ---- details --------------------------------------------------------------------------------------- */
+/* ---- details ---- */
 
 static void fill(struct grpc_status *st)
 {
@@ -356,7 +356,7 @@ START_TEST(details_have_bounds_and_the_largest_status_still_arrives)
 }
 END_TEST
 
-/* ---- messages in and out --------------------------------------------------------------------------- */
+/* ---- messages in and out ---- */
 
 START_TEST(a_promised_size_allocates_nothing_until_bytes_come)
 {

@@ -4,8 +4,7 @@
 #include "tests/h2_world.h"
 #include "tests/suite.h"
 
-/* ---- windows
- * --------------------------------------------------------------------------------------- */
+/* ---- windows ---- */
 
 START_TEST(a_paused_stream_does_not_stop_its_neighbour)
 {
@@ -68,8 +67,7 @@ START_TEST(unacknowledged_is_what_window_updates_did_not_cover)
 }
 END_TEST
 
-/* ---- streams and their ends
- * ------------------------------------------------------------------------ */
+/* ---- streams and their ends ---- */
 
 START_TEST(a_stream_beyond_the_peers_limit_is_busy_until_one_closes)
 {
@@ -156,6 +154,32 @@ START_TEST(an_answer_that_ends_early_stops_the_client_with_no_error)
 }
 END_TEST
 
+START_TEST(a_stream_that_closes_by_itself_is_not_reset_again)
+{
+	const uint8_t *data;
+	struct world w;
+	ssize_t l;
+
+	world_init(&w);
+	w.server[0].end = true;
+	open_one(&w, 0);
+	ck_assert_int_eq(pair_carry_all(&w.pair, w.pair.client, w.pair.server), 0);
+	ck_assert_int_eq(pair_carry_all(&w.pair, w.pair.server, w.pair.client), 0);
+	ck_assert_int_eq(w.client[0].n_close, 1); /* by the server's RST_STREAM(NO_ERROR) */
+
+	memset(&w.client[0], 0, sizeof(w.client[0]));
+	w.client[0].reset_at_end = true;
+	w.server[1].end = true;
+	open_one(&w, 0);
+	ck_assert_int_eq(pair_carry_all(&w.pair, w.pair.client, w.pair.server), 0);
+	ck_assert_int_eq(pair_carry_all(&w.pair, w.pair.server, w.pair.client), 0);
+	ck_assert_int_eq(w.client[0].n_close, 1);
+	for (l = h2_gather(w.pair.client, &data); l > 0; l = h2_gather(w.pair.client, &data))
+		ck_assert_int_ne(data[3], NGHTTP2_RST_STREAM);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(late_data_of_a_closed_stream_is_dropped_and_its_window_returned)
 {
 	struct world w;
@@ -220,6 +244,38 @@ START_TEST(a_reset_stream_is_told_nothing_but_its_end)
 }
 END_TEST
 
+START_TEST(what_arrives_between_a_reset_and_its_sending_is_not_told)
+{
+	struct world w;
+	const uint8_t *data;
+	uint8_t *wire;
+	size_t n = 0;
+	ssize_t l;
+
+	world_init(&w);
+	open_one(&w, 0);
+	pair_pump(&w.pair);
+	ck_assert_int_eq(w.client[0].n_headers, 1);
+	w.server[0].to_send = 5000;
+	w.server[0].end = true;
+	h2_resume(w.server[0].st);
+	wire = malloc(10000);
+	for (l = h2_gather(w.pair.server, &data); l > 0; l = h2_gather(w.pair.server, &data)) {
+		ck_assert_uint_le(n + (size_t)l, 10000);
+		memcpy(wire + n, data, (size_t)l);
+		n += (size_t)l;
+	}
+	h2_reset(w.client[0].st, H2_CANCEL);
+	ck_assert_int_eq(h2_recv(w.pair.client, wire, n, 0), 0);
+	ck_assert_uint_eq(w.client[0].got, 0);
+	ck_assert_int_eq(w.client[0].n_end, 0);
+	pair_pump(&w.pair);
+	ck_assert_int_eq(w.client[0].n_close, 1);
+	free(wire);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(freeing_a_connection_ends_its_streams_as_lost)
 {
 	struct world w;
@@ -260,6 +316,27 @@ START_TEST(after_goaway_open_streams_finish_and_new_ones_are_busy)
 	ck_assert(h2_finished(w.pair.client));
 	ck_assert(h2_finished(w.pair.server));
 	ck_assert(!h2_broken(w.pair.client));
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(after_its_own_goaway_a_client_opens_no_more_and_finishes)
+{
+	struct world w;
+
+	world_init(&w);
+	w.client[0].end = w.server[0].end = true;
+	open_one(&w, 0);
+	w.server[0].hold = true;
+	ck_assert_int_eq(h2_goaway(w.pair.client, H2_NO_ERROR), 0);
+	ck_assert_int_eq(try_open(&w, 1), H2_E_BUSY);
+	pair_pump(&w.pair);
+	ck_assert_int_eq(try_open(&w, 1), H2_E_BUSY);
+	if (w.server[0].st)
+		h2_resume(w.server[0].st);
+	pair_pump(&w.pair);
+	ck_assert_int_eq(w.client[0].n_end, 1);
+	ck_assert(h2_finished(w.pair.client));
 	world_done(&w);
 }
 END_TEST
@@ -380,9 +457,13 @@ TEST_MAIN("h2", a_paused_stream_does_not_stop_its_neighbour,
 	a_stream_beyond_the_peers_limit_is_busy_until_one_closes,
 	before_the_peers_settings_a_client_opens_a_hundred_streams,
 	a_request_nobody_takes_is_refused, an_answer_that_ends_early_stops_the_client_with_no_error,
+	a_stream_that_closes_by_itself_is_not_reset_again,
 	late_data_of_a_closed_stream_is_dropped_and_its_window_returned,
-	a_reset_stream_is_told_nothing_but_its_end, freeing_a_connection_ends_its_streams_as_lost,
+	a_reset_stream_is_told_nothing_but_its_end,
+	what_arrives_between_a_reset_and_its_sending_is_not_told,
+	freeing_a_connection_ends_its_streams_as_lost,
 	after_goaway_open_streams_finish_and_new_ones_are_busy,
+	after_its_own_goaway_a_client_opens_no_more_and_finishes,
 	streams_above_goaways_last_id_end_refused, a_ping_is_acknowledged_with_its_payload,
 	everything_works_byte_by_byte, an_informational_answer_is_passed_over,
 	an_update_ahead_of_the_bytes_acknowledges_none_of_them)

@@ -5,7 +5,7 @@
 #include "tests/h2_world.h"
 #include "tests/suite.h"
 
-/* ---- floods ------------------------------------------------------------ */
+/* ---- floods ---- */
 
 static void check_calmed(struct h2 *h2)
 {
@@ -178,8 +178,7 @@ START_TEST(the_meter_counts_the_same_however_the_bytes_are_cut)
 }
 END_TEST
 
-/* ---- header lists
- * ---------------------------------------------------------------------------------- */
+/* ---- header lists ---- */
 
 /* A request whose header list has this size; n_fields beside the pseudo headers. */
 static int open_with_list(struct world *w, size_t size, size_t n_fields)
@@ -327,8 +326,7 @@ START_TEST(credentials_are_never_put_into_a_compression_table)
 }
 END_TEST
 
-/* ---- broken peers
- * ---------------------------------------------------------------------------------- */
+/* ---- broken peers ---- */
 
 static const struct broken {
 	const char *name;

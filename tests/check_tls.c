@@ -8,7 +8,7 @@
 #include "tests/pki.h"
 #include "tests/suite.h"
 
-/* ---- certificates of every kind -------------------------------------------------------------------- */
+/* ---- certificates of every kind ---- */
 
 enum issuer { BY_CA, BY_ITSELF, BY_STRANGER, BY_IMPOSTOR };
 
@@ -34,7 +34,7 @@ static const struct row rows[] = {
 	{ "TLS 1.2", "localhost", "DNS:localhost", .version = TLS1_2_VERSION, .why = NULL },
 	{ "wrong name", "localhost", "DNS:elsewhere.test", .why = "hostname mismatch" },
 	{ "wildcard is one label", "a.b.wild.test", "DNS:*.wild.test", .why = "hostname mismatch" },
-	{ "part of a label", "foo1.test", "DNS:foo*.test", .why = "hostname mismatch" },
+	{ "part of a label", "foo1.wild.test", "DNS:foo*.wild.test", .why = "hostname mismatch" },
 	{ "name in the subject only", "localhost", NULL, .why = "hostname mismatch" },
 	{ "IP as a DNS name", "127.0.0.1", "DNS:127.0.0.1", .why = "IP address mismatch" },
 	{ "another IP", "127.0.0.1", "IP:127.0.0.2", .why = "IP address mismatch" },
@@ -279,7 +279,7 @@ START_TEST(names_are_told_to_the_server_addresses_are_not)
 }
 END_TEST
 
-/* ---- files ----------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 static void check_mode(const char *file)
 {

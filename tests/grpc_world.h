@@ -12,8 +12,7 @@
 #include "common/wire/grpc.h"
 #include "tests/h2_pair.h"
 
-/* ---- one call with both its ends
- * ------------------------------------------------------------------ */
+/* ---- one call with both its ends ---- */
 
 struct end {
 	struct grpc_call call;

@@ -40,6 +40,19 @@ static inline int pair_carry(struct pair *p, struct h2 *from, struct h2 *to, boo
 	return 0;
 }
 
+/* All that one side has to say now. */
+static inline int pair_carry_all(struct pair *p, struct h2 *from, struct h2 *to)
+{
+	bool any;
+	int r;
+
+	do {
+		any = false;
+		r = pair_carry(p, from, to, &any);
+	} while (!r && any);
+	return r;
+}
+
 static inline void pair_pump(struct pair *p)
 {
 	bool any;

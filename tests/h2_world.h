@@ -10,14 +10,14 @@
 #include "common/wire/h2.h"
 #include "tests/h2_pair.h"
 
-/* ---- a stream's user, at either end
- * ---------------------------------------------------------------- */
+/* ---- a stream's user, at either end ---- */
 
 struct user {
 	struct h2_stream *st;
 	size_t to_send, sent; /* body bytes */
 	bool hold;            /* the body pauses where it is */
 	bool end;             /* END_STREAM after to_send */
+	bool reset_at_end;    /* as a caller does that has its answer */
 	bool keep_window;     /* received bytes are not consumed */
 	size_t got, n_data;
 	int n_headers, n_trailers, n_end, n_close;
@@ -64,8 +64,9 @@ static inline void user_end(struct h2_stream *st, void *arg)
 {
 	struct user *u = arg;
 
-	(void)st;
 	u->n_end++;
+	if (u->reset_at_end)
+		h2_reset(st, H2_NO_ERROR);
 }
 
 static inline size_t user_read(
@@ -180,8 +181,7 @@ static inline void open_one(struct world *w, size_t i)
 	ck_assert_int_eq(try_open(w, i), 0);
 }
 
-/* ---- raw peers
- * ------------------------------------------------------------------------------------- */
+/* ---- raw peers ---- */
 
 /* Bytes of a peer that keeps to no rule. */
 struct raw {

@@ -15,6 +15,7 @@ static void fail_now(struct conn_io *io)
 	if (io->failed)
 		return;
 	io->failed = true;
+	event_del(io->ev_step);
 	if (io->bev)
 		bufferevent_disable(io->bev, EV_READ | EV_WRITE);
 	io->ops->on_fail(io->arg, io->error, io->why); /* may free io */

@@ -11,7 +11,8 @@
 
 #include "common/util.h"
 
-#define SOCK_UNIX_PATH_MAX ((size_t)107) /* bytes, without the NUL; longer ones are -ENAMETOOLONG  \
+#define SOCK_UNIX_PATH_MAX                                                                         \
+	((size_t)107) /* bytes, without the NUL; longer ones are -ENAMETOOLONG  \
 					  */
 
 int sock_accept(int listen_fd, int *ret_fd); /* accept4, the peer's address not taken */

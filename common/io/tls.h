@@ -17,7 +17,8 @@
 #define TLS_WHY_MAX 256
 
 int tls_client_new(SSL_CTX **ret, const char *ca_file, char why[TLS_WHY_MAX]);
-int tls_server_new(SSL_CTX **ret, const char *cert_file, const char *key_file, char why[TLS_WHY_MAX]);
+int tls_server_new(
+	SSL_CTX **ret, const char *cert_file, const char *key_file, char why[TLS_WHY_MAX]);
 /* One client connection to `host` (name or IP literal): SNI and verification set. */
 int tls_client_ssl(SSL_CTX *ctx, const char *host, SSL **ret);
 bool tls_alpn_is_h2(const SSL *ssl);

@@ -97,8 +97,7 @@ static X509 *make_server(EVP_PKEY *key, const char *names, int days, X509 *ca, E
 	return NULL;
 }
 
-/* ---- files: written beside their place, then renamed
- * ----------------------------------------------- */
+/* ---- files: written beside their place, then renamed ---- */
 
 struct output {
 	const char *file;

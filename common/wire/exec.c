@@ -23,8 +23,7 @@ void exec_reader_done(struct exec_reader *r)
 	grpc_gather_done(&r->gather);
 }
 
-/* ---- output.data in place
- * -------------------------------------------------------------------------- */
+/* ---- output.data in place ---- */
 
 /* A cursor over the start of a message. */
 struct head {
@@ -106,8 +105,7 @@ static int tell_output(
 	return n ? r->on_event(r, &ev) : 0;
 }
 
-/* ---- messages of another shape
- * --------------------------------------------------------------------- */
+/* ---- messages of another shape ---- */
 
 static int tell_message(struct exec_reader *r, const Response *m, size_t *ret_data)
 {
@@ -178,8 +176,7 @@ static int gather_begin(struct exec_reader *r, const struct grpc_part *part, siz
 	return e ? e : gather(r, part, ret_consumed);
 }
 
-/* ---- parts
- * ----------------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 static int read_head(struct exec_reader *r, const struct grpc_part *part, size_t *ret_consumed)
 {
@@ -223,8 +220,7 @@ int exec_reader_feed(struct exec_reader *r, const struct grpc_part *part, size_t
 	return tell_output(r, r->stream, part->data, part->n);
 }
 
-/* ---- requests
- * -------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static int put(struct grpc_outbox *o, const Request *m)
 {

@@ -23,10 +23,10 @@ enum exec_stream { EXEC_STDOUT = 1, EXEC_STDERR = 2 };
 
 struct exec_event {
 	enum { EXEC_READY, EXEC_OUTPUT, EXEC_EXIT, EXEC_ERROR } kind;
-	enum exec_stream stream;   /* OUTPUT */
-	const uint8_t *data;       /* OUTPUT: a span of it; dies on return */
+	enum exec_stream stream; /* OUTPUT */
+	const uint8_t *data;     /* OUTPUT: a span of it; dies on return */
 	size_t n;
-	int32_t exit_code;         /* EXIT */
+	int32_t exit_code;          /* EXIT */
 	const char *code, *message; /* ERROR */
 };
 
@@ -35,14 +35,14 @@ struct exec_reader {
 	struct grpc_gather gather;
 	uint8_t head[32]; /* start of a message whose shape is not known yet */
 	uint8_t n_head;
-	size_t span_left;  /* bytes of output.data still to come in this message */
+	size_t span_left; /* bytes of output.data still to come in this message */
 	enum exec_stream stream;
-	bool whole;        /* this message is being gathered */
-	bool in_span;      /* the rest of this message is output.data */
+	bool whole;   /* this message is being gathered */
+	bool in_span; /* the rest of this message is output.data */
 };
 
-void exec_reader_init(struct exec_reader *r,
-	int (*on_event)(struct exec_reader *r, const struct exec_event *ev));
+void exec_reader_init(
+	struct exec_reader *r, int (*on_event)(struct exec_reader *r, const struct exec_event *ev));
 void exec_reader_done(struct exec_reader *r);
 /* -EBADMSG: not an ExecStreamResponse. */
 int exec_reader_feed(struct exec_reader *r, const struct grpc_part *part, size_t *ret_consumed);

@@ -10,8 +10,7 @@
 
 static void end_with(struct grpc_call *call, struct grpc_status *st);
 
-/* ---- received bytes to parts
- * ---------------------------------------------------------------------- */
+/* ---- received bytes to parts ---- */
 
 static int in_prefix(struct grpc_call *call, const uint8_t *data, size_t n)
 {
@@ -86,8 +85,7 @@ static void on_data(struct h2_stream *stream, const uint8_t *data, size_t n, voi
 	h2_consume(stream, n - at); /* nobody takes the rest */
 }
 
-/* ---- ends
- * ----------------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 /* Nothing more is told to the user but on_done, which will say `st`; takes its strings. */
 static void settle(struct grpc_call *call, struct grpc_status *st)
@@ -119,6 +117,7 @@ static void on_close(struct h2_stream *stream, uint32_t error, void *arg)
 			grpc_status_from_loss(&call->status);
 		else
 			grpc_status_from_reset(&call->status, error);
+		call->status.unprocessed |= h2_stream_unsent(stream);
 		if (call->role == H2_SERVER)
 			call->status.code = GRPC_CANCELLED;
 	}
@@ -137,8 +136,7 @@ static bool is_grpc(const char *type)
 	       (type[n] == '\0' || type[n] == '+' || type[n] == ';');
 }
 
-/* ---- client
- * --------------------------------------------------------------------------------------- */
+/* ---- client ---- */
 
 static void client_headers(struct h2_stream *stream, bool trailers, void *arg)
 {
@@ -236,8 +234,7 @@ void grpc_cancel(struct grpc_call *call, const struct grpc_status *st)
 	end_with(call, &own);
 }
 
-/* ---- server
- * --------------------------------------------------------------------------------------- */
+/* ---- server ---- */
 
 static void server_end(struct h2_stream *stream, void *arg)
 {
@@ -390,8 +387,7 @@ int grpc_finish(struct grpc_call *call, const struct grpc_status *st)
 	return r;
 }
 
-/* ---- both
- * ----------------------------------------------------------------------------------------- */
+/* ---- both ---- */
 
 void grpc_resume(struct grpc_call *call)
 {

@@ -21,7 +21,7 @@
 #include "common/wire/h2.h"
 
 #define GRPC_PREFIX_BYTES 5
-#define GRPC_MESSAGE_MAX ((size_t)4 * 1024 * 1024)     /* default of message_max */
+#define GRPC_MESSAGE_MAX ((size_t)4 * 1024 * 1024)        /* default of message_max */
 #define GRPC_FILE_MESSAGE_MAX ((size_t)100 * 1024 * 1024) /* ReadFile, WriteFile */
 #define GRPC_STATUS_TEXT_MAX ((size_t)4096)
 #define GRPC_VIOLATIONS_MAX 16
@@ -58,17 +58,17 @@ struct grpc_metadatum {
 
 /* An outcome of a call, with the details of google.rpc that the service uses. Zeroed = OK. */
 struct grpc_status {
-	int code;               /* enum grpc_code, or a number beyond it kept as it came */
-	char *message;          /* decoded; NULL = empty */
-	char *reason;           /* ErrorInfo.reason, only of domain GRPC_DOMAIN; NULL = none */
+	int code;      /* enum grpc_code, or a number beyond it kept as it came */
+	char *message; /* decoded; NULL = empty */
+	char *reason;  /* ErrorInfo.reason, only of domain GRPC_DOMAIN; NULL = none */
 	struct grpc_metadatum metadata[GRPC_METADATA_MAX]; /* ErrorInfo.metadata */
 	size_t n_metadata;
 	bool has_retry_delay;
-	uint64_t retry_delay_usec; /* RetryInfo */
+	uint64_t retry_delay_usec;                             /* RetryInfo */
 	struct grpc_violation violations[GRPC_VIOLATIONS_MAX]; /* BadRequest */
 	size_t n_violations;
-	bool unprocessed; /* the peer provably did nothing: REFUSED_STREAM, above GOAWAY's last id */
-	bool transport;   /* made here from a lost connection or a reset, not said by the peer */
+	bool unprocessed; /* the peer provably did nothing: REFUSED_STREAM, above GOAWAY's last id, never sent */
+	bool transport; /* made here from a lost connection or a reset, not said by the peer */
 };
 
 void grpc_status_done(struct grpc_status *st);
@@ -116,15 +116,15 @@ struct grpc_call {
 	} in;
 	enum h2_role role;
 	bool headers_seen, headers_sent;
-	bool half_closed; /* the client's half, in both roles */
-	bool finishing;   /* its outcome is settled: nothing more is told but on_done */
+	bool half_closed;          /* the client's half, in both roles */
+	bool finishing;            /* its outcome is settled: nothing more is told but on_done */
 	struct grpc_status status; /* what on_done will say */
 };
 
 /* Client: the request of one call. Header values are copied. */
 struct grpc_request {
 	const char *scheme, *authority, *path; /* "/pkg.Service/Method" */
-	uint64_t timeout_usec;                 /* 0 = no deadline; sent as grpc-timeout, kept by the rim */
+	uint64_t timeout_usec; /* 0 = no deadline; sent as grpc-timeout, kept by the rim */
 	const struct h2_header *metadata;
 	size_t n_metadata;
 };

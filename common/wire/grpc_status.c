@@ -8,8 +8,7 @@
 #define TYPE_PREFIX "type.googleapis.com/"
 #define DETAIL_TEXT_MAX ((size_t)1024) /* bytes of the message repeated in the details */
 
-/* ---- the struct
- * ----------------------------------------------------------------------------------- */
+/* ---- the struct ---- */
 
 void grpc_status_done(struct grpc_status *st)
 {
@@ -132,8 +131,7 @@ const char *grpc_code_name(int code)
 	return other;
 }
 
-/* ---- details, in
- * ---------------------------------------------------------------------------------- */
+/* ---- details, in ---- */
 
 static void take_error_info(struct grpc_status *st, const Google__Rpc__ErrorInfo *info)
 {
@@ -245,8 +243,7 @@ void grpc_status_from_headers(struct grpc_status *st, const struct h2_stream *st
 		take_details(st, details);
 }
 
-/* ---- outcomes that are no gRPC status
- * -------------------------------------------------------------- */
+/* ---- outcomes that are no gRPC status ---- */
 
 void grpc_status_from_http(struct grpc_status *st, const char *http, const char *type)
 {
@@ -296,8 +293,7 @@ void grpc_status_from_loss(struct grpc_status *st)
 	st->transport = true;
 }
 
-/* ---- details, out
- * ---------------------------------------------------------------------------------- */
+/* ---- details, out ---- */
 
 /* What one status can have: its messages point into the status and into each other. */
 struct details {

@@ -31,7 +31,8 @@
 #define H2_CONTROL_FRAMES_PER_SEC 1000
 #define H2_HEADERS_MAX 64 /* fields kept of one block; a further one refuses the block */
 
-#define H2_STREAMS_BEFORE_SETTINGS 100 /* streams a client opens before the peer's SETTINGS named a limit */
+#define H2_STREAMS_BEFORE_SETTINGS                                                                 \
+	100 /* streams a client opens before the peer's SETTINGS named a limit */
 
 #define H2_E_BUSY 1 /* no further stream now: the peer's limit, or GOAWAY */
 
@@ -125,6 +126,8 @@ int32_t h2_stream_id(const struct h2_stream *st);
 
 /* Our END_STREAM was gathered. */
 bool h2_stream_ended(const struct h2_stream *st);
+/* A request that was never gathered: its peer provably did nothing. */
+bool h2_stream_unsent(const struct h2_stream *st);
 /* In on_close: the stream ends because the connection is freed, not by its peer or h2_reset(). */
 bool h2_stream_lost(const struct h2_stream *st);
 
