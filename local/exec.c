@@ -52,13 +52,20 @@ static void put_ready(struct exec *x)
 	put(x, &m);
 }
 
+static Coreweave__Sandbox__V1__ExecStreamOutput__Stream stream_of(enum process_stream which)
+{
+	return which == PROCESS_STDOUT
+		       ? COREWEAVE__SANDBOX__V1__EXEC_STREAM_OUTPUT__STREAM__STREAM_STDOUT
+		       : COREWEAVE__SANDBOX__V1__EXEC_STREAM_OUTPUT__STREAM__STREAM_STDERR;
+}
+
 static void put_output(struct exec *x, enum process_stream which, uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__ExecStreamOutput out =
 		COREWEAVE__SANDBOX__V1__EXEC_STREAM_OUTPUT__INIT;
 	Response m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__INIT;
 
-	out.stream = exec_output_stream(which);
+	out.stream = stream_of(which);
 	out.data = (ProtobufCBinaryData){ .data = data, .len = n };
 	m.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__MESSAGE_OUTPUT;
 	m.output = &out;
@@ -104,7 +111,7 @@ static size_t read_output(struct exec *x, uint8_t *buf, size_t n)
 	if (n < SMALL_ROOM)
 		return read_small(x, buf, n);
 	l = process_read(x->process, buf + head, n - head, &which);
-	return l ? exec_output_frame(buf, head, l, which) : 0;
+	return l ? exec_output_frame(buf, head, l, stream_of(which)) : 0;
 }
 
 static size_t exec_read(struct call *call, uint8_t *buf, size_t n)

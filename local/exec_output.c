@@ -40,14 +40,8 @@ size_t exec_output_head_max(size_t n)
 	return head_size(n);
 }
 
-Coreweave__Sandbox__V1__ExecStreamOutput__Stream exec_output_stream(enum process_stream which)
-{
-	return which == PROCESS_STDOUT
-		       ? COREWEAVE__SANDBOX__V1__EXEC_STREAM_OUTPUT__STREAM__STREAM_STDOUT
-		       : COREWEAVE__SANDBOX__V1__EXEC_STREAM_OUTPUT__STREAM__STREAM_STDERR;
-}
-
-size_t exec_output_frame(uint8_t *buf, size_t at, size_t n_data, enum process_stream which)
+size_t exec_output_frame(uint8_t *buf, size_t at, size_t n_data,
+	Coreweave__Sandbox__V1__ExecStreamOutput__Stream stream)
 {
 	size_t head = head_size(n_data);
 	uint8_t *p = buf + GRPC_PREFIX_BYTES;
@@ -58,7 +52,7 @@ size_t exec_output_frame(uint8_t *buf, size_t at, size_t n_data, enum process_st
 	*p++ = TAG_OUTPUT;
 	p = put_varint(p, inner_size(n_data));
 	*p++ = TAG_STREAM;
-	*p++ = (uint8_t)exec_output_stream(which);
+	*p++ = (uint8_t)stream;
 	*p++ = TAG_DATA;
 	put_varint(p, n_data);
 	return head + n_data;

@@ -9,12 +9,11 @@
 
 #include "common/wire/grpc.h"
 #include "coreweave/sandbox/v1/sandbox.pb-c.h"
-#include "local/process.h"
 
 /* Bytes of the head of a frame that fills n bytes of buffer: where data is to be read to. */
 size_t exec_output_head_max(size_t n);
 /* Writes the frame of n_data > 0 bytes at buf + at to buf; returns its length. */
-size_t exec_output_frame(uint8_t *buf, size_t at, size_t n_data, enum process_stream which);
-Coreweave__Sandbox__V1__ExecStreamOutput__Stream exec_output_stream(enum process_stream which);
+size_t exec_output_frame(uint8_t *buf, size_t at, size_t n_data,
+	Coreweave__Sandbox__V1__ExecStreamOutput__Stream stream);
 
 #endif

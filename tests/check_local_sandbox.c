@@ -1,0 +1,352 @@
+#include "tests/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "local/sandbox.h"
+#include "local/spec.h"
+
+#define S(name) COREWEAVE__SANDBOX__V1__STATE__STATE_##name
+
+static struct registry reg;
+static struct clock now = { .now_usec = 1000 * USEC_PER_SEC, .wall_usec = 5000 * USEC_PER_SEC };
+
+/* A spec as protobuf-c would have made it: freed with its sandbox. */
+static Coreweave__Sandbox__V1__SandboxSpec *make_spec(const char *tag)
+{
+	Coreweave__Sandbox__V1__SandboxSpec spec = COREWEAVE__SANDBOX__V1__SANDBOX_SPEC__INIT, *ret;
+	Coreweave__Sandbox__V1__Container c = COREWEAVE__SANDBOX__V1__CONTAINER__INIT;
+	Coreweave__Sandbox__V1__Container *containers[] = { &c };
+	char *tags[] = { (char *)tag };
+	uint8_t buf[512];
+	size_t n;
+
+	c.name = (char *)"main";
+	c.image = (char *)"python:3.11";
+	spec.containers = containers;
+	spec.n_containers = 1;
+	spec.tags = tags;
+	spec.n_tags = tag ? 1 : 0;
+	n = coreweave__sandbox__v1__sandbox_spec__pack(&spec, buf);
+	ret = coreweave__sandbox__v1__sandbox_spec__unpack(NULL, n, buf);
+	ck_assert_ptr_nonnull(ret);
+	return ret;
+}
+
+static int add(const char *id, const char *tag, struct sandbox **ret)
+{
+	struct sandbox_new what = {
+		.id = id, .spec = make_spec(tag), .request_id = id, .request_hash = 7
+	};
+	int r = registry_add(&reg, &what, &now, ret);
+
+	if (r)
+		coreweave__sandbox__v1__sandbox_spec__free_unpacked(what.spec, NULL);
+	return r;
+}
+
+static struct sandbox *must_add(const char *id, const char *tag)
+{
+	struct sandbox *sb;
+
+	ck_assert_int_eq(add(id, tag, &sb), 0);
+	return sb;
+}
+
+static void step(struct sandbox *sb, enum sandbox_event ev, Coreweave__Sandbox__V1__State want)
+{
+	ck_assert_int_eq(sandbox_step(&reg, sb, ev, &now), 0);
+	ck_assert_int_eq(sb->state, want);
+}
+
+static struct sandbox *running(const char *id, const char *tag)
+{
+	struct sandbox *sb = must_add(id, tag);
+
+	step(sb, SANDBOX_EV_LAUNCHED, S(CREATING));
+	step(sb, SANDBOX_EV_UP, S(RUNNING));
+	return sb;
+}
+
+/* ---- states ---- */
+
+START_TEST(a_sandbox_goes_from_pending_to_its_end_and_never_back)
+{
+	struct sandbox *sb;
+
+	registry_init(&reg);
+	sb = running("a", NULL);
+	ck_assert(sandbox_live(sb));
+	ck_assert_int_eq(sandbox_step(&reg, sb, SANDBOX_EV_UP, &now), SANDBOX_E_UNEXPECTED);
+	step(sb, SANDBOX_EV_STOP, S(TERMINATING));
+	ck_assert(!sandbox_live(sb) && !sandbox_ended(sb));
+	ck_assert_int_eq(sandbox_step(&reg, sb, SANDBOX_EV_FAIL, &now), SANDBOX_E_UNEXPECTED);
+	step(sb, SANDBOX_EV_GONE, S(TERMINATED));
+	for (int ev = 0; ev < _SANDBOX_EVENT_N; ev++)
+		ck_assert_int_eq(
+			sandbox_step(&reg, sb, (enum sandbox_event)ev, &now), SANDBOX_E_UNEXPECTED);
+	ck_assert(!sb->has_exit_code);
+	ck_assert_uint_eq(reg.n_live, 0);
+	registry_done(&reg);
+}
+END_TEST
+
+START_TEST(an_end_by_itself_is_completed_or_failed)
+{
+	registry_init(&reg);
+	step(running("ok", NULL), SANDBOX_EV_OK, S(COMPLETED));
+	step(running("bad", NULL), SANDBOX_EV_FAIL, S(FAILED));
+	step(must_add("never", NULL), SANDBOX_EV_FAIL, S(FAILED));
+	ck_assert_uint_eq(reg.n_ended, 3);
+	registry_done(&reg);
+}
+END_TEST
+
+START_TEST(the_deadlines_are_start_lifetime_and_grace)
+{
+	struct sandbox *sb;
+	uint64_t life = SANDBOX_LIFETIME_DEFAULT_SEC * USEC_PER_SEC;
+
+	registry_init(&reg);
+	sb = must_add("a", NULL);
+	ck_assert_uint_eq(sandbox_deadline(sb), now.now_usec + SANDBOX_START_USEC);
+	ck_assert_int_eq(sandbox_due(sb, now.now_usec + SANDBOX_START_USEC - 1), SANDBOX_DUE_NONE);
+	ck_assert_int_eq(sandbox_due(sb, now.now_usec + SANDBOX_START_USEC), SANDBOX_DUE_START);
+	step(sb, SANDBOX_EV_LAUNCHED, S(CREATING));
+	ck_assert_uint_eq(sandbox_deadline(sb), now.now_usec + SANDBOX_START_USEC);
+	step(sb, SANDBOX_EV_UP, S(RUNNING));
+	ck_assert_uint_eq(sandbox_deadline(sb), now.now_usec + life);
+	ck_assert_int_eq(sandbox_due(sb, now.now_usec + life - 1), SANDBOX_DUE_NONE);
+	ck_assert_int_eq(sandbox_due(sb, now.now_usec + life), SANDBOX_DUE_EXPIRED);
+	step(sb, SANDBOX_EV_STOP, S(TERMINATING));
+	ck_assert_uint_eq(sandbox_deadline(sb), 0);
+	sb->kill_usec = now.now_usec + 5;
+	ck_assert_int_eq(sandbox_due(sb, now.now_usec + 5), SANDBOX_DUE_KILL);
+	step(sb, SANDBOX_EV_GONE, S(TERMINATED));
+	ck_assert_uint_eq(sandbox_deadline(sb), 0);
+	registry_done(&reg);
+}
+END_TEST
+
+/* ---- the registry's bounds ---- */
+
+START_TEST(there_are_only_so_many_live_ones_and_the_oldest_ended_are_forgotten)
+{
+	struct sandbox *sb, *held;
+	char id[SANDBOX_ID_BYTES];
+
+	registry_init(&reg);
+	held = sandbox_ref(must_add("first", NULL));
+	for (int i = 1; i < SANDBOX_LIVE_MAX; i++) {
+		snprintf(id, sizeof(id), "live-%d", i);
+		must_add(id, NULL);
+	}
+	ck_assert_int_eq(add("one-more", NULL, &sb), SANDBOX_E_FULL);
+	step(held, SANDBOX_EV_FAIL, S(FAILED));
+	for (int i = 0; i < SANDBOX_ENDED_MAX - 1; i++) {
+		snprintf(id, sizeof(id), "ended-%d", i);
+		step(must_add(id, NULL), SANDBOX_EV_FAIL, S(FAILED));
+	}
+	ck_assert_ptr_eq(registry_find(&reg, "first"), held);
+	step(must_add("last", NULL), SANDBOX_EV_FAIL, S(FAILED));
+	ck_assert_uint_eq(reg.n_ended, SANDBOX_ENDED_MAX);
+	ck_assert_ptr_null(registry_find(&reg, "first"));
+	ck_assert_str_eq(held->id, "first");
+	sandbox_unref(held);
+	registry_done(&reg);
+}
+END_TEST
+
+START_TEST(a_request_made_twice_finds_its_sandbox_and_another_one_a_conflict)
+{
+	struct sandbox *sb, *found;
+
+	registry_init(&reg);
+	sb = must_add("req", NULL);
+	ck_assert_int_eq(registry_find_request(&reg, "req", 7, &found), 0);
+	ck_assert_ptr_eq(found, sb);
+	ck_assert_int_eq(registry_find_request(&reg, "req", 8, &found), SANDBOX_E_CONFLICT);
+	ck_assert_int_eq(registry_find_request(&reg, "", 8, &found), 0);
+	ck_assert_ptr_null(found);
+	ck_assert_int_eq(registry_find_request(&reg, "other", 7, &found), 0);
+	ck_assert_ptr_null(found);
+	registry_done(&reg);
+}
+END_TEST
+
+/* ---- listing ---- */
+
+static size_t list(
+	const struct sandbox_filter *f, uint64_t after, size_t max, const char *want, bool more)
+{
+	struct sandbox *found[8];
+	char got[64] = "";
+	bool is_more;
+	size_t n = registry_list(&reg, f, after, found, max, &is_more);
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s", found[i]->id);
+	ck_assert_str_eq(got, want);
+	ck_assert_int_eq(is_more, more);
+	return n ? (size_t)found[n - 1]->seq : 0;
+}
+
+START_TEST(pages_follow_each_other_in_both_directions_and_miss_nothing)
+{
+	struct sandbox_filter down = { 0 }, up = { .ascending = true };
+	size_t at;
+
+	registry_init(&reg);
+	for (char id[2] = "a"; *id <= 'e'; ++*id)
+		running(id, NULL);
+	at = list(&down, 0, 2, "ed", true);
+	/* What comes or goes between two pages moves no other over their border. */
+	step(registry_find(&reg, "d"), SANDBOX_EV_OK, S(COMPLETED));
+	running("f", NULL);
+	at = list(&down, at, 2, "cb", true);
+	list(&down, at, 2, "a", false);
+	at = list(&up, 0, 4, "abce", true);
+	list(&up, at, 4, "f", false);
+	registry_done(&reg);
+}
+END_TEST
+
+START_TEST(filters_are_tags_runner_and_state_and_ended_ones_show_when_asked_for)
+{
+	char *red[] = { (char *)"red" }, *two[] = { (char *)"red", (char *)"blue" };
+	char *here[] = { (char *)SPEC_RUNNER_ID }, *elsewhere[] = { (char *)"far" };
+	struct sandbox_filter f = { .ascending = true };
+
+	registry_init(&reg);
+	running("a", "red");
+	running("b", "blue");
+	step(running("c", "red"), SANDBOX_EV_OK, S(COMPLETED));
+	list(&f, 0, 8, "ab", false);
+	list(&(struct sandbox_filter){ .tags = red, .n_tags = 1 }, 0, 8, "a", false);
+	list(&(struct sandbox_filter){ .tags = two, .n_tags = 2 }, 0, 8, "", false);
+	list(&(struct sandbox_filter){ .tags = red, .n_tags = 1, .show_ended = true }, 0, 8, "ca",
+		false);
+	list(&(struct sandbox_filter){ .state = S(COMPLETED) }, 0, 8, "c", false);
+	list(&(struct sandbox_filter){ .state = S(RUNNING), .show_ended = true }, 0, 8, "ba",
+		false);
+	list(&(struct sandbox_filter){ .runner_ids = here, .n_runner_ids = 1 }, 0, 8, "ba", false);
+	list(&(struct sandbox_filter){ .runner_ids = elsewhere, .n_runner_ids = 1 }, 0, 8, "",
+		false);
+	list(&(struct sandbox_filter){ .nothing = true }, 0, 8, "", false);
+	registry_done(&reg);
+}
+END_TEST
+
+/* ---- specs ---- */
+
+static int check(Coreweave__Sandbox__V1__SandboxSpec *spec, int code, const char *field)
+{
+	struct grpc_status st = { 0 };
+	int r = spec_check(spec, &st);
+	bool named = !field;
+
+	ck_assert_int_eq(st.code, code);
+	for (size_t i = 0; i < st.n_violations; i++)
+		named |= field && !strcmp(st.violations[i].field, field);
+	ck_assert(named);
+	grpc_status_done(&st);
+	return r;
+}
+
+START_TEST(a_spec_is_refused_by_the_field_that_is_wrong)
+{
+	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec("t");
+	Coreweave__Sandbox__V1__SandboxSpec empty = COREWEAVE__SANDBOX__V1__SANDBOX_SPEC__INIT;
+	Coreweave__Sandbox__V1__Container *c = spec->containers[0];
+	char *name = c->name, *tag = spec->tags[0];
+	char long_tag[SPEC_TAG_BYTES_MAX + 2];
+
+	ck_assert_int_eq(check(spec, GRPC_OK, NULL), 0);
+	check(&empty, GRPC_INVALID_ARGUMENT, "spec.containers");
+	c->name = (char *)"Main!";
+	check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].name");
+	c->name = name;
+	spec->max_lifetime_seconds = SANDBOX_LIFETIME_MAX_SEC;
+	check(spec, GRPC_OK, NULL);
+	spec->max_lifetime_seconds++;
+	check(spec, GRPC_INVALID_ARGUMENT, "spec.max_lifetime_seconds");
+	spec->max_lifetime_seconds = -1;
+	check(spec, GRPC_INVALID_ARGUMENT, "spec.max_lifetime_seconds");
+	spec->max_lifetime_seconds = 0;
+	memset(long_tag, 'x', sizeof(long_tag));
+	long_tag[SPEC_TAG_BYTES_MAX] = 0;
+	spec->tags[0] = long_tag;
+	check(spec, GRPC_OK, NULL);
+	long_tag[SPEC_TAG_BYTES_MAX] = 'x';
+	long_tag[SPEC_TAG_BYTES_MAX + 1] = 0;
+	check(spec, GRPC_INVALID_ARGUMENT, "spec.tags");
+	spec->tags[0] = tag;
+	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+}
+END_TEST
+
+START_TEST(what_the_service_cannot_do_is_refused_and_not_ignored)
+{
+	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
+	Coreweave__Sandbox__V1__NetworkOptions net = COREWEAVE__SANDBOX__V1__NETWORK_OPTIONS__INIT;
+	Coreweave__Sandbox__V1__SandboxVolume volume = COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__INIT;
+	Coreweave__Sandbox__V1__SandboxVolume *volumes[] = { &volume };
+	char *far[] = { (char *)"far" };
+
+	spec->network = &net;
+	check(spec, GRPC_UNIMPLEMENTED, NULL);
+	spec->network = NULL;
+	spec->volumes = volumes;
+	spec->n_volumes = 1;
+	check(spec, GRPC_UNIMPLEMENTED, NULL);
+	spec->volumes = NULL;
+	spec->n_volumes = 0;
+	spec->runner_ids = far;
+	spec->n_runner_ids = 1;
+	check(spec, GRPC_FAILED_PRECONDITION, NULL);
+	far[0] = (char *)SPEC_RUNNER_ID;
+	check(spec, GRPC_OK, NULL);
+	spec->runner_ids = NULL;
+	spec->n_runner_ids = 0;
+	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+}
+END_TEST
+
+START_TEST(a_container_is_named_or_the_primary_one)
+{
+	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
+
+	ck_assert(spec_has_container(spec, ""));
+	ck_assert(spec_has_container(spec, "  "));
+	ck_assert(spec_has_container(spec, "main"));
+	ck_assert(!spec_has_container(spec, "mai"));
+	ck_assert(!spec_has_container(spec, "main2"));
+	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+}
+END_TEST
+
+START_TEST(a_later_variable_replaces_the_one_of_its_name_only)
+{
+	struct spec_env env = { 0 };
+
+	ck_assert_int_eq(spec_env_set(&env, "A", "1"), 0);
+	ck_assert_int_eq(spec_env_set(&env, "AB", "2"), 0);
+	ck_assert_int_eq(spec_env_set(&env, "A", "3=4"), 0);
+	ck_assert_uint_eq(env.n, 2);
+	ck_assert_str_eq(env.v[0], "A=3=4");
+	ck_assert_str_eq(env.v[1], "AB=2");
+	ck_assert_ptr_null(env.v[2]);
+	spec_env_done(&env);
+	ck_assert(!spec_env_name_ok("") && !spec_env_name_ok("A=B") && spec_env_name_ok("A"));
+}
+END_TEST
+
+TEST_MAIN("local sandbox", a_sandbox_goes_from_pending_to_its_end_and_never_back,
+	an_end_by_itself_is_completed_or_failed, the_deadlines_are_start_lifetime_and_grace,
+	there_are_only_so_many_live_ones_and_the_oldest_ended_are_forgotten,
+	a_request_made_twice_finds_its_sandbox_and_another_one_a_conflict,
+	pages_follow_each_other_in_both_directions_and_miss_nothing,
+	filters_are_tags_runner_and_state_and_ended_ones_show_when_asked_for,
+	a_spec_is_refused_by_the_field_that_is_wrong,
+	what_the_service_cannot_do_is_refused_and_not_ignored,
+	a_container_is_named_or_the_primary_one, a_later_variable_replaces_the_one_of_its_name_only)
