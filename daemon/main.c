@@ -256,10 +256,16 @@ static int run(struct daemon *d)
 	if (r == 0 && chdir("/") < 0)
 		r = -errno;
 	config.socket_path = d->socket_path;
-	if (r == 0)
-		r = server_init(&d->server, &config, why);
 	if (r < 0) {
 		journal_say(&d->journal, JOURNAL_ERROR, "%s", why);
+		launcher_done(&d->launcher);
+		secret_free(config.env_key);
+		return EXIT_FAILURE;
+	}
+	r = server_init(&d->server, &config, why);
+	if (r < 0) {
+		journal_say(&d->journal, JOURNAL_ERROR, "%s", why);
+		server_done(&d->server);
 		return EXIT_FAILURE;
 	}
 	journal_say(&d->journal, JOURNAL_INFO, "version " PACKAGE_VERSION ", listening at %s",
@@ -283,7 +289,7 @@ int main(int argc, char **argv)
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return EXIT_FAILURE;
-	d->lock_fd = -1;
+	d->lock_fd = d->launcher.fd = -1;
 	d->options.level = JOURNAL_NOTICE;
 	code = EXIT_FAILURE;
 	if (parse_options(&d->options, argc, argv, &code)) {

@@ -102,6 +102,12 @@ static void on_state(struct probe *p)
 	poll_after(p, p->pause_usec);
 }
 
+/* Once the service told us of the sandbox its polls may fail for a while; before that, who asks is told. */
+static bool may_fail(const struct probe *p)
+{
+	return p->sandbox || p->created_usec;
+}
+
 static void on_answer(struct unary *u, const struct grpc_status *st)
 {
 	struct probe *p = container_of(u, struct probe, get);
@@ -113,7 +119,7 @@ static void on_answer(struct unary *u, const struct grpc_status *st)
 	if (st->code != GRPC_OK) {
 		if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
 			chance = UINT32_MAX / 2;
-		if (!retry_again(&p->retry, st, now_of(p), chance, &pause))
+		if (!may_fail(p) || !retry_again(&p->retry, st, now_of(p), chance, &pause))
 			return end(p, PROBE_FAILED, st);
 		return poll_after(p, pause);
 	}

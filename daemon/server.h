@@ -49,6 +49,7 @@ struct server_config {
 	struct secret *env_key;     /* taken over */
 };
 
+/* After a failure server_done() is due as well. `s` is zeroed. */
 int server_init(struct server *s, const struct server_config *config, char why[PATHS_WHY_MAX]);
 int server_run(struct server *s);
 void server_done(struct server *s);

@@ -179,6 +179,7 @@ class Patience(WorldCase):
     def test_sec_c21_without_a_free_fd_a_newcomer_is_told_and_the_daemon_rests(self):
         daemon = self.world.daemon()
         old = mpack.Peer(self.world.socket_path)
+        until(lambda: old.call("daemon.status")["clients"] == 1, "the end of others")
         used = {int(fd) for fd in os.listdir("/proc/%d/fd" % daemon.pid)}
         free = min(set(range(1000)) - used)
         soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)

@@ -283,6 +283,8 @@ class Losses(WorldCase):
         c.call("session.create", {"sandbox_id": sandbox, "name": "s", "cols": 80, "rows": 24})
         until(lambda: c.call("session.get", {"name": "s"})["state"] == "running", "the shell")
         a = c.call("exec", {"sandbox_id": sandbox, "argv": ["cat"], "stdin": True})["attachment"]
+        c.call("session.input", {"attachment": a, "data": b"x"})
+        c.note("output")
         service.process.kill()
         service.process.wait(LIMIT)
         end = c.finish(a)[0]
@@ -292,6 +294,7 @@ class Losses(WorldCase):
         self.assertEqual((s["reason"], s["exit_code"]), ("lost", None))
         error = c.error("sandbox.list")
         self.assertEqual((error["code"], error["url"]), ("unreachable", service.url))
+        self.assertEqual(c.run(sandbox, "true")[0]["reason"], "unreachable")  # at once, without retries
         port = service.url.rsplit(":", 1)[1]
         self.world.start([program("cwsandbox-local"), "--state-dir", service.state_dir, "--listen", "127.0.0.1:" + port])
 
