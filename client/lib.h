@@ -1,7 +1,7 @@
 /*
  * lib - the inside of libcwsandbox
  *
- * lib_conn.c is pure: bytes in, events and bytes out, no descriptor, no clock. lib_io.c owns the
+ * lib_conn.c and lib_receive.c are pure: bytes in, events and bytes out, no descriptor, no clock. lib_io.c owns the
  * socket. lib_encode.c and lib_decode.c are tables: which member is which key. lib_terminal.c sits
  * on the public calls.
  *
@@ -33,6 +33,7 @@ struct arena {
 };
 void *arena_alloc(struct arena *a, size_t n); /* zeroed; NULL without memory */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_strdup(struct arena *a, const char *s); /* NULL for NULL */
 void *arena_memdup(struct arena *a, const void *data, size_t n);
 void arena_done(struct arena *a);
 
@@ -70,6 +71,8 @@ struct schema {
  * -ENOMEM. */
 int decode_map(struct arena *a, const struct schema *schema, const msgpack_object *map, void *ret);
 int decode_error(struct arena *a, const msgpack_object *map, struct cwsandbox_error *ret);
+/* A copy that owns what it points to, but for `sessions`; what memory cannot hold is left out. */
+void error_copy(struct arena *a, const struct cwsandbox_error *from, struct cwsandbox_error *ret);
 /* A notification: CWSANDBOX_EVENT_NONE for one we do not know. `data` is copied. `credit`: the
  * figure of input_credit. */
 int decode_event(
@@ -173,6 +176,10 @@ int conn_begin(
 	struct cwsandbox *c, const struct cwsandbox_config *config, int64_t pid, uint32_t *ret_id);
 int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enum pending_kind kind,
 	uint32_t *ret_id);
+struct answer_box *box_free(struct answer_box *box);
+struct queued *queued_free(struct queued *q);
+/* Queues an event; cost: bytes beyond the struct. */
+void event_push(struct cwsandbox *c, struct queued *q, size_t cost);
 struct pending *conn_find_pending(struct cwsandbox *c, uint32_t id);
 struct pending *conn_free_pending(struct cwsandbox *c, struct pending *p);
 struct attachment *conn_find_attachment(const struct cwsandbox *c, int64_t id);

@@ -88,46 +88,11 @@ struct cwsandbox_terminal *cwsandbox_terminal_free(struct cwsandbox_terminal *t)
 
 /* ---- errors ---- */
 
-static const char *keep_str(struct arena *a, const char *s)
-{
-	return s ? arena_strndup(a, s, strlen(s)) : NULL;
-}
-
-static const struct cwsandbox_violation *keep_violations(
-	struct arena *a, const struct cwsandbox_error *from)
-{
-	struct cwsandbox_violation *copy = arena_alloc(a, from->n_violations * sizeof(*copy));
-
-	for (size_t i = 0; copy && i < from->n_violations; i++) {
-		copy[i].field = keep_str(a, from->violations[i].field);
-		copy[i].description = keep_str(a, from->violations[i].description);
-	}
-	return copy;
-}
-
 /* An error outlives the connection's next call. Returns r. */
 static int keep_error(struct cwsandbox_terminal *t, const struct cwsandbox_error *from, int r)
 {
-	struct arena *a = &t->error_arena;
-	struct cwsandbox_error e = *from;
-
-	arena_done(a);
-	e.code = keep_str(a, from->code);
-	e.message = keep_str(a, from->message);
-	if (!e.code || !e.message)
-		e.code = e.message = "memory";
-	e.field = keep_str(a, from->field);
-	e.limit = keep_str(a, from->limit);
-	e.url = keep_str(a, from->url);
-	e.sandbox_id = keep_str(a, from->sandbox_id);
-	e.reason = keep_str(a, from->reason);
-	e.status = keep_str(a, from->status);
-	e.detail = keep_str(a, from->detail);
-	e.violations = keep_violations(a, from);
-	e.n_violations = e.violations ? from->n_violations : 0;
-	e.sessions = NULL;
-	e.n_sessions = 0;
-	t->error = e;
+	arena_done(&t->error_arena);
+	error_copy(&t->error_arena, from, &t->error);
 	return r;
 }
 
@@ -246,8 +211,8 @@ static void note_end(struct cwsandbox_terminal *t, const struct cwsandbox_event 
 	t->has_end = true;
 	t->has_code = e->has_exit_code;
 	t->code = (int)e->exit_code;
-	t->reason = keep_str(&t->arena, e->reason);
-	t->message = keep_str(&t->arena, e->message);
+	t->reason = arena_strdup(&t->arena, e->reason);
+	t->message = arena_strdup(&t->arena, e->message);
 }
 
 /* The end may be known before the output in front of it is read. */
@@ -410,7 +375,7 @@ static int copy_command(struct cwsandbox_terminal *t, const char *const *argv)
 	if (!copy)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		copy[i] = keep_str(&t->arena, argv[i]);
+		copy[i] = arena_strdup(&t->arena, argv[i]);
 		if (!copy[i])
 			return -ENOMEM;
 	}
@@ -433,7 +398,7 @@ static int open_connection(struct cwsandbox_terminal *t, const struct cwsandbox_
 		r = cwsandbox_daemon_start(t->c, config, NULL, io_left(deadline));
 	if (r)
 		return r;
-	t->boot_id = keep_str(&t->arena, t->c->server.boot_id);
+	t->boot_id = arena_strdup(&t->arena, t->c->server.boot_id);
 	return t->boot_id ? 0 : -ENOMEM;
 }
 
@@ -457,8 +422,8 @@ static int create_session(
 	r = cwsandbox_call(t->c, &create, io_left(deadline), &answer);
 	if (r)
 		return r;
-	t->name = keep_str(&t->arena, answer->session ? answer->session->name : NULL);
-	t->session = keep_str(&t->arena, answer->session ? answer->session->session : NULL);
+	t->name = arena_strdup(&t->arena, answer->session ? answer->session->name : NULL);
+	t->session = arena_strdup(&t->arena, answer->session ? answer->session->session : NULL);
 	cwsandbox_answer_free(answer);
 	return t->name && t->session ? 0 : -ENOMEM;
 }
@@ -489,8 +454,8 @@ static int attach_session(
 	t->attachment = answer->attachment;
 	t->offset = answer->offset;
 	t->fresh = answer->fresh;
-	t->name = keep_str(&t->arena, answer->name ? answer->name : t->name);
-	t->session = keep_str(&t->arena, answer->session_id ? answer->session_id : t->session);
+	t->name = arena_strdup(&t->arena, answer->name ? answer->name : t->name);
+	t->session = arena_strdup(&t->arena, answer->session_id ? answer->session_id : t->session);
 	t->state = TERMINAL_ACTIVE;
 	cwsandbox_answer_free(answer);
 	return t->name && t->session ? 0 : -ENOMEM;

@@ -18,8 +18,9 @@
 
 static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT };
 
-/* The write end of the open tty's pipe: a signal handler has no other way to it. */
-static volatile sig_atomic_t signal_fd = -1;
+/* The write end of the open tty's pipe, and which of `caught` came: a signal handler has no other way to them. The
+ * byte only wakes; a full pipe loses no signal. */
+static volatile sig_atomic_t signal_fd = -1, came[ARRAY_SIZE(caught)];
 
 bool tty_is_terminal(void)
 {
@@ -56,9 +57,11 @@ void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows)
 static void on_signal(int sig)
 {
 	int saved = errno;
-	char c = (char)sig;
 
-	(void)!write(signal_fd, &c, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
+		if (caught[i] == sig)
+			came[i] = 1;
+	(void)!write(signal_fd, "", 1);
 	errno = saved;
 }
 
@@ -176,9 +179,17 @@ void tty_leave(struct tty *t, const void *undo, size_t n)
 
 int tty_signal(struct tty *t)
 {
-	unsigned char c;
+	char drained[64];
 
-	return read(t->signals[0], &c, 1) == 1 ? c : 0;
+	while (read(t->signals[0], drained, sizeof(drained)) > 0)
+		;
+	for (size_t i = 0; i < ARRAY_SIZE(caught); i++) {
+		if (!came[i])
+			continue;
+		came[i] = 0;
+		return caught[i];
+	}
+	return 0;
 }
 
 void tty_stop(void)

@@ -18,7 +18,7 @@ struct tty {
 	int out_flags;
 	bool raw;
 	struct termios saved;
-	int signals[2]; /* pipe: one byte, the signal's number, for each */
+	int signals[2]; /* pipe: readable when a signal came */
 };
 
 /* stdin and stdout are terminals. */
@@ -33,7 +33,7 @@ int tty_enter(struct tty *t); /* raw mode */
 void tty_leave(struct tty *t, const void *undo, size_t n);
 /* Gives signals and descriptors back. */
 void tty_close(struct tty *t);
-/* The next signal caught, 0 if none. */
+/* A signal that came, 0 if none. However often one came meanwhile, it is told once. */
 int tty_signal(struct tty *t);
 /* Stops this process as Ctrl-Z would have; returns once it is continued. The terminal must have been left. */
 void tty_stop(void);
