@@ -1,6 +1,6 @@
 /*
- * A call whose peer sends any body, cut anywhere, or any status texts: parts are whole and in order, limits hold,
- * on_done comes exactly once; texts survive a round trip.
+ * A call whose peer sends any body, cut anywhere, or any status texts: parts are whole and in
+ * order, limits hold, on_done comes exactly once; texts survive a round trip.
  * Input: a byte for what the rest is, a byte for the piece size.
  */
 #include <assert.h>

@@ -1,6 +1,6 @@
 /*
- * Whatever a peer sends, a connection says only whole frames, keeps its bounds, ends each stream once, and after an
- * error says one GOAWAY and no more.
+ * Whatever a peer sends, a connection says only whole frames, keeps its bounds, ends each stream
+ * once, and after an error says one GOAWAY and no more.
  * Input: a byte for role and piece size, then what the peer sends after its preface.
  */
 #include <assert.h>

@@ -1,8 +1,8 @@
 /*
  * grpc_world - one gRPC call in a test, with both its ends, over a pair of connections in memory
  *
- * world_init(), start_with(), pair_pump(); each end collects what it gets. An answer may also be given by hand,
- * below gRPC.
+ * world_init(), start_with(), pair_pump(); each end collects what it gets. An answer may also be
+ * given by hand, below gRPC.
  */
 #ifndef TESTS_GRPC_WORLD_H
 #define TESTS_GRPC_WORLD_H

@@ -1,5 +1,6 @@
 /*
- * h2_world - the users of streams at both ends of a pair of connections, and a peer that keeps to no rule
+ * h2_world - the users of streams at both ends of a pair of connections, and a peer that keeps to
+ * no rule
  */
 #ifndef TESTS_H2_WORLD_H
 #define TESTS_H2_WORLD_H

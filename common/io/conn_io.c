@@ -161,8 +161,10 @@ static int make_bufferevent(struct conn_io *io)
 			BEV_OPT_CLOSE_ON_FREE);
 	else
 		io->bev = bufferevent_socket_new(io->loop->base, io->fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!io->bev)
+	if (!io->bev) {
+		io->ssl = NULL; /* libevent has freed it */
 		return -ENOMEM;
+	}
 	io->fd = -1; /* the bufferevent's, as is the SSL */
 	bufferevent_setcb(io->bev, on_readable, on_writable, on_event, io);
 	bufferevent_setwatermark(io->bev, EV_WRITE, PENDING_LOW, 0);

@@ -1,13 +1,15 @@
 /*
  * conn_io - the rim of one HTTP/2 connection: bufferevent (TLS or plain) <-> h2
  *
- * Owner:   owns the bufferevent and its fd; the h2 belongs to the caller, who frees it after conn_io_free().
+ * Owner:   owns the bufferevent and its fd; the h2 belongs to the caller, who frees it after
+ *          conn_io_free().
  * Flow:    reads as TLS decrypts, h2_recv in place; conn_io_flush() pulls from h2 until
  *          CONN_IO_PENDING_MAX bytes wait in the bufferevent, and goes on when they drained.
- * Errors:  on_fail once, from the loop and never from a call in: -errno and a sentence; the caller then frees,
- *          in on_fail or later. -EPROTO: the peer broke HTTP/2 or TLS, or its certificate is not trusted; what
- *          we say to that (GOAWAY) is sent first, for at most CONN_IO_LAST_WORDS_SEC. -ESHUTDOWN: both
- *          sides are done (h2_finished). An orderly close by the peer is -ECONNRESET "closed by the peer".
+ * Errors:  on_fail once, from the loop and never from a call in: -errno and a sentence; the caller
+ *          then frees, in on_fail or later. -EPROTO: the peer broke HTTP/2 or TLS, or its
+ *          certificate is not trusted; what we say to that (GOAWAY) is sent first, for at most
+ *          CONN_IO_LAST_WORDS_SEC. -ESHUTDOWN: both sides are done (h2_finished). An orderly close
+ *          by the peer is -ECONNRESET "closed by the peer".
  */
 #ifndef COMMON_IO_CONN_IO_H
 #define COMMON_IO_CONN_IO_H

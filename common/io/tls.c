@@ -8,7 +8,8 @@
 
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
-/* "WHAT FILE: cause", the cause being OpenSSL's oldest error, which is nearest to it; leaves its queue empty. */
+/* "WHAT FILE: cause", the cause being OpenSSL's oldest error, which is nearest to it; leaves its
+ * queue empty. */
 static int explain_file(char why[TLS_WHY_MAX], const char *what, const char *file)
 {
 	unsigned long error = ERR_peek_error();

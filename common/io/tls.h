@@ -1,9 +1,9 @@
 /*
  * tls - OpenSSL contexts of both roles: TLS 1.2 or 1.3, ALPN "h2" or nothing
  *
- * Client: chain and name verified (IP literals as addresses; an empty name is refused); roots are the
- *         system's, SSL_CERT_FILE when set, plus `ca_file`. No renegotiation, no early data, no tickets
- *         kept over a configuration change (a new context).
+ * Client: chain and name verified (IP literals as addresses; an empty name is refused); roots are
+ *         the system's, SSL_CERT_FILE when set, plus `ca_file`. No renegotiation, no early data, no
+ *         tickets kept over a configuration change (a new context).
  * Server: certificate chain and key in PEM files; a client that does not offer "h2" is refused.
  * Errors: -errno, with a sentence in `why` that names the file and the cause.
  */
@@ -22,12 +22,12 @@ int tls_server_new(
 /* One client connection to `host` (name or IP literal): SNI and verification set. */
 int tls_client_ssl(SSL_CTX *ctx, const char *host, SSL **ret);
 bool tls_alpn_is_h2(const SSL *ssl);
-/* Why the handshake failed, in words: "certificate has expired", "self-signed certificate in chain", ...
- * `error` is OpenSSL's; 0: the newest of its queue. */
+/* Why the handshake failed, in words: "certificate has expired", "self-signed certificate in
+ * chain", ... `error` is OpenSSL's; 0: the newest of its queue. */
 void tls_explain(const SSL *ssl, unsigned long error, char why[TLS_WHY_MAX]);
 
-/* For the local service: a CA and a server certificate it signs, made once, PEM, files 0600. Each file is
- * renamed into place, the server certificate last. */
+/* For the local service: a CA and a server certificate it signs, made once, PEM, files 0600. Each
+ * file is renamed into place, the server certificate last. */
 struct tls_issue {
 	const char *ca_file, *ca_key_file, *cert_file, *key_file;
 	const char *names; /* "DNS:localhost,IP:127.0.0.1,IP:::1" */

@@ -6,9 +6,10 @@
  * The writers put one prefixed ExecStreamRequest into an outbox, or only the head of a stdin frame
  * whose bytes the caller copies after it.
  *
- * Windows: exec_reader_feed() says in *ret_consumed how many bytes carried no output data; the caller
- *          returns those at once, and the data when its log let go of it. Over a message the two add up to
- *          its size; what a part leaves open (a head not complete yet) is in the sum of a later one.
+ * Windows: exec_reader_feed() says in *ret_consumed how many bytes carried no output data; the
+ *          caller returns those at once, and the data when its log let go of it. Over a message the
+ *          two add up to its size; what a part leaves open (a head not complete yet) is in the sum
+ *          of a later one.
  */
 #ifndef COMMON_WIRE_EXEC_H
 #define COMMON_WIRE_EXEC_H
@@ -63,7 +64,8 @@ struct exec_init {
 int exec_put_init(struct grpc_outbox *o, const struct exec_init *init);
 int exec_put_resize(struct grpc_outbox *o, uint32_t cols, uint32_t rows);
 int exec_put_close(struct grpc_outbox *o);
-/* Writes prefix and field header for a stdin frame of n <= EXEC_STDIN_MAX bytes; returns its length. */
+/* Writes prefix and field header for a stdin frame of n <= EXEC_STDIN_MAX bytes; returns its
+ * length. */
 size_t exec_stdin_head(uint8_t out[EXEC_STDIN_HEAD_MAX], size_t n);
 
 #endif

@@ -4,16 +4,19 @@
  * Pure, as h2 is. A call is embedded in what uses it.
  *
  * Units:   bytes, microseconds.
- * Receive: message bytes arrive as parts, in place; a part names its message's size and the offset in
- *          it. struct grpc_gather makes whole messages of parts for who wants them. Parts hold the
- *          stream's window until grpc_consume(); the 5-byte prefixes are returned by grpc itself.
+ * Receive: message bytes arrive as parts, in place; a part names its message's size and the offset
+ *          in it. struct grpc_gather makes whole messages of parts for who wants them. Parts hold
+ *          the stream's window until grpc_consume(); the 5-byte prefixes are returned by grpc
+ *          itself.
  * Send:    pull only: `read` is asked when the window is open. grpc_prefix() writes the 5 bytes.
  * Limits:  messages of more than `message_max` bytes end the call with RESOURCE_EXHAUSTED. Only
- *          identity encoding: a compressed message ends it with UNIMPLEMENTED (server), INTERNAL (client).
+ *          identity encoding: a compressed message ends it with UNIMPLEMENTED (server), INTERNAL
+ *          (client).
  * Status:  one struct for both directions; strings owned by it, cut at GRPC_STATUS_TEXT_MAX.
- * Sources: grpc.io "gRPC over HTTP2"; google.rpc for details. HTTP answers that are not gRPC become a
- *          status by the table of the gRPC documentation (400 INTERNAL, 401 UNAUTHENTICATED, 403 PERMISSION_DENIED,
- *          404 UNIMPLEMENTED, 429/502/503/504 UNAVAILABLE, else UNKNOWN); RST_STREAM codes likewise.
+ * Sources: grpc.io "gRPC over HTTP2"; google.rpc for details. HTTP answers that are not gRPC become
+ *          a status by the table of the gRPC documentation (400 INTERNAL, 401 UNAUTHENTICATED, 403
+ *          PERMISSION_DENIED, 404 UNIMPLEMENTED, 429/502/503/504 UNAVAILABLE, else UNKNOWN);
+ *          RST_STREAM codes likewise.
  */
 #ifndef COMMON_WIRE_GRPC_H
 #define COMMON_WIRE_GRPC_H
@@ -67,7 +70,8 @@ struct grpc_status {
 	uint64_t retry_delay_usec;                             /* RetryInfo */
 	struct grpc_violation violations[GRPC_VIOLATIONS_MAX]; /* BadRequest */
 	size_t n_violations;
-	bool unprocessed; /* the peer provably did nothing: REFUSED_STREAM, above GOAWAY's last id, never sent */
+	/* the peer provably did nothing: REFUSED_STREAM, above GOAWAY's last id, never sent */
+	bool unprocessed;
 	bool transport; /* made here from a lost connection or a reset, not said by the peer */
 };
 
@@ -98,9 +102,10 @@ struct grpc_call_ops {
 	/* Body bytes to send, prefixes included (grpc_prefix); 0: none now, grpc_resume() later.
 	 * A client sets *ret_end to half-close; a server ends by grpc_finish(). */
 	size_t (*read)(struct grpc_call *call, uint8_t *buf, size_t n, bool *ret_end);
-	/* Last call, exactly once after a successful start, and from h2_recv, h2_gather or h2_free only.
-	 * Client: how it ended. Server: OK when our status went out, CANCELLED when the peer reset or the
-	 * connection went; a call that this layer ended (a bad message) says with what. */
+	/* Last call, exactly once after a successful start, and from h2_recv, h2_gather or h2_free
+	 * only. Client: how it ended. Server: OK when our status went out, CANCELLED when the peer
+	 * reset or the connection went; a call that this layer ended (a bad message) says with
+	 * what. */
 	void (*on_done)(struct grpc_call *call, const struct grpc_status *status);
 };
 
@@ -133,15 +138,16 @@ int grpc_start(struct grpc_call *call, struct h2 *h2, const struct grpc_request 
 /* Client: RST_STREAM(CANCEL); on_done follows later with CANCELLED, or with `st` if given. */
 void grpc_cancel(struct grpc_call *call, const struct grpc_status *st);
 
-/* Server: takes a request over from h2_ops.on_request; answers non-gRPC requests by itself (415, 405)
- * and says so with GRPC_E_ANSWERED. Reads grpc-timeout into deadline_usec. */
+/* Server: takes a request over from h2_ops.on_request; answers non-gRPC requests by itself (415,
+ * 405) and says so with GRPC_E_ANSWERED. Reads grpc-timeout into deadline_usec. */
 #define GRPC_E_ANSWERED 1
 int grpc_accept(struct grpc_call *call, struct h2_stream *st, uint64_t now_usec);
 /* Server: response headers now rather than with the first message. */
 int grpc_send_headers(struct grpc_call *call);
-/* Server: no more messages; status in the trailers. What `read` still has is sent first: it is asked until it
- * returns 0. A status other than OK before any headers (grpc_send_headers, grpc_resume) is trailers-only, and
- * `read` is not asked. Client messages that still come are dropped. */
+/* Server: no more messages; status in the trailers. What `read` still has is sent first: it is
+ * asked until it returns 0. A status other than OK before any headers (grpc_send_headers,
+ * grpc_resume) is trailers-only, and `read` is not asked. Client messages that still come are
+ * dropped. */
 int grpc_finish(struct grpc_call *call, const struct grpc_status *st);
 
 /* `read` has bytes: it will be asked. A server's headers go out with them. */
@@ -154,7 +160,8 @@ struct grpc_gather {
 	uint8_t *buf;
 	size_t n, cap;
 };
-/* > 0: *ret_data, *ret_n are a whole message (dies at the next feed); 0: more is needed; < 0: -errno. */
+/* > 0: *ret_data, *ret_n are a whole message (dies at the next feed); 0: more is needed; < 0:
+ * -errno. */
 #define GRPC_GATHER_WHOLE 1
 int grpc_gather_feed(struct grpc_gather *g, const struct grpc_part *part, const uint8_t **ret_data,
 	size_t *ret_n);

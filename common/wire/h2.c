@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Never the bound: what one stream may have in flight is stream_window, and this is returned on receipt. */
+/* Never the bound: what one stream may have in flight is stream_window, and this is returned on
+ * receipt. */
 #define CONNECTION_WINDOW ((uint32_t)16 * 1024 * 1024)
 
 static void put_u32(uint8_t *p, uint32_t v)

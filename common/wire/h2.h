@@ -5,18 +5,20 @@
  * passes time in where a limit counts in seconds.
  *
  * Units:   bytes.
- * Owner:   h2_free() ends every stream (on_close with H2_CANCEL, h2_stream_lost() true) and then frees. A stream belongs to
- *          its h2 from h2_open()/on_request until its on_close returned; keep no pointer after it.
- * Errors:  -ENOMEM; -EPROTO when the peer broke the protocol; H2_E_BUSY when the peer allows no further
- *          stream now. After an error a GOAWAY is queued: gather it, then drop the connection. What only
- *          nghttp2 noticed shows when that GOAWAY was gathered: h2_finished() and h2_broken() turn true.
+ * Owner:   h2_free() ends every stream (on_close with H2_CANCEL, h2_stream_lost() true) and then
+ *          frees. A stream belongs to its h2 from h2_open()/on_request until its on_close returned;
+ *          keep no pointer after it.
+ * Errors:  -ENOMEM; -EPROTO when the peer broke the protocol; H2_E_BUSY when the peer allows no
+ *          further stream now. After an error a GOAWAY is queued: gather it, then drop the
+ *          connection. What only nghttp2 noticed shows when that GOAWAY was gathered: h2_finished()
+ *          and h2_broken() turn true.
  * Windows: the connection window is returned on receipt, so one paused stream never stalls its
  *          neighbours; a stream's window only by h2_consume(). `stream_window` is what a peer may
  *          have in flight on one stream.
  * Limits:  header lists of H2_HEADER_LIST_MAX bytes; H2_CONTROL_FRAMES_PER_SEC non-DATA frames a
  *          second, empty DATA frames counted among them, beside those that our own frames call for
- *          (h2_meter.h): a peer beyond them gets GOAWAY ENHANCE_YOUR_CALM and h2_recv answers -EPROTO.
- *          Push is off.
+ *          (h2_meter.h): a peer beyond them gets GOAWAY ENHANCE_YOUR_CALM and h2_recv answers
+ *          -EPROTO. Push is off.
  * Calls:   a callback may open, reset, resume and consume, but never h2_recv/h2_gather/h2_free.
  * Threads: none; loop thread only.
  */
@@ -67,8 +69,8 @@ struct h2_ops {
 	void (*on_goaway)(struct h2 *h2, int32_t last_id, uint32_t error, const char *debug,
 		size_t debug_n, void *arg);
 	void (*on_ping_ack)(struct h2 *h2, const uint8_t payload[8], void *arg);
-	/* Something is to be sent, or the connection is finished: gather when the turn flushes. May come from
-	 * any call in. */
+	/* Something is to be sent, or the connection is finished: gather when the turn flushes. May
+	 * come from any call in. */
 	void (*on_dirty)(struct h2 *h2, void *arg);
 };
 
@@ -81,8 +83,8 @@ struct h2_stream_ops {
 	/* The peer will send no more (END_STREAM). */
 	void (*on_end)(struct h2_stream *st, void *arg);
 	/* The window is open: copy up to n body bytes to buf, return how many. 0 without *ret_end
-	 * pauses until h2_resume(). Set *ret_end with the last bytes (or with 0). A client's END_STREAM
-	 * follows, a server's trailers if h2_stream_trailers() was called in or before. */
+	 * pauses until h2_resume(). Set *ret_end with the last bytes (or with 0). A client's
+	 * END_STREAM follows, a server's trailers if h2_stream_trailers() was called. */
 	size_t (*read)(struct h2_stream *st, uint8_t *buf, size_t n, bool *ret_end, void *arg);
 	/* Last call. */
 	void (*on_close)(struct h2_stream *st, uint32_t error, void *arg);
@@ -109,8 +111,8 @@ bool h2_finished(struct h2 *h2);
 /* The peer broke the protocol, or memory ran out. */
 bool h2_broken(const struct h2 *h2);
 
-/* Client: opens a stream. `read` in ops gives the body. H2_E_BUSY: try again on on_settings or when a
- * stream closes. */
+/* Client: opens a stream. `read` in ops gives the body. H2_E_BUSY: try again on on_settings or when
+ * a stream closes. */
 int h2_open(struct h2 *h2, const struct h2_header *headers, size_t n_headers,
 	const struct h2_stream_ops *ops, void *arg, struct h2_stream **ret);
 /* Server: who answers this request; then h2_respond(). */

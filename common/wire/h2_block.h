@@ -1,7 +1,8 @@
 /*
  * h2_block - header lists: a received block, and lists on their way to nghttp2
  *
- * Errors: H2_BLOCK_E_LARGE beyond H2_HEADER_LIST_MAX, H2_BLOCK_E_MANY beyond H2_HEADERS_MAX fields; -ENOMEM.
+ * Errors: H2_BLOCK_E_LARGE beyond H2_HEADER_LIST_MAX, H2_BLOCK_E_MANY beyond H2_HEADERS_MAX fields;
+ *         -ENOMEM.
  */
 #ifndef COMMON_WIRE_H2_BLOCK_H
 #define COMMON_WIRE_H2_BLOCK_H

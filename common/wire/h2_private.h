@@ -1,6 +1,6 @@
 /*
- * h2_private - what the files of h2 share: h2.c the connection, h2_stream.c its streams, h2_session.c what nghttp2
- * calls
+ * h2_private - what the files of h2 share: h2.c the connection, h2_stream.c its streams,
+ * h2_session.c what nghttp2 calls
  */
 #ifndef COMMON_WIRE_H2_PRIVATE_H
 #define COMMON_WIRE_H2_PRIVATE_H

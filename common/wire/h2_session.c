@@ -308,8 +308,35 @@ static int callbacks_new(nghttp2_session_callbacks **ret)
 	return 0;
 }
 
+/* nghttp2's own defaults do the same, but from within its library, where no test can make them
+ * fail. */
+static void *mem_malloc(size_t n, void *arg)
+{
+	(void)arg;
+	return malloc(n);
+}
+
+static void mem_free(void *p, void *arg)
+{
+	(void)arg;
+	free(p);
+}
+
+static void *mem_calloc(size_t n, size_t size, void *arg)
+{
+	(void)arg;
+	return calloc(n, size);
+}
+
+static void *mem_realloc(void *p, size_t n, void *arg)
+{
+	(void)arg;
+	return realloc(p, n);
+}
+
 int h2_session_new(struct h2 *h2)
 {
+	nghttp2_mem mem = { NULL, mem_malloc, mem_free, mem_calloc, mem_realloc };
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
 	int r;
@@ -321,8 +348,9 @@ int h2_session_new(struct h2 *h2)
 	if (!r) {
 		nghttp2_option_set_no_auto_window_update(option, 1);
 		r = h2->role == H2_SERVER
-			    ? nghttp2_session_server_new2(&h2->session, callbacks, h2, option)
-			    : nghttp2_session_client_new2(&h2->session, callbacks, h2, option);
+			    ? nghttp2_session_server_new3(&h2->session, callbacks, h2, option, &mem)
+			    : nghttp2_session_client_new3(
+				      &h2->session, callbacks, h2, option, &mem);
 		nghttp2_option_del(option);
 	}
 	nghttp2_session_callbacks_del(callbacks);
