@@ -1,10 +1,9 @@
 /* sec F19: every allocation of the core fails once, and from there on for ever. */
 #include "tests/suite.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "tests/fake.h"
+#include "tests/bare.h"
 #include "tests/torture.h"
 
 #define LOG_BYTES ((size_t)64 * 1024)
@@ -12,7 +11,6 @@
 #define N_MAX 20000
 
 static uint8_t blob[LOG_BYTES];
-static uint8_t out_a[1 << 20], out_b[1 << 20]; /* what the clients' sockets took */
 
 /* A client's requests, built before memory is short. */
 struct script {
@@ -135,221 +133,62 @@ static void scripts(void)
 
 /* ---- one run: no libcheck and no allocation of ours in it ---- */
 
-struct run_upstream {
-	struct session *session;
-	bool closed;
-};
+static struct bare bare;
 
-struct run {
-	struct clock clock;
-	struct core *core;
-	struct run_upstream up[8];
-	size_t n_up;
-	struct request *request;
-	struct client *client[2];
-	size_t n_alive; /* clients, at the end */
-};
-
-static void run_wake(void *u)
+static void set_room(size_t room)
 {
-	(void)u; /* run_turns() reads */
+	for (size_t i = 0; i < BARE_N_CLIENTS; i++)
+		bare.clients[i].room = room;
 }
 
-static void run_consume(void *u, size_t n)
+static void feed(size_t client, const struct script *script)
 {
-	(void)u, (void)n;
-}
-
-static void run_resize(void *u, unsigned cols, unsigned rows)
-{
-	(void)u, (void)cols, (void)rows;
-}
-
-static int run_signal(void *u, enum upstream_signal sig)
-{
-	(void)u, (void)sig;
-	return UPSTREAM_E_NOT_SUPPORTED;
-}
-
-static void run_close(void *u)
-{
-	struct run_upstream *up = u;
-
-	up->closed = true;
-	up->session = NULL;
-}
-
-static const struct upstream_ops run_ops = { run_wake, run_consume, run_resize, run_signal,
-	run_close, NULL };
-
-static int run_endpoint_use(void *rim, const struct upstream_endpoint *which, struct endpoint **ret,
-	const char **ret_why)
-{
-	(void)which, (void)ret_why;
-	*ret = rim;
-	return 0;
-}
-
-static void run_endpoint_drop(void *rim, struct endpoint *ep)
-{
-	(void)rim, (void)ep;
-}
-
-static int run_open(void *rim, struct endpoint *ep, struct session *session,
-	const struct upstream_spec *spec, const struct upstream_ops **ret_ops, void **ret_upstream)
-{
-	struct run *run = rim;
-	struct run_upstream *up = &run->up[run->n_up++];
-
-	(void)ep, (void)spec;
-	*up = (struct run_upstream){ .session = session };
-	*ret_ops = &run_ops;
-	*ret_upstream = up;
-	return 0;
-}
-
-static int run_request(void *rim, struct endpoint *ep, struct request *request)
-{
-	struct run *run = rim;
-
-	(void)ep;
-	run->request = request;
-	return 0;
-}
-
-static void run_request_cancel(void *rim, struct request *request)
-{
-	struct run *run = rim;
-
-	if (run->request == request)
-		run->request = NULL;
-}
-
-static const struct upstream_service run_service = { run_endpoint_use, run_endpoint_drop, run_open,
-	run_request, run_request_cancel, NULL };
-
-static void run_flush(struct run *run, struct client *c, size_t room)
-{
-	struct iovec iov[CLIENT_IOV_MAX];
-	size_t n = client_gather(c, iov, CLIENT_IOV_MAX), taken = 0;
-	uint8_t *out = client_rim(c);
-
-	for (size_t i = 0; i < n && taken < room; i++) {
-		memcpy(out, iov[i].iov_base, min_size(iov[i].iov_len, room - taken));
-		taken += min_size(iov[i].iov_len, room - taken);
-	}
-	if (n)
-		client_advance(c, taken);
-	if (!client_finished(c))
-		return;
-	for (size_t i = 0; i < 2; i++)
-		if (run->client[i] == c)
-			run->client[i] = NULL;
-	client_close(c);
-}
-
-static void run_read_input(struct run *run)
-{
-	uint8_t buf[100];
-	bool eof;
-
-	for (size_t i = 0; i < run->n_up; i++)
-		if (run->up[i].session && !run->up[i].closed)
-			(void)session_input_read(run->up[i].session, buf, sizeof(buf), &eof);
-}
-
-static void run_turns(struct run *run, size_t room)
-{
-	bool more = true;
-
-	for (size_t i = 0; more && i < 1000; i++) {
-		run_read_input(run);
-		for (struct client *c = core_next_client(run->core); c;
-			c = core_next_client(run->core))
-			run_flush(run, c, room);
-		more = core_turn(run->core);
-	}
-	for (size_t i = 0; i < 2; i++)
-		if (run->client[i])
-			client_writable(run->client[i]);
-	run->clock.now_usec += 30 * USEC_PER_MSEC;
-}
-
-static void run_feed(struct run *run, size_t i, const struct script *script)
-{
-	for (size_t at = 0; at < script->n && run->client[i]; at += 1000) {
-		client_feed(run->client[i], script->data + at, min_size(1000, script->n - at));
-		run_turns(run, SIZE_MAX);
+	for (size_t at = 0; at < script->n; at += 1000) {
+		bare_feed(&bare, client, script->data + at, min_size(1000, script->n - at));
+		bare_turns(&bare, 30 * USEC_PER_MSEC);
 	}
 }
 
-static void run_output(struct run *run, size_t n, unsigned stream)
+static void end_all(void)
 {
-	for (size_t i = 0; i < run->n_up; i++)
-		if (!run->up[i].closed && run->up[i].session)
-			(void)session_output(run->up[i].session, blob,
-				min_size(n, session_room(run->up[i].session)), stream);
-}
-
-static void run_script(struct run *run)
-{
-	run_feed(run, 0, &first);
-	for (size_t i = 0; i < run->n_up; i++)
-		if (run->up[i].session)
-			session_up(run->up[i].session);
-	run_feed(run, 1, &second);
-	run_output(run, 5000, LOG_STDOUT);
-	run_output(run, 300, LOG_STDERR);
-	run_turns(run, 700);
-	run_output(run, LOG_BYTES, LOG_STDOUT);
-	run_turns(run, 700);
-	run_output(run, LOG_BYTES, LOG_STDOUT);
-	run_turns(run, SIZE_MAX);
-	if (run->request) {
-		request_fail(TAKE(run->request), &(struct request_error){ .code = "internal",
+	if (bare.request)
+		request_fail(TAKE(bare.request), &(struct request_error){ .code = "internal",
 							 .message = "No.",
 							 .status = "INTERNAL",
 							 .detail = "x" });
-	}
-	for (size_t i = 0; i < run->n_up; i++)
-		if (run->up[i].session && !run->up[i].closed)
-			session_end(run->up[i].session,
+	for (size_t i = 0; i < bare.n_up; i++)
+		if (bare.up[i].session)
+			session_end(bare.up[i].session,
 				&(struct session_end){ .failed = i % 2,
 					.reason = "lost",
 					.message = "Lost.",
 					.error = &(struct request_error){
 						.code = "internal", .message = "No." } });
-	run_turns(run, SIZE_MAX);
 }
 
-/* 0: the script ran; < 0: there was not even a core. */
-static int run_all(struct run *run)
+static void run_script(void)
 {
-	struct core_config config;
-	int r;
-
-	memset(run, 0, sizeof(*run));
-	run->clock.now_usec = run->clock.wall_usec = 1000 * USEC_PER_SEC;
-	core_config_defaults(&config);
-	config.log_bytes = LOG_BYTES;
-	config.boot_id = "boot";
-	config.server = "torture";
-	r = core_new(&run->core, &config, &run->clock, &run_service, run);
-	if (r)
-		return r;
-	for (size_t i = 0; i < 2; i++)
-		(void)client_new(&run->client[i], run->core,
-			&(struct client_config){ .rim = i ? out_b : out_a });
-	run_script(run);
-	run->n_alive = !!run->client[0] + !!run->client[1];
-	core_free(run->core); /* asserts that the ledger is at zero */
-	return 0;
+	feed(0, &first);
+	for (size_t i = 0; i < bare.n_up; i++)
+		if (bare.up[i].session)
+			session_up(bare.up[i].session);
+	feed(1, &second);
+	bare_output(&bare, blob, 5000, LOG_STDOUT);
+	bare_output(&bare, blob, 300, LOG_STDERR);
+	set_room(700);
+	bare_turns(&bare, USEC_PER_SEC);
+	bare_output(&bare, blob, LOG_BYTES, LOG_STDOUT);
+	bare_turns(&bare, USEC_PER_SEC);
+	bare_output(&bare, blob, LOG_BYTES, LOG_STDOUT);
+	set_room(SIZE_MAX);
+	bare_turns(&bare, USEC_PER_SEC);
+	end_all();
+	bare_turns(&bare, USEC_PER_SEC);
 }
 
 static void torture(bool ever)
 {
-	struct run run;
-	size_t asked, n;
+	size_t asked, n, n_alive;
 	int r;
 
 	scripts();
@@ -358,18 +197,21 @@ static void torture(bool ever)
 		blob[i] = '\n';
 	for (n = 1; n < N_MAX; n++) {
 		torture_arm(n, ever);
-		r = run_all(&run);
+		r = bare_init(&bare, LOG_BYTES, false);
+		if (!r)
+			run_script();
+		n_alive = !!bare.clients[0].client + !!bare.clients[1].client;
+		if (!r)
+			bare_done(&bare);
 		asked = torture_disarm();
 		ck_assert(r == 0 || r == -ENOMEM);
-		for (size_t i = 0; i < run.n_up; i++)
-			ck_assert_msg(
-				run.up[i].closed, "allocation %zu: an upstream was left open", n);
 		if (asked < n)
 			break;
 	}
 	ck_assert_uint_lt(n, N_MAX); /* the last run had all its memory, ... */
-	ck_assert_uint_eq(run.n_up, 2);
-	ck_assert_uint_eq(run.n_alive, 2); /* ... and went through */
+	ck_assert_uint_eq(bare.n_up, 2);
+	ck_assert_uint_eq(n_alive, 2); /* ... and went through */
+	ck_assert_uint_gt(bare.clients[0].n_frames, 20);
 	ck_assert_uint_gt(n, 60);
 }
 
