@@ -144,6 +144,7 @@ int identity_tls(const char *state_dir, const char *host, SSL_CTX **ret, char wh
 		.key_file = f.key,
 		.names = names,
 		.days = CERT_DAYS };
+	char own[HOST_NAME_MAX + 1] = "";
 	size_t n = strlen(names);
 	int r = name_files(&f, state_dir);
 
@@ -151,7 +152,9 @@ int identity_tls(const char *state_dir, const char *host, SSL_CTX **ret, char wh
 		snprintf(why, IDENTITY_WHY_MAX, "the state folder's path is too long");
 		return r;
 	}
-	if (!is_any(host) && strcmp(host, "localhost") && !identity_is_loopback(host))
+	if (is_any(host) && !gethostname(own, sizeof(own) - 1) && *own)
+		snprintf(names + n, sizeof(names) - n, ",DNS:%s", own);
+	else if (!is_any(host) && strcmp(host, "localhost") && !identity_is_loopback(host))
 		snprintf(names + n, sizeof(names) - n, ",%s:%s", is_address(host) ? "IP" : "DNS",
 			host);
 	else if (strncmp(host, "127.", 4) == 0 && strcmp(host, "127.0.0.1"))

@@ -102,6 +102,7 @@ static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 
 static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
 {
+	char url[STATE_URL_MAX];
 	uint16_t port;
 	int fd;
 	int r = p->options.plaintext ? 0
@@ -117,9 +118,11 @@ static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
 	}
 	r = server_init(&p->server, &p->loop, &p->boxes, &p->service, p->tls, fd);
 	if (!r)
-		r = state_publish(&p->state, &p->options, port);
+		r = state_publish(&p->state, &p->options, port, url);
 	if (r)
 		snprintf(why, IDENTITY_WHY_MAX, "cannot say where it listens: %s", strerror(-r));
+	else
+		fprintf(stderr, "cwsandbox-local: serving %s, state in %s\n", url, p->state.dir);
 	return r;
 }
 

@@ -152,6 +152,23 @@ static void on_retry(evutil_socket_t fd _unused_, short what _unused_, void *arg
 		event_add(s->ev_listen, NULL);
 }
 
+static void limit_strangers(struct server *s)
+{
+	struct conn *c, *oldest = NULL;
+	size_t n = 0;
+
+	if (s->n_conns < SERVER_STRANGERS_MAX)
+		return;
+	list_for_each(c, &s->conns, link) {
+		if (c->calls.authenticated)
+			continue;
+		oldest = oldest ? oldest : c;
+		n++;
+	}
+	if (n >= SERVER_STRANGERS_MAX)
+		conn_bury(oldest);
+}
+
 static void on_accept(evutil_socket_t fd, short what _unused_, void *arg)
 {
 	struct server *s = arg;
@@ -165,6 +182,7 @@ static void on_accept(evutil_socket_t fd, short what _unused_, void *arg)
 			return pause_listener(s);
 		if (r)
 			return;
+		limit_strangers(s);
 		if (s->n_conns >= SERVER_CONNECTIONS_MAX)
 			close(conn_fd);
 		else

@@ -13,6 +13,7 @@
 #include "local/service.h"
 
 #define SERVER_CONNECTIONS_MAX 4096
+#define SERVER_STRANGERS_MAX 256
 #define SERVER_STREAMS_MAX 16384                    /* of one connection */
 #define SERVER_STREAM_WINDOW ((uint32_t)256 * 1024) /* bytes: stdin that waits for one program */
 #define SERVER_BACKLOG 1024

@@ -9,7 +9,6 @@
 #include "common/paths.h"
 
 #define BOXES "sandboxes"
-#define URL_MAX 320
 
 _Static_assert(STATE_WHY_MAX >= PATHS_WHY_MAX, "one buffer for all");
 
@@ -29,6 +28,15 @@ static int take_lock(struct state *st, char why[STATE_WHY_MAX])
 	else if (r)
 		snprintf(why, STATE_WHY_MAX, "cannot lock %.300s: %s", st->dir, strerror(-r));
 	return r;
+}
+
+/* What a killed service said of itself: nobody shall take it for us. */
+static void unpublish(const struct state *st)
+{
+	if (st->port_file)
+		unlink(st->port_file);
+	unlinkat(st->fd, "port", 0);
+	unlinkat(st->fd, "url", 0);
 }
 
 /* What a killed service left. Few and small by nature: it is done before anything else. */
@@ -69,23 +77,25 @@ int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX
 	r = r ? r : take_lock(st, why);
 	if (r)
 		return r;
+	unpublish(st);
 	r = open_boxes(st);
 	if (r)
 		snprintf(why, STATE_WHY_MAX, "%.300s/" BOXES ": %s", st->dir, strerror(-r));
 	return r;
 }
 
-int state_publish(struct state *st, const struct options *o, uint16_t port)
+int state_publish(struct state *st, const struct options *o, uint16_t port, char url[STATE_URL_MAX])
 {
-	char port_text[16], url[URL_MAX];
+	char port_text[16], line[STATE_URL_MAX + 1];
 	bool six = strchr(o->host, ':') != NULL;
 	int r;
 
 	snprintf(port_text, sizeof(port_text), "%u\n", port);
-	snprintf(url, sizeof(url), "%s://%s%s%s:%u\n", o->plaintext ? "http" : "https",
+	snprintf(url, STATE_URL_MAX, "%s://%s%s%s:%u", o->plaintext ? "http" : "https",
 		six ? "[" : "", o->host, six ? "]" : "", port);
+	snprintf(line, sizeof(line), "%s\n", url);
 	st->published = true;
-	r = paths_write_file(st->fd, "url", url, strlen(url));
+	r = paths_write_file(st->fd, "url", line, strlen(line));
 	r = r ? r : paths_write_file(st->fd, "port", port_text, strlen(port_text));
 	if (!r && st->port_file)
 		r = paths_write_file(AT_FDCWD, st->port_file, port_text, strlen(port_text));
@@ -94,12 +104,8 @@ int state_publish(struct state *st, const struct options *o, uint16_t port)
 
 void state_withdraw(struct state *st)
 {
-	if (!st->published)
-		return;
-	if (st->port_file)
-		unlink(st->port_file);
-	unlinkat(st->fd, "port", 0);
-	unlinkat(st->fd, "url", 0);
+	if (st->published)
+		unpublish(st);
 	st->published = false;
 }
 

@@ -15,6 +15,7 @@
 #include "local/options.h"
 
 #define STATE_WHY_MAX 512
+#define STATE_URL_MAX 320
 
 struct state {
 	char *dir, *boxes_dir;
@@ -24,8 +25,9 @@ struct state {
 };
 
 int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX]);
-/* Writes port, url, and the file of --port-file last. */
-int state_publish(struct state *st, const struct options *o, uint16_t port);
+/* Writes url, port, and the file of --port-file last; gives the url. */
+int state_publish(
+	struct state *st, const struct options *o, uint16_t port, char url[STATE_URL_MAX]);
 void state_withdraw(struct state *st);
 void state_close(struct state *st);
 
