@@ -11,7 +11,7 @@ void paint_reset(struct out *o)
 		    "7\x1b[?1049l\x1b"
 		    "7\x1b[r\x1b"
 		    "8\x1b[!p");
-	out_text(o, "\x1b[<8u\x1b[>m\x1b[m\x1b]8;;\x1b\\\x1b[0\"q");
+	out_text(o, "\x1b[<8u\x1b[>4m\x1b[>m\x1b[m\x1b]8;;\x1b\\\x1b[0\"q");
 	out_text(o, "\x0f\x1b(B\x1b)B\x1b*B\x1b+B\x1b[4l\x1b[20l\x1b[?7h\x1b[?25h\x1b[?1l\x1b>");
 	out_text(o, "\x1b[?5l\x1b[?45l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l");
 	out_text(o, "\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[0 q");
