@@ -48,7 +48,8 @@ static void insert_delete_chars(struct term *t, bool insert)
 	struct row *row = term_row(t, t->cursor.y);
 	unsigned n = param(t, 0, 1);
 
-	t->cursor.pending = false;
+	if (cursor_past(t))
+		return;
 	if (insert)
 		row_insert(&t->screen->grid, row, t->cursor.x, n, pen_blank(t));
 	else
@@ -60,7 +61,8 @@ static void erase_chars(struct term *t)
 	unsigned n = param(t, 0, 1), x = t->cursor.x;
 	unsigned to = n > t->cols - x ? t->cols : x + n;
 
-	t->cursor.pending = false;
+	if (cursor_past(t))
+		return;
 	row_erase(&t->screen->grid, term_row(t, t->cursor.y), x, to, pen_blank(t));
 }
 

@@ -125,6 +125,13 @@ static inline bool term_mode(const struct term *t, uint32_t mode)
 	return t->modes & mode;
 }
 
+/* A pending wrap counts as past the last column for what changes cells from the cursor on: so do most
+ * terminals, but not xterm. */
+static inline bool cursor_past(const struct term *t)
+{
+	return t->cursor.pending;
+}
+
 static inline struct row *term_row(const struct term *t, unsigned y)
 {
 	return grid_row(&t->screen->grid, y);

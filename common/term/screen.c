@@ -94,7 +94,7 @@ void cursor_tab(struct term *t, unsigned n)
 				x += 8;
 		n -= tab_at(t, x);
 	}
-	cursor_move(t, x, t->cursor.y);
+	t->cursor.x = x; /* a pending wrap stays pending */
 }
 
 void cursor_tab_back(struct term *t, unsigned n)
@@ -155,8 +155,7 @@ void screen_erase_line(struct term *t, unsigned how, bool selective)
 {
 	unsigned x = t->cursor.x, y = t->cursor.y;
 
-	t->cursor.pending = false;
-	if (how == 0)
+	if (how == 0 && !cursor_past(t))
 		erase_in_row(t, y, x, t->cols, selective);
 	else if (how == 1)
 		erase_in_row(t, y, 0, x + 1, selective);
@@ -175,7 +174,6 @@ void screen_erase(struct term *t, unsigned how, bool selective)
 		erase_rows(t, 0, y, selective);
 		screen_erase_line(t, 1, selective);
 	} else if (how == 2) {
-		t->cursor.pending = false;
 		erase_rows(t, 0, t->rows, selective);
 	} else if (how == 3 && !selective) {
 		history_clear(&t->history);
