@@ -42,6 +42,8 @@ void box_rearm(struct box *b)
 
 	if (b->reap_by_usec && (!at || b->reap_by_usec < at))
 		at = b->reap_by_usec;
+	if (b->hold_until_usec && (!at || b->hold_until_usec < at))
+		at = b->hold_until_usec;
 	event_del(b->ev_timer);
 	if (!at)
 		return;
@@ -355,6 +357,8 @@ static void on_timer(evutil_socket_t fd _unused_, short what _unused_, void *arg
 	case SANDBOX_DUE_NONE:
 		break;
 	}
+	if (b->hold_until_usec && b->hold_until_usec <= now)
+		box_main_release(b);
 	if (b->reap_by_usec && b->reap_by_usec <= now && b->pid) {
 		kill(b->pid, SIGKILL);
 		b->reap_by_usec = now + BOX_REAP_USEC;

@@ -36,6 +36,8 @@ struct boxes {
 struct log_waiter {
 	struct list link; /* struct box::waiters */
 	void (*wake)(struct log_waiter *w);
+	const struct log_reader *reader;
+	bool given_up; /* it was waited for once, and did not come */
 };
 
 /* A file on its way: on_done once, with an fd that is the callee's, or an error. */
@@ -61,6 +63,8 @@ struct box {
 	struct process *main;
 	uint32_t next_id;
 	uint64_t reap_by_usec; /* 0: the init may live */
+	uint64_t
+		hold_until_usec; /* the main process waits for who follows its log; 0: it does not */
 };
 
 int boxes_init(struct boxes *bs, struct loop *loop);

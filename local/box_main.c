@@ -59,21 +59,80 @@ static void finish(struct box *b)
 	box_wake_waiters(b);
 }
 
-static void on_output(struct process *p, void *arg)
+static uint64_t lag_of(const struct box *b, const struct log_waiter *w)
 {
-	struct box *b = arg;
+	return b->sb->log.head - w->reader->pos;
+}
+
+static bool must_hold(const struct box *b)
+{
+	struct log_waiter *w;
+
+	list_for_each(w, &b->waiters, link) {
+		if (!w->given_up && lag_of(b, w) > BOX_MAIN_LAG_BYTES)
+			return true;
+	}
+	return false;
+}
+
+static void hold(struct box *b)
+{
+	if (b->hold_until_usec)
+		return;
+	b->hold_until_usec = b->boxes->loop->clock.now_usec + BOX_MAIN_HOLD_USEC;
+	box_rearm(b);
+}
+
+static void let_go_on(struct box *b)
+{
+	b->hold_until_usec = 0;
+	if (b->main)
+		process_poll(b->main);
+}
+
+void box_main_followed(struct box *b, struct log_waiter *w)
+{
+	if (lag_of(b, w) <= BOX_MAIN_LAG_BYTES)
+		w->given_up = false;
+	if (b->hold_until_usec && !must_hold(b))
+		let_go_on(b);
+}
+
+void box_main_release(struct box *b)
+{
+	struct log_waiter *w;
+
+	list_for_each(w, &b->waiters, link) {
+		w->given_up |= lag_of(b, w) > BOX_MAIN_LAG_BYTES;
+	}
+	let_go_on(b);
+}
+
+/* As much as a turn allows; false: there was no more. */
+static bool take_output(struct box *b, struct process *p)
+{
 	uint8_t buf[BOX_MAIN_READ_BYTES];
 	enum process_stream which;
 	size_t n = 1;
 
-	for (int i = 0; n && (p->exited || i < BOX_MAIN_READS_A_TURN); i++) {
+	for (int i = 0; n && (p->exited || (i < BOX_MAIN_READS_A_TURN && !must_hold(b))); i++) {
 		n = process_read(p, buf, sizeof(buf), &which);
 		log_append(&b->sb->log, buf, n, b->boxes->loop->clock.wall_usec);
 	}
+	return n > 0;
+}
+
+static void on_output(struct process *p, void *arg)
+{
+	struct box *b = arg;
+	bool more = take_output(b, p);
+
 	box_wake_waiters(b);
 	if (process_over(p))
 		finish(b);
-	else if (n)
+	else if (more && must_hold(b))
+		hold(b);
+	else if (more)
 		process_poll(p);
 }
 

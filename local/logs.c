@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "local/box_main.h"
 #include "local/log.h"
 #include "local/service.h"
 
@@ -61,6 +62,8 @@ static bool next_entry(struct logs *l)
 			l->call, "STREAM_TRUNCATED", "the reader was slower than the log is long");
 		return true;
 	}
+	if (n && list_linked(&l->waiter.link))
+		box_main_followed(box_of(l->sb), &l->waiter);
 	return n && !put_entry(l, buf, n);
 }
 
@@ -135,6 +138,7 @@ static void start(
 	l->follow = req->follow;
 	log_reader_start(&l->reader, &sb->log, &from);
 	l->waiter.wake = logs_wake;
+	l->waiter.reader = &l->reader;
 	list_init(&l->waiter.link);
 	if (req->follow && box_of(sb))
 		list_append(&box_of(sb)->waiters, &l->waiter.link);
