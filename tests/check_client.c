@@ -540,7 +540,6 @@ START_TEST(a_client_that_goes_takes_its_requests_attachments_and_waits_with_it)
 	fake_turn(&fake);
 	ck_assert_uint_eq(fake.n_cancelled, 1);
 	ck_assert_uint_eq(fake.core->n_attachments, 0);
-	peer_init(&a, &fake, false);
 	end();
 }
 END_TEST

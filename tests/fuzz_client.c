@@ -31,8 +31,9 @@ static unsigned take(struct in *in)
 
 static size_t take_span(struct in *in, size_t max, const uint8_t **ret)
 {
-	size_t n = min_size(min_size(take(in), max), in->n);
+	size_t n = take(in);
 
+	n = min_size(min_size(n, max), in->n);
 	*ret = in->data;
 	in->data += n;
 	in->n -= n;
