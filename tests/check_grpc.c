@@ -239,7 +239,7 @@ END_TEST
 
 /* ---- limits and bad messages ---- */
 
-START_TEST(a_message_of_the_limit_passes_and_one_more_byte_ends_the_call)
+START_TEST(sec_c35_a_message_of_the_limit_passes_and_one_more_byte_ends_the_call)
 {
 	static const char text[] = "12345678";
 
@@ -298,7 +298,7 @@ START_TEST(a_claim_of_4_gib_ends_the_call_before_a_byte_of_it)
 }
 END_TEST
 
-START_TEST(a_compressed_message_is_not_understood)
+START_TEST(sec_c35_a_compressed_message_is_not_understood)
 {
 	struct world w;
 
@@ -697,8 +697,9 @@ TEST_MAIN("grpc", a_unary_call_carries_a_message_each_way_and_ends_ok,
 	a_call_that_ends_ok_with_no_message_is_ok, a_paused_call_holds_its_window_and_no_more,
 	prefixes_hold_no_window, messages_to_a_finished_server_are_dropped_and_hold_no_window,
 	an_early_answer_that_does_not_reset_is_an_end_as_well,
-	a_message_of_the_limit_passes_and_one_more_byte_ends_the_call,
-	a_claim_of_4_gib_ends_the_call_before_a_byte_of_it, a_compressed_message_is_not_understood,
+	sec_c35_a_message_of_the_limit_passes_and_one_more_byte_ends_the_call,
+	a_claim_of_4_gib_ends_the_call_before_a_byte_of_it,
+	sec_c35_a_compressed_message_is_not_understood,
 	a_stream_that_ends_inside_a_message_is_internal_at_every_byte,
 	a_part_the_user_refuses_ends_the_call_internal, http_answers_become_codes,
 	a_grpc_status_counts_whatever_http_says, an_answer_without_a_status_is_internal,

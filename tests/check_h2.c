@@ -99,6 +99,51 @@ START_TEST(a_stream_beyond_the_peers_limit_is_busy_until_one_closes)
 }
 END_TEST
 
+START_TEST(fault_f08_a_lowered_limit_is_told_and_kept)
+{
+	static struct raw raw;
+	struct world w;
+
+	world_init(&w);
+	open_one(&w, 0);
+	pair_pump(&w.pair);
+	ck_assert_int_eq(w.n_settings, 1);
+	raw.n = 0;
+	raw_frame(&raw, NGHTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\1", 6); /* MAX_CONCURRENT_STREAMS 1 */
+	ck_assert_int_eq(raw_send(&raw, w.pair.client, 0), 0);
+	ck_assert_int_eq(w.n_settings, 2);
+	ck_assert_uint_eq(w.max_streams, 1);
+	ck_assert_int_eq(try_open(&w, 1), H2_E_BUSY);
+	raw_frame(&raw, NGHTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\2", 6);
+	ck_assert_int_eq(raw_send(&raw, w.pair.client, 0), 0);
+	ck_assert_uint_eq(w.max_streams, 2);
+	open_one(&w, 1);
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(fault_f08_a_window_of_zero_holds_the_body_and_loses_nothing)
+{
+	struct h2_config config = {
+		.role = H2_SERVER, .stream_window = 0, .max_streams = 10, .ops = &server_ops
+	};
+	struct world w;
+
+	world_init(&w);
+	w.pair.server = h2_free(w.pair.server);
+	config.arg = &w;
+	ck_assert_int_eq(h2_new(&w.pair.server, &config), 0);
+	pair_pump(&w.pair);
+	w.client[0].to_send = 100;
+	open_one(&w, 0);
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client[0].sent, 0);
+	ck_assert_uint_eq(h2_unacknowledged(w.client[0].st), 0);
+	ck_assert(!h2_wants_write(w.pair.client)); /* no spin while it waits */
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(before_the_peers_settings_a_client_opens_a_hundred_streams)
 {
 	struct world w;
@@ -180,7 +225,7 @@ START_TEST(a_stream_that_closes_by_itself_is_not_reset_again)
 }
 END_TEST
 
-START_TEST(late_data_of_a_closed_stream_is_dropped_and_its_window_returned)
+START_TEST(sec_c36_late_data_of_a_closed_stream_is_dropped_and_its_window_returned)
 {
 	struct world w;
 
@@ -294,7 +339,7 @@ START_TEST(freeing_a_connection_ends_its_streams_as_lost)
 }
 END_TEST
 
-START_TEST(after_goaway_open_streams_finish_and_new_ones_are_busy)
+START_TEST(fault_f05_after_goaway_open_streams_finish_and_new_ones_are_busy)
 {
 	struct world w;
 
@@ -341,7 +386,7 @@ START_TEST(after_its_own_goaway_a_client_opens_no_more_and_finishes)
 }
 END_TEST
 
-START_TEST(streams_above_goaways_last_id_end_refused)
+START_TEST(fault_f05_streams_above_goaways_last_id_end_refused)
 {
 	static struct raw raw;
 	struct world w;
@@ -455,15 +500,18 @@ TEST_MAIN("h2", a_paused_stream_does_not_stop_its_neighbour,
 	a_hundred_paused_streams_leave_the_connection_open,
 	unacknowledged_is_what_window_updates_did_not_cover,
 	a_stream_beyond_the_peers_limit_is_busy_until_one_closes,
+	fault_f08_a_lowered_limit_is_told_and_kept,
+	fault_f08_a_window_of_zero_holds_the_body_and_loses_nothing,
 	before_the_peers_settings_a_client_opens_a_hundred_streams,
 	a_request_nobody_takes_is_refused, an_answer_that_ends_early_stops_the_client_with_no_error,
 	a_stream_that_closes_by_itself_is_not_reset_again,
-	late_data_of_a_closed_stream_is_dropped_and_its_window_returned,
+	sec_c36_late_data_of_a_closed_stream_is_dropped_and_its_window_returned,
 	a_reset_stream_is_told_nothing_but_its_end,
 	what_arrives_between_a_reset_and_its_sending_is_not_told,
 	freeing_a_connection_ends_its_streams_as_lost,
-	after_goaway_open_streams_finish_and_new_ones_are_busy,
+	fault_f05_after_goaway_open_streams_finish_and_new_ones_are_busy,
 	after_its_own_goaway_a_client_opens_no_more_and_finishes,
-	streams_above_goaways_last_id_end_refused, a_ping_is_acknowledged_with_its_payload,
-	everything_works_byte_by_byte, an_informational_answer_is_passed_over,
+	fault_f05_streams_above_goaways_last_id_end_refused,
+	a_ping_is_acknowledged_with_its_payload, everything_works_byte_by_byte,
+	an_informational_answer_is_passed_over,
 	an_update_ahead_of_the_bytes_acknowledges_none_of_them)

@@ -77,7 +77,7 @@ static int flood_run(struct world *w, struct raw *raw, const struct flood *f, in
 	return max;
 }
 
-START_TEST(each_kind_of_frame_flood_is_ended_within_a_second)
+START_TEST(sec_c35_each_kind_of_frame_flood_is_ended_within_a_second)
 {
 	static struct raw raw;
 	const int base = H2_CONTROL_FRAMES_PER_SEC;
@@ -112,7 +112,7 @@ START_TEST(a_thousand_frames_a_second_are_taken_for_ever)
 }
 END_TEST
 
-START_TEST(requests_reset_at_once_are_a_flood)
+START_TEST(sec_c35_requests_reset_at_once_are_a_flood)
 {
 	static struct raw raw;
 	struct world w;
@@ -204,7 +204,7 @@ static int open_with_list(struct world *w, size_t size, size_t n_fields)
 	return h2_open(w->pair.client, list, n, &user_ops, &w->client[0], &w->client[0].st);
 }
 
-START_TEST(a_header_list_has_at_most_16_kib)
+START_TEST(sec_c35_a_header_list_has_at_most_16_kib)
 {
 	struct world w;
 	bool any = false;
@@ -302,7 +302,7 @@ static int flags_of(struct h2 *h2, const char *name)
 	return found;
 }
 
-START_TEST(credentials_are_never_put_into_a_compression_table)
+START_TEST(sec_c33_credentials_are_never_put_into_a_compression_table)
 {
 	static const char *const secret[] = { "authorization", "x-wandb-api-key" };
 
@@ -407,7 +407,7 @@ START_TEST(a_client_that_is_not_http2_is_an_error)
 }
 END_TEST
 
-START_TEST(a_server_that_pushes_is_cut_off)
+START_TEST(sec_c33_a_server_that_pushes_is_cut_off)
 {
 	static struct raw raw;
 	struct said said;
@@ -456,13 +456,14 @@ START_TEST(calls_into_a_broken_connection_are_harmless)
 }
 END_TEST
 
-TEST_MAIN("h2_hostile", each_kind_of_frame_flood_is_ended_within_a_second,
-	a_thousand_frames_a_second_are_taken_for_ever, requests_reset_at_once_are_a_flood,
+TEST_MAIN("h2_hostile", sec_c35_each_kind_of_frame_flood_is_ended_within_a_second,
+	a_thousand_frames_a_second_are_taken_for_ever, sec_c35_requests_reset_at_once_are_a_flood,
 	answered_requests_are_no_flood_at_any_rate,
-	the_meter_counts_the_same_however_the_bytes_are_cut, a_header_list_has_at_most_16_kib,
+	the_meter_counts_the_same_however_the_bytes_are_cut,
+	sec_c35_a_header_list_has_at_most_16_kib,
 	a_block_of_more_than_64_fields_resets_its_stream_alone,
 	a_header_that_would_split_lines_is_not_sent,
-	credentials_are_never_put_into_a_compression_table,
+	sec_c33_credentials_are_never_put_into_a_compression_table,
 	sec_c37_a_peer_that_breaks_the_protocol_gets_a_goaway_and_no_second_hearing,
-	a_client_that_is_not_http2_is_an_error, a_server_that_pushes_is_cut_off,
+	a_client_that_is_not_http2_is_an_error, sec_c33_a_server_that_pushes_is_cut_off,
 	calls_into_a_broken_connection_are_harmless)

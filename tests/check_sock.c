@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,6 +145,38 @@ START_TEST(a_tcp_listener_names_the_port_it_got_and_takes_a_connect)
 }
 END_TEST
 
+static int tcp_option(int fd, int option)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, option, &value, &n), 0);
+	return value;
+}
+
+START_TEST(sec_c34_who_connects_gives_up_a_silent_path_in_15_s_who_accepts_waits)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	int fd = -1, client = -1, server = -1;
+	uint16_t port = 0;
+
+	ck_assert_int_eq(sock_listen_tcp("127.0.0.1", 0, 8, &fd, &port), 0);
+	at.sin_port = htons(port);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sock_connect_start((struct sockaddr *)&at, sizeof(at), &client);
+	wait_readable(fd);
+	ck_assert_int_eq(sock_accept(fd, &server), 0);
+	ck_assert_int_eq(sock_tcp_tune(server), 0);
+	ck_assert_int_eq(tcp_option(client, TCP_USER_TIMEOUT), 15000);
+	ck_assert_int_eq(tcp_option(server, TCP_USER_TIMEOUT), 0);
+	ck_assert_int_ne(tcp_option(client, TCP_NODELAY), 0);
+	ck_assert_int_ne(tcp_option(server, TCP_NODELAY), 0);
+	close(server);
+	close(client);
+	close(fd);
+}
+END_TEST
+
 struct turns {
 	struct loop loop;
 	int callbacks, flushes;
@@ -211,4 +244,5 @@ END_TEST
 TEST_MAIN("sock", a_unix_listener_is_0600_whatever_the_umask_and_knows_its_peer,
 	a_stale_socket_is_replaced_another_file_never, a_unix_path_has_1_to_107_bytes,
 	a_tcp_listener_names_the_port_it_got_and_takes_a_connect,
+	sec_c34_who_connects_gives_up_a_silent_path_in_15_s_who_accepts_waits,
 	a_turn_ends_in_one_flush_and_waits_only_when_no_work_is_left, a_loop_without_events_ends)
