@@ -66,6 +66,11 @@ _printf_(3, 4) static int because(char why[CFG_WHY_MAX], int r, const char *fmt,
 	return r;
 }
 
+static void *field_of(struct cfg *c, const struct cfg_row *row)
+{
+	return (char *)c + row->offset;
+}
+
 /* ---- values -------------------------------------------------------------------------------------
  */
 
@@ -136,7 +141,7 @@ static int set_number(
 static int set_row(
 	struct cfg *c, const struct cfg_row *row, const char *value, char why[CFG_WHY_MAX])
 {
-	void *field = (char *)c + row->offset;
+	void *field = field_of(c, row);
 
 	if (row->type == CFG_TEXT && strlen(value) > TEXT_VALUE_MAX)
 		return because(why, -ERANGE, "%s: the value is longer than %zu bytes.", row->key,
@@ -189,7 +194,7 @@ void cfg_done(struct cfg *c)
 	cfg_wipe_key(c);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].type == CFG_TEXT)
-			free(*(char **)((char *)c + rows[i].offset));
+			free(*(char **)field_of(c, &rows[i]));
 	}
 	*c = (struct cfg){ 0 };
 }
