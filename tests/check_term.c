@@ -386,8 +386,15 @@ START_TEST(sec_c28_a_control_string_is_kept_to_its_bound_and_skipped_to_its_end)
 	feed("\x07ok");
 	ck_assert(term_ground(t));
 	assert_screen("ok\n\n\n", "after the string");
-	ck_assert_uint_eq(strlen(term_title(t)), TERM_TITLE_MAX);
+	ck_assert_str_eq(term_title(t), "");
 	ck_assert_uint_lt(t->string.cap, TERM_STRING_MAX);
+	for (size_t n = TERM_STRING_MAX; n <= TERM_STRING_MAX + 1;
+		n++) { /* the last that is heard */
+		feed("\033]2;\x07\033]2;");
+		repeat("x", n - 2);
+		feed("\x07");
+		ck_assert_uint_eq(strlen(term_title(t)), n == TERM_STRING_MAX ? TERM_TITLE_MAX : 0);
+	}
 }
 END_TEST
 

@@ -238,7 +238,8 @@ START_TEST(detaching_undoes_what_was_set_and_nothing_else)
 }
 END_TEST
 
-/* A terminal that showed a session and is left has the modes of one that never did; its cursor is inside. */
+/* A terminal that showed a session and is left has the modes of one that never did; its cursor
+ * is inside. */
 static void assert_left(unsigned round, struct term *terminal)
 {
 	/* these have no common default: who knows nothing leaves them alone */

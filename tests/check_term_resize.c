@@ -115,7 +115,8 @@ START_TEST(sizes_are_clamped_to_their_limits)
 }
 END_TEST
 
-/* Random streams with resizes in between: nothing breaks, the cursor stays inside, the paint law holds. */
+/* Random streams with resizes in between: nothing breaks, the cursor stays inside, the paint law
+ * holds. */
 START_TEST(resizes_amid_random_output_leave_a_model_that_can_be_painted)
 {
 	for (unsigned round = 0; round < 400; round++) {

@@ -1,6 +1,6 @@
 /*
- * Any bytes through the filter: the same bytes come out however they are cut, the screen is that of the raw
- * stream, no query gets through, and what came out passes once more unchanged.
+ * Any bytes through the filter: the same bytes come out however they are cut, the screen is that
+ * of the raw stream, no query gets through, and what came out passes once more unchanged.
  */
 #include <assert.h>
 #include <string.h>

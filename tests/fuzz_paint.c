@@ -1,6 +1,7 @@
 /*
- * A model made of any bytes is painted: the paint keeps to its grammar, passes the filter unchanged, asks
- * nothing, and brings a fresh terminal to the same model. Input: columns, rows, kind, then output.
+ * A model made of any bytes is painted: the paint keeps to its grammar, passes the filter
+ * unchanged, asks nothing, and brings a fresh terminal to the same model. Input: columns, rows,
+ * kind, then output.
  */
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /*
- * Any bytes at any size with resizes in between: nothing breaks, bounds hold, and a model fed byte by byte is
- * the one fed in pieces. Input: columns, rows, then output, in which FF FE c r is a resize.
+ * Any bytes at any size with resizes in between: nothing breaks, bounds hold, and a model fed byte
+ * by byte is the one fed in pieces. Input: columns, rows, then output, in which FF FE c r is a
+ * resize.
  */
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * termkit - what the tests of the terminal model share: equality, random streams, the grammar of paints
+ * termkit - what the tests of the terminal model share: equality, random streams, the grammar of
+ * paints
  *
  * This is the one place outside common/term that looks into struct term.
  */

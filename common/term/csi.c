@@ -2,9 +2,6 @@
 
 #include "common/term/model.h"
 
-#define KEY(final) PARSE_KEY(0, 0, final)
-#define PRIVATE(final) PARSE_KEY('?', 0, final)
-
 static unsigned param(const struct term *t, unsigned i, unsigned absent)
 {
 	return parse_param(&t->parse, i, absent);
@@ -82,52 +79,52 @@ static bool dispatch_cursor(struct term *t, uint32_t key)
 	unsigned n = param(t, 0, 1), x = t->cursor.x, y = t->cursor.y;
 
 	switch (key) {
-	case KEY('A'):
-	case KEY('k'):
+	case 'A':
+	case 'k':
 		cursor_up(t, n);
 		return true;
-	case KEY('B'):
-	case KEY('e'):
+	case 'B':
+	case 'e':
 		cursor_down(t, n);
 		return true;
-	case KEY('C'):
-	case KEY('a'):
+	case 'C':
+	case 'a':
 		cursor_move(t, x + n, y);
 		return true;
-	case KEY('D'):
-	case KEY('j'):
+	case 'D':
+	case 'j':
 		cursor_move(t, x > n ? x - n : 0, y);
 		return true;
-	case KEY('E'):
+	case 'E':
 		cursor_down(t, n);
 		t->cursor.x = 0;
 		return true;
-	case KEY('F'):
+	case 'F':
 		cursor_up(t, n);
 		t->cursor.x = 0;
 		return true;
-	case KEY('G'):
-	case KEY('`'):
+	case 'G':
+	case '`':
 		cursor_move(t, n - 1, y);
 		return true;
-	case KEY('H'):
-	case KEY('f'):
+	case 'H':
+	case 'f':
 		cursor_address(t, param(t, 1, 1) - 1, n - 1);
 		return true;
-	case KEY('d'):
+	case 'd':
 		cursor_address(t, x, n - 1);
 		return true;
-	case KEY('I'):
+	case 'I':
 		cursor_tab(t, n);
 		return true;
-	case KEY('Z'):
+	case 'Z':
 		cursor_tab_back(t, n);
 		return true;
-	case KEY('s'):
+	case 's':
 		if (!t->parse.n_params) /* else left and right margins, which do not exist here */
 			cursor_save(t);
 		return true;
-	case KEY('u'):
+	case 'u':
 		cursor_restore(t);
 		return true;
 	default:
@@ -141,34 +138,34 @@ static bool dispatch_edit(struct term *t, uint32_t key)
 	unsigned n = param(t, 0, 1);
 
 	switch (key) {
-	case KEY('@'):
-	case KEY('P'):
-		insert_delete_chars(t, key == KEY('@'));
+	case '@':
+	case 'P':
+		insert_delete_chars(t, key == '@');
 		return true;
-	case KEY('L'):
-	case KEY('M'):
-		insert_delete_lines(t, key == KEY('L'));
+	case 'L':
+	case 'M':
+		insert_delete_lines(t, key == 'L');
 		return true;
-	case KEY('X'):
+	case 'X':
 		erase_chars(t);
 		return true;
-	case KEY('J'):
-	case PRIVATE('J'):
-		screen_erase(t, param(t, 0, 0), key != KEY('J'));
+	case 'J':
+	case PARSE_KEY('?', 0, 'J'):
+		screen_erase(t, param(t, 0, 0), key != 'J');
 		return true;
-	case KEY('K'):
-	case PRIVATE('K'):
-		screen_erase_line(t, param(t, 0, 0), key != KEY('K'));
+	case 'K':
+	case PARSE_KEY('?', 0, 'K'):
+		screen_erase_line(t, param(t, 0, 0), key != 'K');
 		return true;
-	case KEY('S'):
+	case 'S':
 		screen_scroll_up(t, t->top, t->bottom, n);
 		return true;
-	case KEY('T'):
-	case KEY('^'):
+	case 'T':
+	case '^':
 		if (t->parse.n_params <= 1) /* five are xterm's mouse tracking by highlight */
 			screen_scroll_down(t, t->top, t->bottom, n);
 		return true;
-	case KEY('b'):
+	case 'b':
 		print_repeat(t, n);
 		return true;
 	default:
@@ -239,21 +236,21 @@ static bool dispatch_mode(struct term *t, uint32_t key)
 	struct kitty *kitty = &t->screen->kitty;
 
 	switch (key) {
-	case KEY('h'):
-	case PRIVATE('h'):
+	case 'h':
+	case PARSE_KEY('?', 0, 'h'):
 		mode_dispatch(t, true);
 		return true;
-	case KEY('l'):
-	case PRIVATE('l'):
+	case 'l':
+	case PARSE_KEY('?', 0, 'l'):
 		mode_dispatch(t, false);
 		return true;
-	case KEY('r'):
+	case 'r':
 		set_margins(t);
 		return true;
-	case KEY('g'):
+	case 'g':
 		clear_tabs(t);
 		return true;
-	case PRIVATE('W'):
+	case PARSE_KEY('?', 0, 'W'):
 		if (param(t, 0, 0) == 5)
 			tabs_reset(t);
 		return true;
@@ -290,13 +287,13 @@ void csi_dispatch(struct term *t)
 {
 	uint32_t key = parse_key(&t->parse);
 
-	if (key == KEY('m')) {
+	if (key == 'm') {
 		sgr_dispatch(t);
 		return;
 	}
 	if (dispatch_cursor(t, key) || dispatch_edit(t, key) || dispatch_mode(t, key) ||
 		query_csi(t))
 		return;
-	if (key == KEY('t'))
+	if (key == 't')
 		window_ops(t);
 }

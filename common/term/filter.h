@@ -46,7 +46,8 @@ enum verdict filter_escape(const struct parse *p);
 enum verdict filter_csi(struct parse *p);
 /* Which of VERDICT_DROP, PASS (as it comes) or REWRITE (held, then filter_osc). */
 enum verdict filter_string(const struct parse *p);
-/* The whole control string that stands for this OSC on a terminal; false: nothing. content[n] is NUL. */
+/* The whole control string that stands for this OSC on a terminal; false: nothing. content[n] is
+ * NUL. */
 bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard);
 
 #endif

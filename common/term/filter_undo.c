@@ -1,7 +1,7 @@
 #include "common/term/filter.h"
 
-/* What the passed output left set at the terminal, a bit each, and what takes it back. None of these moves
- * the cursor, but for the origin mode's, which DECSTR resets where it is. */
+/* What the passed output left set at the terminal, a bit each, and what takes it back. None of
+ * these moves the cursor, but for the origin mode's, which DECSTR resets where it is. */
 enum undo {
 	UNDO_PEN,
 	UNDO_LINK,

@@ -77,7 +77,8 @@ static inline void row_split(struct row *row, unsigned x)
 	row->cells[x] &= ~CELL_CHAR;
 }
 
-/* Makes [from, to) safe to overwrite: stored up to `from`, no half of a wide character left over. */
+/* Makes [from, to) safe to overwrite: stored up to `from`, no half of a wide character left
+ * over. */
 static inline void row_open(struct row *row, unsigned from, unsigned to)
 {
 	row_unveil(row);

@@ -116,7 +116,7 @@ struct term {
 	char *cwd;
 
 	struct term_buf string; /* content of the control string now open */
-	bool string_lost;       /* for want of memory */
+	bool string_lost;       /* too long, or for want of memory: it is not heard */
 	struct term_buf replies;
 };
 
@@ -125,8 +125,8 @@ static inline bool term_mode(const struct term *t, uint32_t mode)
 	return t->modes & mode;
 }
 
-/* A pending wrap counts as past the last column for what changes cells from the cursor on: so do most
- * terminals, but not xterm. */
+/* A pending wrap counts as past the last column for what changes cells from the cursor on: so do
+ * most terminals, but not xterm. */
 static inline bool cursor_past(const struct term *t)
 {
 	return t->cursor.pending;

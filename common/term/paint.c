@@ -25,8 +25,9 @@ static void paint_notice(struct painter *p, uint64_t lines)
 		(unsigned long long)lines, rows);
 }
 
-/* The user's screen goes up into the scrollback, and history follows it: does its last line go on? The cursor
- * is below what the user has, so that newlines from there push up that and no blank rows. */
+/* The user's screen goes up into the scrollback, and history follows it: does its last line go
+ * on? The cursor is below what the user has, so that newlines from there push up that and no
+ * blank rows. */
 static bool paint_up(struct painter *p, const struct term_paint *how)
 {
 	unsigned rows = p->t->rows;

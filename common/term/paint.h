@@ -26,7 +26,8 @@ struct view {
 
 void paint_style(struct painter *p, const struct style *style);
 void paint_protect(struct painter *p, bool protect);
-/* History from line `first` on, one below the other; whether the last one goes on in what follows. */
+/* History from line `first` on, one below the other; whether the last one goes on in what
+ * follows. */
 bool paint_history(struct painter *p, unsigned first);
 /* A screen row below row, as new lines (scrolls what was there) or in place. */
 void paint_grid_down(struct painter *p, const struct grid *g, bool continued);

@@ -61,8 +61,8 @@ static void paint_cell(struct painter *p, uint64_t cell)
 		out_code(&p->o, codes[i]);
 }
 
-/* Goes on in the next row, as the terminal's own wrapped line. A plain blank does it, so that a row that
- * scrolls in is plain too, and the row is written over it. */
+/* Goes on in the next row, as the terminal's own wrapped line. A plain blank does it, so that a
+ * row that scrolls in is plain too, and the row is written over it. */
 static void paint_wrap(struct painter *p)
 {
 	paint_style(p, &plain);

@@ -1,10 +1,11 @@
 /*
- * parse - bytes to actions: the state machine of the VT500 family (after P. Williams), one byte a step
+ * parse - bytes to actions: the state machine of the VT500 family (after P. Williams), one byte a
+ * step
  *
- * The model and the filter drive the same machine, so that both see the same sequences. 8-bit C1 controls
- * are off: bytes from 0x80 are text in ground state, content in strings, and spoil any other sequence.
- * A control string is kept or passed on by the caller; it ends with BEL (OSC only) or ESC \. CAN, SUB and an
- * ESC that begins something else end it unheard.
+ * The model and the filter drive the same machine, so that both see the same sequences. 8-bit C1
+ * controls are off: bytes from 0x80 are text in ground state, content in strings, and spoil any
+ * other sequence. A control string is kept or passed on by the caller; it ends with BEL (OSC only)
+ * or ESC \. CAN, SUB and an ESC that begins something else end it unheard.
  */
 #ifndef COMMON_TERM_PARSE_H
 #define COMMON_TERM_PARSE_H
@@ -68,6 +69,7 @@ unsigned parse_param(const struct parse *p, unsigned i, unsigned absent);
 /* One number for what a dispatch looks at: private marker, intermediates and final. */
 uint32_t parse_key(const struct parse *p);
 
+/* For case labels, which take no function; a plain sequence is its final byte alone. */
 #define PARSE_KEY(private, inter, final)                                                           \
 	((uint32_t)(private) << 16 | (uint32_t)(inter) << 8 | (uint32_t)(final))
 

@@ -1,7 +1,8 @@
 /*
  * pool - small records under numbers: equal records have one number, 0 is the all-zero record
  *
- * Numbers live in cells, so none is freed while it is in use: the owner marks what it sees, then sweeps.
+ * Numbers live in cells, so none is freed while it is in use: the owner marks what it sees, then
+ * sweeps.
  * Errors:  POOL_E_FULL when every number up to the current size is taken: sweep or grow; -ENOMEM.
  */
 #ifndef COMMON_TERM_POOL_H

@@ -10,9 +10,6 @@
 #define CELL_HEIGHT_PX 16u
 #define XTGETTCAP_MAX 100 /* hexadecimal digits of a name; longer ones are unknown */
 
-#define KEY(final) PARSE_KEY(0, 0, final)
-#define PRIVATE(final) PARSE_KEY('?', 0, final)
-
 void reply(struct term *t, const char *format, ...)
 {
 	struct out o = { .buf = &t->replies };
@@ -155,7 +152,7 @@ bool query_csi(struct term *t)
 	const struct parse *p = &t->parse;
 
 	switch (parse_key(p)) {
-	case KEY('c'):
+	case 'c':
 		if (!parse_param(p, 0, 0))
 			query_device(t);
 		return true;
@@ -167,13 +164,13 @@ bool query_csi(struct term *t)
 		if (!parse_param(p, 0, 0))
 			reply(t, "\x1bP!|00000000\x1b\\");
 		return true;
-	case KEY('n'):
+	case 'n':
 		status(t, parse_param(p, 0, 0));
 		return true;
-	case PRIVATE('n'):
+	case PARSE_KEY('?', 0, 'n'):
 		status_private(t, parse_param(p, 0, 0));
 		return true;
-	case KEY('x'):
+	case 'x':
 		if (parse_param(p, 0, 0) <= 1)
 			reply(t, "\x1b[%u;1;1;128;128;1;0x", parse_param(p, 0, 0) + 2);
 		return true;
@@ -185,13 +182,13 @@ bool query_csi(struct term *t)
 		if (!parse_param(p, 0, 0))
 			reply(t, "\x1bP>|cwsandboxd(%s)\x1b\\", PACKAGE_VERSION);
 		return true;
-	case PRIVATE('u'):
+	case PARSE_KEY('?', 0, 'u'):
 		reply(t, "\x1b[?%uu", t->screen->kitty.flags[t->screen->kitty.top]);
 		return true;
-	case PRIVATE('m'):
+	case PARSE_KEY('?', 0, 'm'):
 		report_modify_keys(t);
 		return true;
-	case KEY('t'):
+	case 't':
 		return window_report(t);
 	default:
 		return false;

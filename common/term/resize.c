@@ -4,8 +4,8 @@
 
 /* ---- the primary screen: soft-wrapped lines are wrapped again ---- */
 
-/* Where the rows of a new width go: the first `skip` into history, the others into a new grid. Without a grid
- * they are only counted. */
+/* Where the rows of a new width go: the first `skip` into history, the others into a new grid.
+ * Without a grid they are only counted. */
 struct flow {
 	struct term *t;
 	struct grid *to;

@@ -117,7 +117,10 @@ static void string_put(struct term *t, const uint8_t *s, size_t n)
 
 	if (t->parse.kind != ']' && t->parse.kind != 'P')
 		return; /* APC, PM and SOS mean nothing here */
-	out_bytes(&o, s, min_size(n, TERM_STRING_MAX - t->string.n));
+	if (n > TERM_STRING_MAX - t->string.n)
+		t->string_lost = true;
+	else if (!t->string_lost)
+		out_bytes(&o, s, n);
 	t->string_lost |= o.r < 0;
 }
 

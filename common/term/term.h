@@ -1,17 +1,18 @@
 /*
  * term - the terminal model: what a screen shows after the bytes so far
  *
- * One contract over the files of this folder: parse (bytes to actions), grid and its users (actions to
- * cells and modes), paint (a model to bytes for a real terminal); filter works on the client's side of the
- * wire. doc/terminal.md has every sequence.
+ * One contract over the files of this folder: parse (bytes to actions), grid and its users
+ * (actions to cells and modes), paint (a model to bytes for a real terminal); filter works on the
+ * client's side of the wire. doc/terminal.md has every sequence.
  *
  * Units:   columns, rows; 0-based in the API. Bytes of output; UTF-8.
- * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or resize.
- * Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot hold
- *          (a history line) is dropped.
- * Safety:  any bytes at any size: no recursion, no stack arrays sized by input, every loop bounded by the
- *          screen; parameters clamped; control strings kept to TERM_STRING_MAX and skipped beyond to their
- *          end; code points per cell bounded (TERM_CELL_CODEPOINTS_MAX).
+ * Owner:   the caller owns the model; term_free() frees it. Rows and spans die at the next feed or
+ *          resize.
+ * Errors:  -ENOMEM from new, resize and paint; term_feed() never fails: what memory cannot hold (a
+ *          history line) is dropped.
+ * Safety:  any bytes at any size: no recursion, no stack arrays sized by input, every loop bounded
+ *          by the screen; parameters clamped; control strings kept to TERM_STRING_MAX and skipped
+ *          beyond to their end; code points per cell bounded (TERM_CELL_CODEPOINTS_MAX).
  * Threads: none.
  */
 #ifndef COMMON_TERM_TERM_H
@@ -112,8 +113,9 @@ struct term_filter *term_filter_free(struct term_filter *f);
 int term_filter_feed(struct term_filter *f, const uint8_t *data, size_t n, struct term_buf *out);
 /* The passed output left the terminal in its alternate screen. */
 bool term_filter_alternate(const struct term_filter *f);
-/* Appends what undoes exactly what the passed output (raw or painted) left set, and forgets it: nothing where
- * nothing is set. The cursor stays, but goes back to where it was when the alternate screen is left. */
+/* Appends what undoes exactly what the passed output (raw or painted) left set, and forgets it:
+ * nothing where nothing is set. The cursor stays, but goes back to where it was when the
+ * alternate screen is left. */
 int term_filter_undo(struct term_filter *f, struct term_buf *out);
 /* Forgets an unfinished sequence: the next byte starts in ground state (after a resync). */
 void term_filter_reset(struct term_filter *f);

@@ -1,8 +1,9 @@
 /*
  * bench_term - MB/s of the terminal model over streams of many kinds, and its slowest slice
  *
- * Prints one line a stream; asserts nothing. With HAVE_VTERM the state and the screen layer of libvterm are fed
- * the same bytes in the same run, but for hostile streams, which it does not survive.
+ * Prints one line a stream; asserts nothing. With HAVE_VTERM the state and the screen layer of
+ * libvterm are fed the same bytes in the same run, but for hostile streams, which it does not
+ * survive.
  */
 #include <stdio.h>
 #include <string.h>

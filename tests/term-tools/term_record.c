@@ -3,11 +3,12 @@
  *
  * term-record [-s COLSxROWS] [-k KEYS] OUTPUT COMMAND [ARG...]
  *   -s  size, default 80x24
- *   -k  what is typed, with \r \n \t \e \\ and \xNN; between keys the program is given until it is quiet
- *       for 200 ms. Without -k nothing is typed.
+ *   -k  what is typed, with \r \n \t \e \\ and \xNN; between keys the program is given until it is
+ *       quiet for 200 ms. Without -k nothing is typed.
  *
- * The model answers the program's queries, as the daemon would, so that it behaves as in a session. OUTPUT is
- * the raw stream: an entry for the corpus, after the size has been put into its name.
+ * The model answers the program's queries, as the daemon would, so that it behaves as in a
+ * session. OUTPUT is the raw stream: an entry for the corpus, after the size has been put into its
+ * name.
  */
 #include <fcntl.h>
 #include <getopt.h>

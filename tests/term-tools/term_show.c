@@ -5,7 +5,8 @@
  *   -s  size, default 80x24
  *   -n  feed only so many bytes
  *   -c  feed so many bytes at a time; 0 = all at once
- *   -f  text (default), runs, json, paint (the bytes of an attach), filtered (what a terminal may see), replies
+ *   -f  text (default), runs, json, paint (the bytes of an attach), filtered (what a terminal may
+ *       see), replies
  */
 #include <getopt.h>
 #include <stdio.h>

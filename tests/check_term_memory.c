@@ -1,0 +1,130 @@
+#include "tests/suite.h"
+
+#include <string.h>
+
+#include "tests/termkit.h"
+
+/* The n-th allocation from now on fails, and with it all that follow if `forever`. 0 = none does. */
+static unsigned long fail_at;
+static bool forever;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+char *__wrap_strdup(const char *s);
+
+static bool fails(void)
+{
+	if (!fail_at)
+		return false;
+	if (fail_at > 1) {
+		fail_at--;
+		return false;
+	}
+	fail_at = forever;
+	return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return fails() ? NULL : __real_strdup(s);
+}
+
+struct outcome {
+	int r;
+	bool cursor_inside;
+};
+
+/* Everything that allocates, in one go; stops at the first error, as a caller would. */
+static struct outcome scenario(const struct term_buf *stream)
+{
+	_cleanup_(term_filter_freep) struct term_filter *filter = NULL;
+	struct term_config config = { .cols = 30, .rows = 6, .history_lines = 20 };
+	const struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = 20 };
+	struct term_buf out = { 0 };
+	struct outcome o = { .cursor_inside = true };
+	struct term *t = NULL;
+
+	o.r = term_new(&t, &config);
+	if (!o.r)
+		o.r = term_filter_new(&filter, true);
+	if (!o.r)
+		term_feed(t, stream->data, stream->n);
+	if (!o.r)
+		o.r = term_resize(t, 11, 9);
+	if (t) {
+		term_feed(t, stream->data, stream->n / 2);
+		o.cursor_inside = t->cursor.x < t->cols && t->cursor.y < t->rows;
+	}
+	if (!o.r)
+		o.r = term_paint(t, &how, &out);
+	if (!o.r)
+		o.r = term_filter_feed(filter, stream->data, stream->n, &out);
+	if (!o.r)
+		o.r = term_filter_undo(filter, &out);
+	if (!o.r)
+		o.r = term_text(t, &out);
+	term_free(t);
+	term_buf_done(&out);
+	return o;
+}
+
+/* Returns how many allocations there are, or 0 where one that failed did harm. */
+static unsigned long try_each(const struct term_buf *stream, bool every)
+{
+	for (unsigned long n = 1;; n++) {
+		struct outcome o;
+		bool done;
+
+		fail_at = n;
+		forever = every;
+		o = scenario(stream);
+		done = fail_at > 1; /* it was not reached */
+		fail_at = 0;
+		if (!o.cursor_inside || (o.r && o.r != -ENOMEM))
+			return 0;
+		if (done)
+			return o.r ? 0 : n;
+	}
+}
+
+START_TEST(fault_f19_any_allocation_may_fail_once_or_for_ever)
+{
+	static const char more[] =
+		"\033]8;;http://h/\a\033]4;1;#fff\a\033[22;0t\033]7;file://h/\a\033[c"
+		"\033]2;title\ae\xcc\x81\033[38;2;1;2;3mx\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+	struct term_buf stream = { 0 };
+	struct out o = { .buf = &stream };
+	uint64_t seed = 7;
+	unsigned long once, ever;
+
+	out_text(&o, more);
+	termkit_stream(&seed, 3000, &stream);
+	once = try_each(&stream, false);
+	ever = try_each(&stream, true);
+	term_buf_done(&stream);
+	ck_assert_uint_gt(once, 30);
+	ck_assert_uint_gt(ever, 30);
+}
+END_TEST
+
+TEST_MAIN("term_memory", fault_f19_any_allocation_may_fail_once_or_for_ever)
