@@ -30,7 +30,7 @@ static uint64_t now_usec(const struct attachment *a)
 
 bool attachment_matches(const struct attachment *a)
 {
-	return !a->cols || (a->cols == a->session->cols && a->rows == a->session->rows);
+	return !a->cols || a->raw_only || (a->cols == a->session->cols && a->rows == a->session->rows);
 }
 
 /* ---- life ---- */
@@ -80,6 +80,7 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.session = config->session,
 		.client = config->client,
 		.observer = config->observer,
+		.raw_only = !config->paint,
 		.policy = config->policy,
 		.block_timeout_usec = config->block_timeout_usec,
 		.cols = config->cols,
@@ -243,7 +244,7 @@ void attachment_wake(struct attachment *a)
 
 void attachment_fit(struct attachment *a, bool resized)
 {
-	bool terminal = a->cols > 0, matches = attachment_matches(a);
+	bool terminal = a->cols > 0 && !a->raw_only, matches = attachment_matches(a);
 
 	if (a->dead || !a->session->screen.term)
 		return;

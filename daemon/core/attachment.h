@@ -50,6 +50,7 @@ struct attachment {
 	bool observer, dead;
 	enum attachment_policy policy;
 	unsigned cols, rows; /* 0: no terminal */
+	bool raw_only;       /* attached without a paint: raw at any size, for it shows nothing */
 	char term[ATTACHMENT_TEXT_MAX + 1];
 
 	struct reader reader; /* in the log while raw, or while painting with raw to follow */

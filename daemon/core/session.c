@@ -404,11 +404,12 @@ static void session_reply(struct session *s)
 	}
 }
 
-/* Since when block readers leave the upstream less than half of the room. */
+/* Since when block readers leave the upstream less than three quarters of the room: it stops at about half, where a
+ * program's write may find less window than it needs and no more bytes come. */
 static void session_watch_room(struct session *s)
 {
 	uint64_t now = s->core->clock->now_usec;
-	bool held = log_room(&s->log) < s->log.max / 2;
+	bool held = log_room(&s->log) < s->log.max - s->log.max / 4;
 	struct attachment *a;
 
 	if (!held) {
