@@ -150,7 +150,7 @@ void cli_init(struct cli *cli)
 void cli_disconnect(struct cli *cli)
 {
 	cli->c = cwsandbox_free(cli->c);
-	cli->config = (struct cwsandbox_config){ NULL }; /* it points into the others */
+	cli->config = (struct cwsandbox_config){ .socket = NULL }; /* it points into the others */
 	cfg_done(&cli->cfg);
 	free(TAKE(cli->ca_file));
 }

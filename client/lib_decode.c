@@ -511,6 +511,40 @@ int decode_error(struct arena *a, const msgpack_object *map, struct cwsandbox_er
 	return r;
 }
 
+static const struct cwsandbox_violation *copy_violations(
+	struct arena *a, const struct cwsandbox_error *from)
+{
+	struct cwsandbox_violation *copy = arena_alloc(a, from->n_violations * sizeof(*copy));
+
+	for (size_t i = 0; copy && i < from->n_violations; i++) {
+		copy[i].field = arena_strdup(a, from->violations[i].field);
+		copy[i].description = arena_strdup(a, from->violations[i].description);
+	}
+	return copy;
+}
+
+void error_copy(struct arena *a, const struct cwsandbox_error *from, struct cwsandbox_error *ret)
+{
+	struct cwsandbox_error e = *from;
+
+	e.code = arena_strdup(a, from->code);
+	e.message = arena_strdup(a, from->message);
+	if (!e.code || !e.message)
+		e.code = e.message = "memory";
+	e.field = arena_strdup(a, from->field);
+	e.limit = arena_strdup(a, from->limit);
+	e.url = arena_strdup(a, from->url);
+	e.sandbox_id = arena_strdup(a, from->sandbox_id);
+	e.reason = arena_strdup(a, from->reason);
+	e.status = arena_strdup(a, from->status);
+	e.detail = arena_strdup(a, from->detail);
+	e.violations = copy_violations(a, from);
+	e.n_violations = e.violations ? from->n_violations : 0;
+	e.sessions = NULL;
+	e.n_sessions = 0;
+	*ret = e;
+}
+
 int decode_event(
 	struct arena *a, const struct frame *f, struct cwsandbox_event *ret, uint64_t *ret_credit)
 {

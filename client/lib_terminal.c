@@ -250,7 +250,6 @@ static void take_event(struct cwsandbox_terminal *t, const struct cwsandbox_even
 	case CWSANDBOX_EVENT_DETACHED:
 		t->state = e->reason && strcmp(e->reason, "stalled") == 0 ? TERMINAL_STALLED
 									  : TERMINAL_DETACHED;
-		t->offset = e->offset ? e->offset : t->offset;
 		fail(t, 0, t->state == TERMINAL_STALLED ? "stalled" : "detached",
 			e->message ? e->message : "detached");
 		return;
@@ -386,7 +385,7 @@ static int copy_command(struct cwsandbox_terminal *t, const char *const *argv)
 static int open_connection(struct cwsandbox_terminal *t, const struct cwsandbox_config *config,
 	bool no_autostart, int64_t deadline)
 {
-	struct cwsandbox_config from_env = { NULL };
+	struct cwsandbox_config from_env = { .socket = NULL };
 	int r;
 
 	if (!config) {
