@@ -101,8 +101,8 @@ static void end_with(struct grpc_call *call, struct grpc_status *st)
 {
 	if (call->role == H2_CLIENT)
 		h2_reset(call->stream, H2_CANCEL);
-	else if (grpc_finish(call, st))
-		h2_reset(call->stream, H2_INTERNAL_ERROR);
+	else
+		grpc_finish(call, st);
 	settle(call, st);
 }
 
@@ -366,6 +366,20 @@ static int send_trailers_only(struct grpc_call *call, const struct grpc_trailers
 	return h2_respond(call->stream, headers, 2 + t->n, true);
 }
 
+static int send_status(struct grpc_call *call, const struct grpc_trailers *t, bool ok)
+{
+	int r;
+
+	if (!call->headers_sent && !ok)
+		return send_trailers_only(call, t);
+	r = h2_stream_trailers(call->stream, t->headers, t->n);
+	if (!r)
+		r = grpc_send_headers(call);
+	if (!r)
+		h2_resume(call->stream);
+	return r;
+}
+
 int grpc_finish(struct grpc_call *call, const struct grpc_status *st)
 {
 	_cleanup_(grpc_trailers_done) struct grpc_trailers t = { 0 };
@@ -373,17 +387,12 @@ int grpc_finish(struct grpc_call *call, const struct grpc_status *st)
 
 	if (!call->stream || call->finishing)
 		return 0;
-	r = grpc_trailers_make(&t, st);
-	if (r)
-		return r;
 	call->finishing = true;
-	if (!call->headers_sent && st->code != GRPC_OK)
-		return send_trailers_only(call, &t);
-	r = h2_stream_trailers(call->stream, t.headers, t.n);
+	r = grpc_trailers_make(&t, st);
 	if (!r)
-		r = grpc_send_headers(call);
-	if (!r)
-		h2_resume(call->stream);
+		r = send_status(call, &t, st->code == GRPC_OK);
+	if (r)
+		h2_reset(call->stream, H2_INTERNAL_ERROR); /* the peer is not left waiting */
 	return r;
 }
 

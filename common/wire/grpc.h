@@ -135,7 +135,8 @@ struct grpc_request {
 };
 /* H2_E_BUSY passes through. On success on_done will come. */
 int grpc_start(struct grpc_call *call, struct h2 *h2, const struct grpc_request *req);
-/* Client: RST_STREAM(CANCEL); on_done follows later with CANCELLED, or with `st` if given. */
+/* Client: RST_STREAM(CANCEL); on_done follows later with CANCELLED, or with `st` if given. Server: as
+ * grpc_finish(), and on_done says it too. Cannot fail. */
 void grpc_cancel(struct grpc_call *call, const struct grpc_status *st);
 
 /* Server: takes a request over from h2_ops.on_request; answers non-gRPC requests by itself (415,
@@ -147,7 +148,7 @@ int grpc_send_headers(struct grpc_call *call);
 /* Server: no more messages; status in the trailers. What `read` still has is sent first: it is
  * asked until it returns 0. A status other than OK before any headers (grpc_send_headers,
  * grpc_resume) is trailers-only, and `read` is not asked. Client messages that still come are
- * dropped. */
+ * dropped. If it fails the call is reset: on_done comes in any case. */
 int grpc_finish(struct grpc_call *call, const struct grpc_status *st);
 
 /* `read` has bytes: it will be asked. A server's headers go out with them. */
