@@ -218,6 +218,28 @@ int frame_open(struct frame *f, const uint8_t *data, size_t used)
 	return r;
 }
 
+bool frame_peek_id(const uint8_t *data, size_t n, uint32_t *ret_id)
+{
+	static const uint8_t head[] = { 0x94, FRAME_REQUEST };
+	size_t n_id = 0;
+	uint32_t id = 0;
+
+	if (n < 3 || memcmp(data, head, sizeof(head)) != 0)
+		return false;
+	if (data[2] < 0x80) {
+		*ret_id = data[2];
+		return true;
+	}
+	if (data[2] >= 0xcc && data[2] <= 0xce)
+		n_id = (size_t)1 << (data[2] - 0xcc);
+	if (n_id == 0 || n < 3 + n_id)
+		return false;
+	for (size_t i = 0; i < n_id; i++)
+		id = id << 8 | data[3 + i];
+	*ret_id = id;
+	return true;
+}
+
 void frame_close(struct frame *f)
 {
 	msgpack_unpacked_destroy(&f->unpacked);

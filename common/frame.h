@@ -49,6 +49,8 @@ struct frame {
  */
 int frame_open(struct frame *f, const uint8_t *data, size_t used);
 void frame_close(struct frame *f);
+/* The id of what begins like a request, for an error about a frame that the scan refuses. */
+bool frame_peek_id(const uint8_t *data, size_t n, uint32_t *ret_id);
 bool frame_is(const struct frame *f, const char *method);
 /* Memory that lives as long as the frame; NULL without. */
 void *frame_alloc(const struct frame *f, size_t n);

@@ -201,8 +201,9 @@ START_TEST(garbage_ends_the_connection_and_names_the_request_if_it_can)
 	ck_assert_int_eq(frame_get_str(f->error, "code", &s), 0);
 	ck_assert(frame_span_is(&s, "bad_frame"));
 	ck_assert(a.closed);
-	peer_feed(&b, "\xc1", 1);
+	peer_feed(&b, "\x94\x00\x09\xa1m\xdd\xff\xff\xff\xff", 10); /* a bomb of a request */
 	fake_turn(&fake);
+	ck_assert(field_is(peer_answer(&b, 9)->error, "code", "bad_frame"));
 	ck_assert(b.closed);
 	end();
 }

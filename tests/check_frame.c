@@ -218,6 +218,31 @@ START_TEST(what_is_no_frame_is_refused_with_its_id_if_it_has_one)
 }
 END_TEST
 
+START_TEST(the_id_of_a_refused_request_is_found_in_each_of_its_sizes)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		uint32_t id;
+	} good[] = { { "\x94\x00\x7f", 3, 127 }, { "\x94\x00\xcc\xff", 4, 255 },
+		{ "\x94\x00\xcd\x01\x02", 5, 258 },
+		{ "\x94\x00\xce\xff\xff\xff\xff", 7, UINT32_MAX } };
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		const uint8_t *data = (const uint8_t *)good[i].bytes;
+
+		ck_assert(frame_peek_id(data, good[i].n, &id));
+		ck_assert_uint_eq(id, good[i].id);
+		for (size_t n = 0; n < good[i].n; n++)
+			ck_assert(!frame_peek_id(data, n, &id));
+	}
+	ck_assert(!frame_peek_id((const uint8_t *)"\x94\x01\x07", 3, &id));
+	ck_assert(!frame_peek_id((const uint8_t *)"\x94\x00\xcf\0\0\0\0\0\0\0\1", 11, &id));
+	ck_assert(!frame_peek_id((const uint8_t *)"\x94\x00\xff", 3, &id));
+}
+END_TEST
+
 START_TEST(params_may_be_absent_empty_or_nil)
 {
 	struct frame f;
@@ -301,6 +326,7 @@ TEST_MAIN("frame", what_is_built_is_read_back,
 	sec_c15_depth_8_is_taken_and_9_is_refused,
 	sec_c15_4096_values_are_taken_and_4097_are_refused_by_the_claim_alone,
 	sec_c14_a_frame_of_the_bound_is_taken_and_one_byte_more_is_refused_by_the_claim_alone,
-	what_is_no_frame_is_refused_with_its_id_if_it_has_one, params_may_be_absent_empty_or_nil,
-	frames_queue_up_and_an_error_closes_itself,
+	what_is_no_frame_is_refused_with_its_id_if_it_has_one,
+	the_id_of_a_refused_request_is_found_in_each_of_its_sizes,
+	params_may_be_absent_empty_or_nil, frames_queue_up_and_an_error_closes_itself,
 	a_bin_head_is_completed_by_bytes_sent_after_the_frame)

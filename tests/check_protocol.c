@@ -10,7 +10,7 @@
 
 #define NAMES_MAX 64
 
-static char *doc;
+static char doc[1 << 20];
 static size_t doc_n;
 
 static void load(void)
@@ -22,8 +22,7 @@ static void load(void)
 	snprintf(path, sizeof(path), "%s/doc/protocol.md", srcdir ? srcdir : ".");
 	file = fopen(path, "r");
 	ck_assert_msg(file != NULL, "cannot read %s", path);
-	doc = malloc(1 << 20);
-	doc_n = fread(doc, 1, (1 << 20) - 1, file);
+	doc_n = fread(doc, 1, sizeof(doc) - 1, file);
 	doc[doc_n] = '\0';
 	fclose(file);
 }

@@ -405,6 +405,17 @@ START_TEST(the_lead_is_taken_by_asking_and_by_taking_over)
 }
 END_TEST
 
+START_TEST(a_tool_that_takes_over_does_not_lead)
+{
+	begin();
+	attach(&a, 80, 24);
+	peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true, .take_over = true });
+	ck_assert_ptr_null(leader());
+	is_size(80, 24);
+	end();
+}
+END_TEST
+
 START_TEST(each_size_policy_gives_the_size_it_names)
 {
 	uint32_t at;
@@ -795,7 +806,8 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	wait_answers_at_the_end_or_when_its_time_is_up,
 	the_first_terminal_leads_and_the_lead_moves_when_it_detaches,
 	typing_takes_the_lead_only_from_one_idle_for_30_s,
-	the_lead_is_taken_by_asking_and_by_taking_over, each_size_policy_gives_the_size_it_names,
+	the_lead_is_taken_by_asking_and_by_taking_over, a_tool_that_takes_over_does_not_lead,
+	each_size_policy_gives_the_size_it_names,
 	a_storm_of_resizes_becomes_ten_a_second_and_ends_at_the_last,
 	detach_by_name_ends_the_others_views_and_says_how_many,
 	everyone_is_told_who_is_there_at_most_twenty_times_a_second,

@@ -150,6 +150,14 @@ static void client_bad_frame(struct client *c, const struct frame *f)
 	client_fail(c);
 }
 
+static void client_bad_scan(struct client *c, const uint8_t *data, size_t n)
+{
+	struct frame f = { .kind = FRAME_REQUEST };
+
+	f.has_id = frame_peek_id(data, n, &f.id);
+	client_bad_frame(c, &f);
+}
+
 static void client_on_frame(struct client *c, const uint8_t *data, size_t n)
 {
 	struct frame f;
@@ -193,7 +201,7 @@ static size_t client_scan(struct client *c, const uint8_t *data, size_t n, bool 
 		max = c->greeted ? FRAME_MAX : FRAME_MAX_BEFORE_HELLO;
 		r = frame_scan_max(data + off, n - off, max, &used);
 		if (r < 0) {
-			client_bad_frame(c, &(struct frame){ .has_id = false });
+			client_bad_scan(c, data + off, n - off);
 			break;
 		}
 		c->need = r == FRAME_E_PENDING ? used : 0;

@@ -88,7 +88,7 @@ void session_lead(struct session *s, struct attachment *a)
 {
 	struct attachment *before = s->lead;
 
-	if (!a)
+	if (!a || !may_lead(a))
 		a = best_lead(s);
 	if (a == before)
 		return;

@@ -130,6 +130,7 @@ static int request_new(
 		return r;
 	}
 	list_append(&c->requests, &req->link);
+	ledger_add(&c->core->memory, sizeof(*req) + f->n);
 	c->n_requests++;
 	*ret = req;
 	return 0;
@@ -139,6 +140,7 @@ void request_free(struct request *req)
 {
 	list_unlink(&req->link);
 	req->client->n_requests--;
+	ledger_sub(&req->client->core->memory, sizeof(*req) + req->frame.n);
 	frame_close(&req->frame);
 	free(req);
 }

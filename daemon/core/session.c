@@ -95,6 +95,7 @@ static void session_init(struct session *s, struct core *core)
 		.paste_timer.fn = on_paste_timer,
 		.clients_timer.fn = on_clients_timer,
 	};
+	ledger_add(&core->memory, sizeof(*s));
 	list_init(&s->attachments);
 	list_init(&s->waits);
 	log_init(&s->log,
@@ -217,6 +218,7 @@ struct session *session_free(struct session *s)
 	free(s->reason);
 	free(s->message);
 	request_error_free(s->error);
+	ledger_sub(&s->core->memory, sizeof(*s));
 	free(s);
 	return NULL;
 }

@@ -169,7 +169,8 @@ void session_seen(struct session *s); /* its exit code was delivered */
 
 /* Who leads, whose size counts: after each change of attachments, sizes, policy. */
 void session_fit(struct session *s);
-void session_lead(struct session *s, struct attachment *a); /* NULL: the best there is */
+/* NULL, or one that may not lead (a tool, an observer): the best there is. */
+void session_lead(struct session *s, struct attachment *a);
 void session_attached(struct session *s, struct attachment *a);
 void session_detached(struct session *s, struct attachment *a);
 void session_clients_changed(struct session *s);
