@@ -554,6 +554,59 @@ START_TEST(two_attachments_of_one_client_on_one_session_have_each_their_own)
 }
 END_TEST
 
+START_TEST(sec_c31_output_that_looks_like_frames_or_keys_is_only_output)
+{
+	static const char tricky[] = "\x94\x00\x01\xa5hello\x90\x93\x02\xa8"
+				     "detached\x90\x1c"
+				     "d\xc1\xff\0end";
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	output(tricky, sizeof(tricky));
+	collect(&a, &g);
+	ck_assert_uint_eq(g.n_text, sizeof(tricky));
+	ck_assert_int_eq(memcmp(g.text, tricky, sizeof(tricky)), 0);
+	ck_assert_uint_eq(fake.core->n_attachments, 1);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c24_the_largest_numbers_are_refused_or_harmless)
+{
+	char id[24] = { (char)('0' + 1), '\0' };
+	uint32_t at;
+	bool fresh;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	output_text("x");
+	attach_since(&b, "boot", id, UINT64_MAX, &fresh, "block");
+	ck_assert(fresh);
+	peer_ack(&a, at, UINT64_MAX);
+	fake_turn(&fake);
+	ck_assert(field_is(peer_note(&a, "detached")->params, "reason", "bad_ack"));
+	peer_begin(&b, "session.wait", 2);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_u64(&b.out, "timeout_ms", UINT64_MAX);
+	peer_refused(&b, peer_send(&b), "bad_params");
+	peer_refused(&b, peer_input(&b, UINT32_MAX, "x", 1), "no_such_attachment");
+	end();
+}
+END_TEST
+
+START_TEST(sec_c20_beyond_the_memory_budget_what_nobody_holds_is_given_up)
+{
+	begin();
+	output(blob, LOG_BYTES);
+	ck_assert_uint_eq(s->log.head - s->log.tail, LOG_BYTES); /* for who comes back with `since` */
+	fake.core->config.max_memory = 1;
+	output_text("x");
+	ck_assert_uint_eq(s->log.head - s->log.tail, 0);
+	ck_assert_uint_eq(session_room(s), LOG_BYTES); /* the program is not slowed down */
+	end();
+}
+END_TEST
+
 TEST_MAIN("attachment", at_most_the_window_is_sent_beyond_what_was_acknowledged,
 	one_byte_more_acknowledged_than_sent_ends_the_attachment_and_nothing_else,
 	a_block_reader_holds_the_upstream_and_loses_nothing,
@@ -573,4 +626,7 @@ TEST_MAIN("attachment", at_most_the_window_is_sent_beyond_what_was_acknowledged,
 	sec_c19_a_stopped_client_costs_its_frame_s_rest_and_nothing_that_grows,
 	an_ended_session_is_painted_and_then_exited_follows,
 	exited_comes_after_the_last_byte_was_taken,
-	two_attachments_of_one_client_on_one_session_have_each_their_own)
+	two_attachments_of_one_client_on_one_session_have_each_their_own,
+	sec_c31_output_that_looks_like_frames_or_keys_is_only_output,
+	sec_c24_the_largest_numbers_are_refused_or_harmless,
+	sec_c20_beyond_the_memory_budget_what_nobody_holds_is_given_up)
