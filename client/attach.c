@@ -429,12 +429,14 @@ static int turn(struct attach *a)
 		take_signals(a);
 	if (p[FD_KEYS].revents && !a->ending)
 		r = read_keys(a);
-	send_keys(a);
 	if (p[FD_OUT].revents)
 		write_out(a);
 	if (!a->ending)
 		dispatch(a);
-	return r ? r : take_events(a);
+	if (!r)
+		r = take_events(a);
+	send_keys(a); /* last: events may have brought credit, or the attachment */
+	return r;
 }
 
 /* The daemon learns of a detach before we go, if it listens. */

@@ -196,8 +196,8 @@ bool conn_has_more(const struct cwsandbox *c);
 int conn_put_acks(struct cwsandbox *c);
 bool conn_acks_due(const struct cwsandbox *c);
 void conn_sent(struct cwsandbox *c, size_t n);
-/* The connection is over: every waiting request is answered with it. */
-void conn_lost(struct cwsandbox *c);
+/* The connection is over, as c->error says: every waiting request is answered with r. */
+void conn_lost(struct cwsandbox *c, int r);
 int conn_next(struct cwsandbox *c, struct cwsandbox_event *ret);
 
 /* ---- the socket ---- */

@@ -460,7 +460,7 @@ int cwsandbox_resize(struct cwsandbox *c, int64_t attachment, unsigned cols, uns
 
 /* ---- the end, and events ---- */
 
-static int lost_answer(struct cwsandbox *c, const struct pending *p)
+static int lost_answer(struct cwsandbox *c, const struct pending *p, int r)
 {
 	struct queued *q = calloc(1, sizeof(*q));
 
@@ -469,27 +469,26 @@ static int lost_answer(struct cwsandbox *c, const struct pending *p)
 	q->event.kind =
 		p->kind == PENDING_HELLO ? CWSANDBOX_EVENT_CONNECTED : CWSANDBOX_EVENT_ANSWER;
 	q->event.id = p->id;
-	q->event.r = -ECONNRESET;
-	q->error = (struct cwsandbox_error){ .code = "lost",
-		.message = "lost the connection to cwsandboxd" };
+	q->event.r = r;
+	error_copy(&q->arena, &c->error, &q->error);
 	q->event.error = &q->error;
 	event_push(c, q, 0);
 	return 0;
 }
 
-void conn_lost(struct cwsandbox *c)
+void conn_lost(struct cwsandbox *c, int r)
 {
 	struct pending *p;
 
 	c->state = CONN_LOST;
 	list_for_each(p, &c->pending, link) {
 		if (p->kind == PENDING_CALL) {
-			p->r = p->done ? p->r : -ECONNRESET;
+			p->r = p->done ? p->r : r;
 			p->done = true;
 			continue;
 		}
 		if (p->kind == PENDING_HELLO || p->kind == PENDING_EVENT)
-			lost_answer(c, p);
+			lost_answer(c, p, r);
 		conn_free_pending(c, p);
 	}
 }

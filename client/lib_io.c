@@ -266,15 +266,17 @@ int cwsandbox_connect_start(struct cwsandbox *c, const struct cwsandbox_config *
 static int fail_lost(struct cwsandbox *c, int r)
 {
 	close_fd(&c->fd);
-	conn_lost(c);
 	if (r == -EBADMSG)
-		return conn_fail(c, r, "protocol",
+		conn_fail(c, r, "protocol",
 			"cwsandboxd broke the protocol; do both programs have the same version? "
 			"(`cwsandbox daemon restart`)");
-	if (r == -ENOMEM)
-		return conn_fail(c, r, "memory", "out of memory");
-	return conn_fail(c, -ECONNRESET, "lost",
-		"lost the connection to cwsandboxd: it ended or was killed");
+	else if (r == -ENOMEM)
+		conn_fail(c, r, "memory", "out of memory");
+	else
+		r = conn_fail(c, -ECONNRESET, "lost",
+			"lost the connection to cwsandboxd: it ended or was killed");
+	conn_lost(c, r);
+	return r;
 }
 
 static int io_send(struct cwsandbox *c)
@@ -324,8 +326,9 @@ int cwsandbox_dispatch(struct cwsandbox *c)
 	int r;
 
 	if (c->fd < 0)
-		return conn_fail(c, c->state == CONN_LOST ? -ECONNRESET : -ENOTCONN, "lost",
-			"not connected to cwsandboxd");
+		return c->state == CONN_LOST
+			       ? -ECONNRESET
+			       : conn_fail(c, -ENOTCONN, "lost", "not connected to cwsandboxd");
 	r = io_send(c);
 	if (!r)
 		r = io_receive(c);

@@ -415,7 +415,7 @@ START_TEST(a_lost_connection_answers_every_request_that_waits)
 
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(cwsandbox_start(c, &q, NULL), 0);
-	conn_lost(c);
+	conn_lost(c, conn_fail(c, -ECONNRESET, "lost", "gone"));
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(cwsandbox_next(c, &e), 0);
 		ck_assert_int_eq(e.r, -ECONNRESET);
