@@ -145,8 +145,9 @@ static void on_close(void *upstream)
 static size_t on_uncertain(const void *upstream)
 {
 	const struct stream *s = upstream;
+	size_t n = call_uncertain(&s->call); /* counts our own frames too */
 
-	return call_uncertain(&s->call);
+	return n < s->n_input ? n : s->n_input;
 }
 
 static const struct upstream_ops stream_ops = {

@@ -55,6 +55,7 @@ struct stream {
 	struct event *timer;               /* the exec's ready, the logs' pause */
 	size_t held;                       /* bytes the core has and has not given back */
 	size_t stale;                      /* of them, those of an earlier call */
+	size_t n_input;                    /* bytes taken from the session */
 
 	struct {
 		const struct stream_exec_ops *ops;

@@ -117,6 +117,7 @@ static size_t build_frame(struct stream *s, uint8_t *buf, size_t n, bool *ret_en
 		max < EXEC_STDIN_MAX ? max : EXEC_STDIN_MAX, ret_end);
 	if (l == 0)
 		return 0;
+	s->n_input += l;
 	h = exec_stdin_head(head, l);
 	memmove(buf + h, buf + EXEC_STDIN_HEAD_MAX, l);
 	memcpy(buf, head, h);

@@ -155,9 +155,22 @@ class Socket(WorldCase):
                 os._exit(code)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
+    def test_with_observe_a_second_socket_lets_clients_only_look(self):
+        self.world.daemon("--config", self.world.write("conf", "observe = yes\n"))
+        path = os.path.join(os.path.dirname(self.world.socket_path), "observe.sock")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        p = mpack.Peer(path)
+        self.assertTrue(p.welcome["observer"])
+        self.assertEqual(p.call("session.list")["sessions"], [])
+        with self.assertRaises(mpack.RpcError) as caught:
+            p.call("daemon.shutdown")
+        self.assertEqual(caught.exception.code, "denied")
+        self.assertFalse(mpack.Peer(self.world.socket_path).welcome["observer"])
+
     def test_passed_fds_are_never_received(self):
         daemon = self.world.daemon()
         p = mpack.Peer(self.world.socket_path)
+        until(lambda: p.call("daemon.status")["clients"] == 1, "the end of others")
         before = len(fds(daemon.pid))
         with open("/dev/null", "rb") as f:
             frame = mpack.pack([0, 7, "daemon.status", []])
