@@ -230,9 +230,3 @@ void core_stats(const struct core *core, struct core_stats *ret)
 		.memory_bytes = ledger_held(&core->memory),
 	};
 }
-
-void core_each_session(const struct core *core, core_session_fn *fn, void *arg)
-{
-	for (size_t i = 0; i < core->registry.n; i++)
-		fn(arg, core->registry.by_name[i]->name, core->registry.by_name[i]->upstream);
-}

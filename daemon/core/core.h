@@ -125,8 +125,4 @@ struct core_stats {
 };
 void core_stats(const struct core *core, struct core_stats *ret);
 
-/* A client's endpoint or its session's: what `daemon.status` may want to show. */
-typedef void core_session_fn(void *arg, const char *name, const void *upstream);
-void core_each_session(const struct core *core, core_session_fn *fn, void *arg);
-
 #endif

@@ -567,11 +567,6 @@ int session_signal(struct session *s, enum upstream_signal sig)
 	return session_signal_key(s, sig);
 }
 
-bool session_input_readable(const struct session *s)
-{
-	return inq_readable(&s->inq);
-}
-
 size_t session_input_read(struct session *s, uint8_t *buf, size_t n, bool *ret_end)
 {
 	struct attachment *a;

@@ -76,7 +76,6 @@ void session_end(struct session *s, const struct session_end *how);
 /* Up to n bytes of input. *ret_end: nothing follows, half-close. 0 without *ret_end: wait for
  * wake(). */
 size_t session_input_read(struct session *s, uint8_t *buf, size_t n, bool *ret_end);
-bool session_input_readable(const struct session *s);
 const char *session_name(const struct session *s); /* NULL: a call */
 /* The connection in daemon.status that carries it, for the description; 0 = none. */
 void session_set_connection(struct session *s, uint64_t id);
