@@ -5,7 +5,7 @@
 #include "tests/termkit.h"
 
 #define STREAM_BYTES 600
-#define SEEDS 1500
+#define SEEDS 800
 
 static const unsigned sizes[][2] = { { 20, 6 }, { 80, 24 }, { 7, 3 }, { 2, 2 }, { 1, 1 }, { 40, 1 },
 	{ 1, 9 }, { 33, 12 } };

@@ -1,0 +1,243 @@
+#include "tests/suite.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef HAVE_VTERM
+#include <vterm.h>
+#endif
+
+#include "tests/termkit.h"
+
+#define CUTS 40
+#define HISTORY_LINES 200
+
+/* A recorded stream, NAME-COLSxROWS.vt of tests/corpus/streams. */
+struct stream {
+	char name[64];
+	unsigned cols, rows;
+	struct term_buf bytes;
+};
+
+static void stream_load(struct stream *s, const char *dir, const char *name)
+{
+	struct out o = { .buf = &s->bytes };
+	uint8_t piece[4096];
+	char path[512];
+	const char *size = strrchr(name, '-');
+	size_t n;
+	FILE *f;
+
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	ck_assert_msg(size && sscanf(size, "-%ux%u.vt", &s->cols, &s->rows) == 2, "%s", name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "rb");
+	ck_assert_ptr_nonnull(f);
+	while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+		out_bytes(&o, piece, n);
+	fclose(f);
+	ck_assert_int_eq(o.r, 0);
+}
+
+/* Calls fn for each recorded stream; there are some. */
+static void each_stream(void (*fn)(const struct stream *s))
+{
+	const char *src = getenv("srcdir"); /* set by make check */
+	struct dirent *entry;
+	unsigned n = 0;
+	char path[300];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/tests/corpus/streams", src ? src : ".");
+	dir = opendir(path);
+	ck_assert_msg(dir, "%s", path);
+	for (entry = readdir(dir); entry; entry = readdir(dir)) {
+		struct stream s = { .cols = 0 };
+
+		if (entry->d_name[0] == '.')
+			continue;
+		stream_load(&s, path, entry->d_name);
+		fn(&s);
+		term_buf_done(&s.bytes);
+		n++;
+	}
+	closedir(dir);
+	ck_assert_uint_gt(n, 5);
+}
+
+static struct term *model(const struct stream *s, size_t n)
+{
+	struct term *t = termkit_new(s->cols, s->rows, HISTORY_LINES);
+
+	term_feed(t, s->bytes.data, n);
+	return t;
+}
+
+static void assert_same(
+	const struct stream *s, size_t at, struct term *a, struct term *b, unsigned but)
+{
+	const char *differs = termkit_same(a, b, but);
+
+	ck_assert_msg(!differs, "%s at %zu: %s", s->name, at, differs);
+}
+
+static void try_chunks(const struct stream *s)
+{
+	struct term *whole = model(s, s->bytes.n);
+
+	for (uint64_t seed = 1; seed <= CUTS; seed++) {
+		struct term *torn = termkit_new(s->cols, s->rows, HISTORY_LINES);
+		uint64_t random = seed;
+
+		for (size_t i = 0, n; i < s->bytes.n; i += n) {
+			n = min_size(
+				1 + termkit_random(&random) % (1u << seed % 10), s->bytes.n - i);
+			term_feed(torn, s->bytes.data + i, n);
+		}
+		assert_same(s, seed, whole, torn, 0);
+		term_free(torn);
+	}
+	term_free(whole);
+}
+
+START_TEST(a_recorded_stream_leaves_the_same_model_however_it_is_cut)
+{
+	each_stream(try_chunks);
+}
+END_TEST
+
+/* A terminal that is painted at a cut, and gets the rest raw, ends like one that saw it all. */
+static void try_paints(const struct stream *s)
+{
+	struct term *whole = model(s, s->bytes.n);
+
+	for (unsigned i = 0; i < CUTS; i++) {
+		const struct term_paint how = { .kind = i % 2, .history_lines = HISTORY_LINES };
+		size_t cut = s->bytes.n * i / CUTS;
+		struct term_buf paint = { 0 };
+		struct term *t = model(s, cut), *terminal;
+
+		cut -= term_pending(t); /* from where raw output resumes */
+		term_free(t);
+		t = model(s, cut);
+		terminal = termkit_new(s->cols, s->rows, HISTORY_LINES);
+		ck_assert_int_eq(term_paint(t, &how, &paint), 0);
+		term_feed(terminal, paint.data, paint.n);
+		assert_same(s, cut, t, terminal, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		term_feed(terminal, s->bytes.data + cut, s->bytes.n - cut);
+		assert_same(s, cut, whole, terminal, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		term_free(t);
+		term_free(terminal);
+		term_buf_done(&paint);
+	}
+	term_free(whole);
+}
+
+START_TEST(a_terminal_painted_anywhere_in_a_recorded_stream_ends_as_if_it_had_seen_it_all)
+{
+	each_stream(try_paints);
+}
+END_TEST
+
+static void try_filter(const struct stream *s)
+{
+	_cleanup_(term_filter_freep) struct term_filter *f = NULL;
+	struct term *raw = model(s, s->bytes.n),
+		    *seen = termkit_new(s->cols, s->rows, HISTORY_LINES);
+	struct term_buf out = { 0 };
+	size_t n;
+
+	ck_assert_int_eq(term_filter_new(&f, false), 0);
+	ck_assert_int_eq(term_filter_feed(f, s->bytes.data, s->bytes.n, &out), 0);
+	term_feed(seen, out.data, out.n);
+	term_replies(seen, &n);
+	ck_assert_uint_eq(n, 0);
+	assert_same(s, 0, raw, seen, SAME_BUT_QUIET);
+	term_free(raw);
+	term_free(seen);
+	term_buf_done(&out);
+}
+
+START_TEST(a_recorded_stream_shows_the_same_through_the_filter)
+{
+	each_stream(try_filter);
+}
+END_TEST
+
+#ifdef HAVE_VTERM
+/* What libvterm shows in a cell, against the model's; it knows no more of a cell that both have. */
+static void compare_cell(const struct stream *s, size_t at, const struct term *t,
+	VTermScreen *screen, unsigned x, unsigned y)
+{
+	VTermPos pos = { .row = (int)y, .col = (int)x };
+	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+	uint64_t cell = row_cell(term_row(t, y), x);
+	unsigned n = cell_codes(t, cell, codes);
+	VTermScreenCell theirs;
+
+	vterm_screen_get_cell(screen, pos, &theirs);
+	if (cell & CELL_TAIL)
+		return;
+	if (!n || (n == 1 && codes[0] == ' ')) {
+		ck_assert_msg(theirs.chars[0] == 0 || theirs.chars[0] == ' ',
+			"%s at %zu: %u,%u: %x", s->name, at, x, y, theirs.chars[0]);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_msg(theirs.chars[i] == codes[i], "%s at %zu: %u,%u: %x, not %x", s->name,
+			at, x, y, codes[i], theirs.chars[i]);
+	ck_assert_msg((bool)theirs.attrs.bold ==
+				      (bool)(style_get(t, cell_style(cell)).attrs & ATTR_BOLD) &&
+			      (bool)theirs.attrs.reverse ==
+				      (bool)(style_get(t, cell_style(cell)).attrs & ATTR_REVERSE),
+		"%s at %zu: %u,%u: attributes", s->name, at, x, y);
+}
+
+static void compare_screen(const struct stream *s, size_t at)
+{
+	VTerm *vt = vterm_new((int)s->rows, (int)s->cols);
+	VTermScreen *screen = vterm_obtain_screen(vt);
+	struct term *t = model(s, at);
+	VTermPos cursor;
+
+	vterm_set_utf8(vt, 1);
+	vterm_screen_enable_altscreen(screen, 1);
+	vterm_screen_reset(screen, 1);
+	for (size_t i = 0; i < at; i += 1024)
+		vterm_input_write(vt, (const char *)s->bytes.data + i, min_size(1024, at - i));
+	vterm_state_get_cursorpos(vterm_obtain_state(vt), &cursor);
+	ck_assert_msg(cursor.row == (int)t->cursor.y && cursor.col == (int)t->cursor.x,
+		"%s at %zu: cursor %u,%u, not %d,%d", s->name, at, t->cursor.x, t->cursor.y,
+		cursor.col, cursor.row);
+	for (unsigned y = 0; y < s->rows; y++)
+		for (unsigned x = 0; x < s->cols; x++)
+			compare_cell(s, at, t, screen, x, y);
+	term_free(t);
+	vterm_free(vt);
+}
+
+static void try_oracle(const struct stream *s)
+{
+	for (unsigned i = 1; i <= CUTS; i++) {
+		struct term *t = model(s, s->bytes.n * i / CUTS);
+		size_t at = s->bytes.n * i / CUTS - term_pending(t);
+
+		term_free(t);
+		compare_screen(s, at);
+	}
+}
+
+START_TEST(a_recorded_stream_shows_what_libvterm_shows)
+{
+	each_stream(try_oracle);
+}
+END_TEST
+#endif
+
+TEST_MAIN("term_streams", a_recorded_stream_leaves_the_same_model_however_it_is_cut,
+	a_terminal_painted_anywhere_in_a_recorded_stream_ends_as_if_it_had_seen_it_all,
+#ifdef HAVE_VTERM
+	a_recorded_stream_shows_what_libvterm_shows,
+#endif
+	a_recorded_stream_shows_the_same_through_the_filter)
