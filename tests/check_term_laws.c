@@ -102,6 +102,28 @@ START_TEST(a_paint_brings_a_fresh_terminal_to_the_same_model)
 }
 END_TEST
 
+START_TEST(an_attach_brings_all_of_the_history_into_the_scrollback)
+{
+	for (unsigned round = 0; round < SEEDS; round++) {
+		const struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = 50 };
+		const char *differs;
+		struct fixture f;
+
+		setup(&f, round);
+		term_feed(f.a, (const uint8_t *)"na\xc3\xafve\r\n\xc2\xa3\r\n", 13);
+		term_feed(f.a, f.stream.data, f.stream.n);
+		to_ground(f.a);
+		ck_assert_int_eq(term_paint(f.a, &how, &f.out), 0);
+		term_free(f.b);
+		f.b = termkit_new(f.a->cols, f.a->rows, 200);
+		term_feed(f.b, f.out.data, f.out.n);
+		differs = termkit_same_history(f.a, f.b);
+		ck_assert_msg(!differs, "seed %u: %s", f.round, differs);
+		teardown(&f);
+	}
+}
+END_TEST
+
 START_TEST(a_paint_brings_a_terminal_in_any_state_to_the_same_model)
 {
 	for (unsigned round = 0; round < SEEDS; round++) {
@@ -190,6 +212,7 @@ END_TEST
 
 TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_paint_brings_a_fresh_terminal_to_the_same_model,
+	an_attach_brings_all_of_the_history_into_the_scrollback,
 	a_paint_brings_a_terminal_in_any_state_to_the_same_model,
 	a_filtered_stream_shows_the_same_and_asks_nothing,
 	a_filter_gives_the_same_bytes_however_the_stream_is_cut,

@@ -165,17 +165,18 @@ static const char *same_strings(const struct term *a, const struct term *b, unsi
 	return NULL;
 }
 
-static const char *same_history(const struct term *a, const struct term *b)
+const char *termkit_same_history(const struct term *a, const struct term *b)
 {
 	static uint64_t x[TERM_COLS_MAX], y[TERM_COLS_MAX];
+	unsigned before = b->history.n - a->history.n;
 	bool wx, wy;
 
-	if (a->history.n != b->history.n)
+	if (b->history.n < a->history.n)
 		return "lines of history";
 	for (unsigned i = 0; i < a->history.n; i++) {
 		unsigned n = history_line(&a->history, i, x, &wx);
 
-		if (n != history_line(&b->history, i, y, &wy) || wx != wy)
+		if (n != history_line(&b->history, before + i, y, &wy) || wx != wy)
 			return "history line's length";
 		for (unsigned c = 0; c < n; c++)
 			if (!same_cell(a, x[c], b, y[c]))
@@ -209,8 +210,10 @@ const char *termkit_same(const struct term *a, const struct term *b, unsigned bu
 		r = same_modes(a, b, but);
 	if (!r)
 		r = same_strings(a, b, but);
+	if (!r && !(but & SAME_BUT_HISTORY) && a->history.n != b->history.n)
+		r = "lines of history";
 	if (!r && !(but & SAME_BUT_HISTORY))
-		r = same_history(a, b);
+		r = termkit_same_history(a, b);
 	if (!r && !(but & SAME_BUT_QUIET))
 		r = same_loud(a, b);
 	return r;

@@ -19,6 +19,9 @@
 /* NULL, or what differs first, in words (static). A blank and a written space are the same. */
 const char *termkit_same(const struct term *a, const struct term *b, unsigned but);
 
+/* NULL, or what differs first between a's lines of history and the last ones of b. */
+const char *termkit_same_history(const struct term *a, const struct term *b);
+
 struct term *termkit_new(unsigned cols, unsigned rows, unsigned history_lines);
 
 /* A seeded stream: text of many kinds, every kind of sequence, damage. */

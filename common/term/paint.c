@@ -25,10 +25,9 @@ static void paint_notice(struct painter *p, uint64_t lines)
 		(unsigned long long)lines, rows);
 }
 
-/* The user's screen goes up into the scrollback, and history follows it: does its last line go
- * on? The cursor is below what the user has, so that newlines from there push up that and no
- * blank rows. */
-static bool paint_up(struct painter *p, const struct term_paint *how)
+/* The user's screen goes up into the scrollback, and history follows it. The cursor is below what
+ * the user has, so that newlines from there push up that and no blank rows. */
+static void paint_up(struct painter *p, const struct term_paint *how)
 {
 	unsigned rows = p->t->rows;
 
@@ -37,7 +36,7 @@ static bool paint_up(struct painter *p, const struct term_paint *how)
 	for (unsigned i = 0; i < rows && !how->lines_not_shown; i++)
 		out_text(&p->o, "\n");
 	out_text(&p->o, "\x1b[H\x1b[J");
-	return paint_history(p, history_first(p->t, how));
+	paint_history(p, history_first(p->t, how));
 }
 
 static void paint_begin(struct painter *p)
@@ -59,9 +58,8 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 	const struct screen *primary = &t->screens[0], *alternate = &t->screens[1];
 
 	if (how->kind == TERM_PAINT_ATTACH) {
-		bool continued = paint_up(p, how);
-
-		paint_grid_down(p, &primary->grid, continued);
+		paint_up(p, how);
+		paint_grid_down(p, &primary->grid);
 	} else {
 		if (how->lines_not_shown)
 			paint_notice(p, how->lines_not_shown);

@@ -26,11 +26,10 @@ struct view {
 
 void paint_style(struct painter *p, const struct style *style);
 void paint_protect(struct painter *p, bool protect);
-/* History from line `first` on, one below the other; whether the last one goes on in what
- * follows. */
-bool paint_history(struct painter *p, unsigned first);
+/* History from line `first` on, one below the other. */
+void paint_history(struct painter *p, unsigned first);
 /* A screen row below row, as new lines (scrolls what was there) or in place. */
-void paint_grid_down(struct painter *p, const struct grid *g, bool continued);
+void paint_grid_down(struct painter *p, const struct grid *g);
 void paint_grid_in_place(struct painter *p, const struct grid *g);
 void paint_view(struct painter *p, const struct grid *g, const struct view *view);
 

@@ -62,15 +62,15 @@ static void paint_cell(struct painter *p, uint64_t cell)
 }
 
 /* Goes on in the next row, as the terminal's own wrapped line. A plain blank does it, so that a
- * row that scrolls in is plain too, and the row is written over it. */
+ * row that scrolls in is plain too, and it is erased again. */
 static void paint_wrap(struct painter *p)
 {
 	paint_style(p, &plain);
 	paint_protect(p, false);
-	out_text(&p->o, " \r");
+	out_text(&p->o, " \r\x1b[K");
 }
 
-bool paint_history(struct painter *p, unsigned first)
+void paint_history(struct painter *p, unsigned first)
 {
 	const struct history *h = &p->t->history;
 	uint64_t cells[TERM_COLS_MAX];
@@ -91,7 +91,6 @@ bool paint_history(struct painter *p, unsigned first)
 			paint_wrap(p);
 		aligned |= !wrapped;
 	}
-	return wrapped;
 }
 
 /* How many cells must be written: trailing ones of one blank style are left to EL. */
@@ -119,18 +118,15 @@ static void paint_row(struct painter *p, const struct row *row, unsigned cols)
 	paint_style(p, &plain);
 }
 
-void paint_grid_down(struct painter *p, const struct grid *g, bool continued)
+void paint_grid_down(struct painter *p, const struct grid *g)
 {
 	for (unsigned y = 0; y < g->n_rows; y++) {
 		const struct row *row = grid_row(g, y);
 
-		if (continued)
-			out_text(&p->o, "\x1b[K");
 		paint_row(p, row, g->cols);
-		continued = row->wrapped;
 		if (y + 1 == g->n_rows)
 			break;
-		if (continued)
+		if (row->wrapped)
 			paint_wrap(p);
 		else
 			out_text(&p->o, "\r\n");
@@ -146,8 +142,7 @@ void paint_grid_in_place(struct painter *p, const struct grid *g)
 		const struct row *row = grid_row(g, y);
 
 		if (!continued)
-			out_format(&p->o, "\x1b[%uH", y + 1);
-		out_text(&p->o, "\x1b[K");
+			out_format(&p->o, "\x1b[%uH\x1b[K", y + 1);
 		paint_row(p, row, g->cols);
 		continued = row->wrapped && y + 1 < g->n_rows;
 		if (continued)
