@@ -20,17 +20,22 @@ struct shape {
 
 /* clang-format off */
 static const struct shape shapes[32] = { /* of 0xc0 to 0xdf */
-	{ SHAPE_PLAIN, 0, 0, 0 },  /* nil */
-	{ SHAPE_BAD, 0, 0, 0 },    /* never used */
-	{ SHAPE_PLAIN, 0, 0, 0 }, { SHAPE_PLAIN, 0, 0, 0 },                            /* bool */
-	{ SHAPE_PLAIN, 1, 0, 0 }, { SHAPE_PLAIN, 2, 0, 0 }, { SHAPE_PLAIN, 4, 0, 0 },  /* bin */
-	{ SHAPE_PLAIN, 1, 0, 1 }, { SHAPE_PLAIN, 2, 0, 1 }, { SHAPE_PLAIN, 4, 0, 1 },  /* ext and its type */
-	{ SHAPE_PLAIN, 0, 4, 0 }, { SHAPE_PLAIN, 0, 8, 0 },                            /* float */
-	{ SHAPE_PLAIN, 0, 1, 0 }, { SHAPE_PLAIN, 0, 2, 0 }, { SHAPE_PLAIN, 0, 4, 0 }, { SHAPE_PLAIN, 0, 8, 0 }, /* uint */
-	{ SHAPE_PLAIN, 0, 1, 0 }, { SHAPE_PLAIN, 0, 2, 0 }, { SHAPE_PLAIN, 0, 4, 0 }, { SHAPE_PLAIN, 0, 8, 0 }, /* int */
-	{ SHAPE_PLAIN, 0, 2, 0 }, { SHAPE_PLAIN, 0, 3, 0 }, { SHAPE_PLAIN, 0, 5, 0 },  /* fixext */
+	{ SHAPE_PLAIN, 0, 0, 0 }, /* nil */
+	{ SHAPE_BAD, 0, 0, 0 }, /* never used */
+	{ SHAPE_PLAIN, 0, 0, 0 }, { SHAPE_PLAIN, 0, 0, 0 }, /* bool */
+	{ SHAPE_PLAIN, 1, 0, 0 }, { SHAPE_PLAIN, 2, 0, 0 }, { SHAPE_PLAIN, 4, 0, 0 }, /* bin */
+	/* ext and its type */
+	{ SHAPE_PLAIN, 1, 0, 1 }, { SHAPE_PLAIN, 2, 0, 1 }, { SHAPE_PLAIN, 4, 0, 1 },
+	{ SHAPE_PLAIN, 0, 4, 0 }, { SHAPE_PLAIN, 0, 8, 0 }, /* float */
+	/* uint, int */
+	{ SHAPE_PLAIN, 0, 1, 0 }, { SHAPE_PLAIN, 0, 2, 0 }, { SHAPE_PLAIN, 0, 4, 0 },
+	{ SHAPE_PLAIN, 0, 8, 0 },
+	{ SHAPE_PLAIN, 0, 1, 0 }, { SHAPE_PLAIN, 0, 2, 0 }, { SHAPE_PLAIN, 0, 4, 0 },
+	{ SHAPE_PLAIN, 0, 8, 0 },
+	/* fixext and its type */
+	{ SHAPE_PLAIN, 0, 2, 0 }, { SHAPE_PLAIN, 0, 3, 0 }, { SHAPE_PLAIN, 0, 5, 0 },
 	{ SHAPE_PLAIN, 0, 9, 0 }, { SHAPE_PLAIN, 0, 17, 0 },
-	{ SHAPE_PLAIN, 1, 0, 0 }, { SHAPE_PLAIN, 2, 0, 0 }, { SHAPE_PLAIN, 4, 0, 0 },  /* str */
+	{ SHAPE_PLAIN, 1, 0, 0 }, { SHAPE_PLAIN, 2, 0, 0 }, { SHAPE_PLAIN, 4, 0, 0 }, /* str */
 	{ SHAPE_ARRAY, 2, 0, 0 }, { SHAPE_ARRAY, 4, 0, 0 },
 	{ SHAPE_MAP, 2, 0, 0 }, { SHAPE_MAP, 4, 0, 0 },
 };

@@ -598,7 +598,8 @@ START_TEST(sec_c20_beyond_the_memory_budget_what_nobody_holds_is_given_up)
 {
 	begin();
 	output(blob, LOG_BYTES);
-	ck_assert_uint_eq(s->log.head - s->log.tail, LOG_BYTES); /* for who comes back with `since` */
+	ck_assert_uint_eq(
+		s->log.head - s->log.tail, LOG_BYTES); /* for who comes back with `since` */
 	fake.core->config.max_memory = 1;
 	output_text("x");
 	ck_assert_uint_eq(s->log.head - s->log.tail, 0);

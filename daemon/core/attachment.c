@@ -30,7 +30,8 @@ static uint64_t now_usec(const struct attachment *a)
 
 bool attachment_matches(const struct attachment *a)
 {
-	return !a->cols || a->raw_only || (a->cols == a->session->cols && a->rows == a->session->rows);
+	return !a->cols || a->raw_only ||
+	       (a->cols == a->session->cols && a->rows == a->session->rows);
 }
 
 /* ---- life ---- */

@@ -251,10 +251,11 @@ static const struct method table[] = {
 };
 
 static const char *const errors[] = {
-	"bad_frame", "bad_params", "unknown_method", "hello_first", "version", "denied", "busy", "limit", "no_memory",
-	"no_such_session", "name_taken", "ended", "not_running", "no_such_attachment", "input_window", "bad_ack",
-	"exclusive", "not_supported", "no_key", "bad_endpoint", "unreachable", "service", "sandbox_gone", "timeout",
-	"cancelled", "internal",
+	"bad_frame", "bad_params", "unknown_method", "hello_first", "version", "denied", "busy",
+	"limit", "no_memory", "no_such_session", "name_taken", "ended", "not_running",
+	"no_such_attachment", "input_window", "bad_ack", "exclusive", "not_supported", "no_key",
+	"bad_endpoint", "unreachable", "service", "sandbox_gone",
+	"timeout", "cancelled", "internal",
 };
 /* clang-format on */
 

@@ -183,7 +183,8 @@ void on_session_signal(struct client *c, const struct frame *f)
 {
 	/* clang-format off */
 	static const struct { const char *name; enum upstream_signal sig; } names[] = {
-		{ "INT", UPSTREAM_INT }, { "QUIT", UPSTREAM_QUIT }, { "TSTP", UPSTREAM_TSTP }, { "EOF", UPSTREAM_EOF },
+		{ "INT", UPSTREAM_INT }, { "QUIT", UPSTREAM_QUIT }, { "TSTP", UPSTREAM_TSTP },
+		{ "EOF", UPSTREAM_EOF },
 		{ "HUP", UPSTREAM_HUP }, { "TERM", UPSTREAM_TERM }, { "KILL", UPSTREAM_KILL },
 	};
 	/* clang-format on */

@@ -8,17 +8,20 @@
 /* row: where we are; column: what happened; a hole: it cannot happen here */
 /* clang-format off */
 static const enum session_state next_state[_SESSION_STATE_N][_SESSION_EVENT_N] = {
-	[SESSION_STARTING] = { [SESSION_EV_UP] = SESSION_RUNNING, [SESSION_EV_LOST] = SESSION_STARTING,
+	[SESSION_STARTING] = { [SESSION_EV_UP] = SESSION_RUNNING,
+		[SESSION_EV_LOST] = SESSION_STARTING,
 		[SESSION_EV_EXIT] = SESSION_EXITED, [SESSION_EV_FAIL] = SESSION_FAILED },
 	[SESSION_RUNNING] = { [SESSION_EV_LOST] = SESSION_RECONNECTING,
 		[SESSION_EV_EXIT] = SESSION_EXITED, [SESSION_EV_FAIL] = SESSION_FAILED },
-	[SESSION_RECONNECTING] = { [SESSION_EV_UP] = SESSION_RUNNING, [SESSION_EV_LOST] = SESSION_RECONNECTING,
+	[SESSION_RECONNECTING] = { [SESSION_EV_UP] = SESSION_RUNNING,
+		[SESSION_EV_LOST] = SESSION_RECONNECTING,
 		[SESSION_EV_EXIT] = SESSION_EXITED, [SESSION_EV_FAIL] = SESSION_FAILED },
 };
 
 static const char *const state_names[_SESSION_STATE_N] = {
 	[SESSION_NONE] = "none", [SESSION_STARTING] = "starting", [SESSION_RUNNING] = "running",
-	[SESSION_RECONNECTING] = "reconnecting", [SESSION_EXITED] = "exited", [SESSION_FAILED] = "failed",
+	[SESSION_RECONNECTING] = "reconnecting", [SESSION_EXITED] = "exited",
+	[SESSION_FAILED] = "failed",
 };
 /* clang-format on */
 
@@ -406,8 +409,8 @@ static void session_reply(struct session *s)
 	}
 }
 
-/* Since when block readers leave the upstream less than three quarters of the room: it stops at about half, where a
- * program's write may find less window than it needs and no more bytes come. */
+/* Since when block readers leave the upstream less than three quarters of the room: it stops at
+ * about half, where a program's write may find less window than it needs and no more bytes come. */
 static void session_watch_room(struct session *s)
 {
 	uint64_t now = s->core->clock->now_usec;
@@ -543,7 +546,8 @@ static int session_signal_key(struct session *s, enum upstream_signal sig)
 {
 	/* clang-format off */
 	static const uint8_t keys[] = {
-		[UPSTREAM_INT] = 0x03, [UPSTREAM_QUIT] = 0x1c, [UPSTREAM_TSTP] = 0x1a, [UPSTREAM_EOF] = 0x04,
+		[UPSTREAM_INT] = 0x03, [UPSTREAM_QUIT] = 0x1c, [UPSTREAM_TSTP] = 0x1a,
+		[UPSTREAM_EOF] = 0x04,
 	};
 	/* clang-format on */
 	int r;

@@ -123,7 +123,7 @@ struct session {
 	struct timer resize_timer;
 	uint64_t resized_usec;
 	struct attachment *lead, *latest, *lease;
-	uint64_t held_usec; /* since when block readers leave less than half the room; 0 = no */
+	uint64_t held_usec; /* since when block readers hold a quarter of the room; 0 = no */
 	struct timer paste_timer;
 	struct timer clients_timer;
 	uint64_t clients_usec;

@@ -4,7 +4,8 @@
 
 /* clang-format off */
 static const char *const words[] = {
-	[SIZE_LEAD] = "lead", [SIZE_LATEST] = "latest", [SIZE_SMALLEST] = "smallest", [SIZE_LARGEST] = "largest",
+	[SIZE_LEAD] = "lead", [SIZE_LATEST] = "latest", [SIZE_SMALLEST] = "smallest",
+	[SIZE_LARGEST] = "largest",
 };
 /* clang-format on */
 
