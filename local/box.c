@@ -488,41 +488,6 @@ int box_env(const struct box *b, bool tty, struct spec_env *ret)
 
 /* ---- all of them ---- */
 
-struct cleaner {
-	struct list link;
-	pid_t pid;
-};
-
-/* Removes a folder in a child: however much a sandbox left there, the service goes on. */
-static void start_cleaner(struct boxes *bs, const char *name)
-{
-	struct cleaner *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return; /* the next start removes it */
-	c->pid = fork();
-	if (!c->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		folder_remove(bs->launcher.dir_fd, name);
-		_exit(0);
-	}
-	if (c->pid > 0)
-		list_append(&bs->cleaners, &c->link);
-	else
-		free(c);
-}
-
-static struct cleaner *cleaner_find(struct boxes *bs, pid_t pid)
-{
-	struct cleaner *c;
-
-	list_for_each(c, &bs->cleaners, link) {
-		if (c->pid == pid)
-			return c;
-	}
-	return NULL;
-}
-
 static struct box *box_of_pid(struct boxes *bs, pid_t pid)
 {
 	struct box *b;
@@ -536,7 +501,9 @@ static struct box *box_of_pid(struct boxes *bs, pid_t pid)
 
 static bool is_ours(pid_t pid, void *arg)
 {
-	return box_of_pid(arg, pid) || cleaner_find(arg, pid);
+	const struct boxes *bs = arg;
+
+	return box_of_pid(arg, pid) || cleaners_has(&bs->cleaners, pid);
 }
 
 static void box_reaped(struct box *b)
@@ -548,7 +515,7 @@ static void box_reaped(struct box *b)
 		box_lost(b);
 	step(b, SANDBOX_EV_GONE);
 	box_wake_waiters(b);
-	start_cleaner(bs, b->sb->id);
+	cleaners_remove(&bs->cleaners, b->sb->id);
 	list_unlink(&b->link);
 	list_append(&bs->dead, &b->link);
 }
@@ -560,15 +527,11 @@ void boxes_reap(struct boxes *bs)
 	loop_now(bs->loop);
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
 		struct box *b = box_of_pid(bs, pid);
-		struct cleaner *c = cleaner_find(bs, pid);
 
-		if (b) {
-			box_reaped(b);
-		} else if (c) {
-			list_unlink(&c->link);
-			free(c);
+		if (cleaners_reaped(&bs->cleaners, pid))
 			continue;
-		}
+		if (b)
+			box_reaped(b);
 		/* Without walls an init can be killed from inside; what it leaves becomes ours, as a subreaper. */
 		if (bs->launcher.isolation == ISOLATION_NONE)
 			init_kill_children(is_ours, bs);
@@ -596,7 +559,7 @@ void boxes_stop(struct boxes *bs, uint64_t grace_sec)
 
 bool boxes_idle(const struct boxes *bs)
 {
-	return list_empty(&bs->all) && list_empty(&bs->dead) && list_empty(&bs->cleaners);
+	return list_empty(&bs->all) && list_empty(&bs->dead) && cleaners_idle(&bs->cleaners);
 }
 
 int boxes_init(struct boxes *bs, struct loop *loop)
@@ -606,24 +569,20 @@ int boxes_init(struct boxes *bs, struct loop *loop)
 	registry_init(&bs->reg);
 	list_init(&bs->all);
 	list_init(&bs->dead);
-	list_init(&bs->cleaners);
+	cleaners_init(&bs->cleaners, -1);
 	/* What a killed init leaves comes to us, not to the system's. */
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 void boxes_done(struct boxes *bs)
 {
-	struct cleaner *c;
 	struct box *b;
 
 	while ((b = list_first(&bs->all, struct box, link)) != NULL) {
 		lose_processes(b);
 		box_free(b);
 	}
-	while ((c = list_first(&bs->cleaners, struct cleaner, link)) != NULL) {
-		list_unlink(&c->link);
-		free(c);
-	}
+	cleaners_done(&bs->cleaners);
 	boxes_flush(bs);
 	registry_done(&bs->reg);
 }

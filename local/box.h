@@ -9,6 +9,7 @@
 
 #include "common/io/loop.h"
 #include "common/list.h"
+#include "local/cleaner.h"
 #include "local/init_proto.h"
 #include "local/launch.h"
 #include "local/sandbox.h"
@@ -28,7 +29,7 @@ struct boxes {
 	struct launcher launcher;
 	struct list all; /* struct box::link */
 	struct list dead;
-	struct list cleaners; /* struct cleaner::link: children that remove a folder */
+	struct cleaners cleaners;
 	bool stopping;
 };
 

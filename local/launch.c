@@ -201,8 +201,10 @@ static int wait_ready(const struct launched *p, char why[LAUNCH_WHY_MAX])
 static int probe(const struct launcher *l, char why[LAUNCH_WHY_MAX])
 {
 	struct launched p;
-	int r = launch(l, PROBE_NAME, &p);
+	int r;
 
+	folder_remove(l->dir_fd, PROBE_NAME); /* of a service killed just here */
+	r = launch(l, PROBE_NAME, &p);
 	if (r) {
 		snprintf(why, LAUNCH_WHY_MAX, "cannot start a process: %s", strerror(-r));
 		return r;

@@ -97,6 +97,9 @@ static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 		snprintf(why, LAUNCH_WHY_MAX, "%s", chosen);
 	else
 		complain(chosen);
+	cleaners_init(&p->boxes.cleaners, p->state.boxes_fd);
+	if (!r)
+		cleaners_remove_all(&p->boxes.cleaners);
 	return r;
 }
 
@@ -141,10 +144,10 @@ static int start(struct program *p, char why[IDENTITY_WHY_MAX])
 		snprintf(why, IDENTITY_WHY_MAX, "cannot start: %s", strerror(-r));
 		return r;
 	}
-	r = start_sandboxing(p, why);
+	/* Before the first child: none ends unseen. */
+	r = watch_signals(p);
+	r = r ? r : start_sandboxing(p, why);
 	raise_limits();
-	if (!r)
-		r = watch_signals(p);
 	return r ? r : start_listening(p, why);
 }
 

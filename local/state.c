@@ -1,6 +1,5 @@
 #include "local/state.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,21 +38,6 @@ static void unpublish(const struct state *st)
 	unlinkat(st->fd, "url", 0);
 }
 
-/* What a killed service left. Few and small by nature: it is done before anything else. */
-static void remove_stale(int boxes_fd)
-{
-	int fd = openat(boxes_fd, ".", O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
-
-	if (!dir)
-		return;
-	while ((d = readdir(dir)) != NULL)
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			folder_remove(boxes_fd, d->d_name);
-	closedir(dir);
-}
-
 static int open_boxes(struct state *st)
 {
 	if (asprintf(&st->boxes_dir, "%s/" BOXES, st->dir) < 0)
@@ -63,7 +47,6 @@ static int open_boxes(struct state *st)
 	st->boxes_fd = openat(st->fd, BOXES, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (st->boxes_fd < 0)
 		return -errno;
-	remove_stale(st->boxes_fd);
 	return 0;
 }
 
