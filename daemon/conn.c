@@ -129,8 +129,17 @@ static void on_fail(void *arg, int error, const char *why)
 
 static const struct conn_io_ops io_ops = { .on_up = on_up, .on_fail = on_fail };
 
+static void drop_tunnel(struct conn *c)
+{
+	if (c->tunnel)
+		tunnel_done(c->tunnel);
+	free(c->tunnel);
+	c->tunnel = NULL;
+}
+
 static void tear_down(struct conn *c)
 {
+	drop_tunnel(c);
 	if (c->io_live)
 		conn_io_done(&c->io);
 	c->io_live = false;
@@ -154,13 +163,13 @@ static uint32_t stream_window(const struct conn *c)
 }
 
 /* Takes fd over. */
-static int start_io(struct conn *c, int fd)
+static int start_io(struct conn *c, int fd, bool connecting)
 {
 	struct h2_config h2_config = {
 		.role = H2_CLIENT, .stream_window = stream_window(c), .ops = &h2_ops, .arg = c
 	};
 	struct conn_io_config io_config = {
-		.loop = c->pool->loop, .fd = fd, .connecting = true, .ops = &io_ops, .arg = c
+		.loop = c->pool->loop, .fd = fd, .connecting = connecting, .ops = &io_ops, .arg = c
 	};
 	int r;
 
@@ -175,6 +184,33 @@ static int start_io(struct conn *c, int fd)
 	r = conn_io_init(&c->io, &io_config);
 	c->io_live = r == 0;
 	return r;
+}
+
+static void on_tunnel(struct tunnel *t, int fd, const char *why)
+{
+	struct conn *c = t->arg;
+	int r = fd >= 0 ? start_io(c, fd, false) : 0;
+
+	if (fd < 0)
+		conn_break(c, why);
+	else if (r < 0)
+		conn_break(c, strerror(-r));
+}
+
+/* Takes fd over. */
+static int start_tunnel(struct conn *c, int fd)
+{
+	char authority[URL_TEXT_MAX];
+
+	c->tunnel = calloc(1, sizeof(*c->tunnel));
+	if (!c->tunnel) {
+		close(fd);
+		return -ENOMEM;
+	}
+	c->tunnel->on_end = on_tunnel;
+	c->tunnel->arg = c;
+	url_host_port(&c->target, authority);
+	return tunnel_start(c->tunnel, c->pool->loop, fd, authority);
 }
 
 static bool is_loopback(const struct sockaddr *addr)
@@ -201,7 +237,7 @@ static int try_address(struct conn *c, const struct addrinfo *a)
 	r = sock_connect_start(a->ai_addr, a->ai_addrlen, &fd);
 	if (r < 0 && r != -EINPROGRESS)
 		return r;
-	return start_io(c, fd);
+	return c->ep->id.proxy ? start_tunnel(c, fd) : start_io(c, fd, true);
 }
 
 /* The next address that lets us begin; the reason of the last one that did not is the connection's. */
@@ -220,6 +256,12 @@ static void try_next(struct conn *c)
 		tear_down(c);
 	}
 	conn_break(c, strerror(-r));
+}
+
+/* Who is dialed: the service, or the proxy before it. */
+static const struct url *dialed(const struct conn *c)
+{
+	return c->ep->id.proxy ? &c->ep->proxy : &c->target;
 }
 
 /* ---- the name ----------------------------------------------------------------------------------- */
@@ -284,8 +326,8 @@ static int start_lookup(struct conn *c)
 	l->job.run = lookup_run;
 	l->job.done = lookup_done;
 	l->conn = c;
-	snprintf(l->host, sizeof(l->host), "%s", c->target.host);
-	snprintf(l->port, sizeof(l->port), "%u", (unsigned)c->target.port);
+	snprintf(l->host, sizeof(l->host), "%s", dialed(c)->host);
+	snprintf(l->port, sizeof(l->port), "%u", (unsigned)dialed(c)->port);
 	r = worker_submit(c->pool->worker, &l->job);
 	if (r < 0) {
 		free(l);
@@ -302,8 +344,8 @@ static int begin(struct conn *c)
 	char port[8];
 	int r;
 
-	snprintf(port, sizeof(port), "%u", (unsigned)c->target.port);
-	look_up(c->target.host, port, AI_NUMERICHOST, &r, &found);
+	snprintf(port, sizeof(port), "%u", (unsigned)dialed(c)->port);
+	look_up(dialed(c)->host, port, AI_NUMERICHOST, &r, &found);
 	if (r != 0)
 		return start_lookup(c);
 	take_addresses(c, found);

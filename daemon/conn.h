@@ -14,7 +14,7 @@
 #include "common/io/conn_io.h"
 #include "common/list.h"
 #include "common/wire/grpc.h"
-#include "daemon/url.h"
+#include "daemon/tunnel.h"
 
 #define CONN_DEADLINE_SEC 20
 #define CONN_IDLE_SEC 300 /* without a call; then it is closed */
@@ -46,6 +46,7 @@ struct conn {
 	struct url target;
 	struct lookup *lookup;
 	struct addrinfo *addrs, *addr; /* all, and the next to try */
+	struct tunnel *tunnel;         /* through the proxy, until it stands */
 	struct conn_io io;
 	bool io_live;
 	bool broken; /* this attempt or the connection has failed: the turn's end sees to it */

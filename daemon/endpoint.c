@@ -396,6 +396,7 @@ static void on_retry(evutil_socket_t fd, short events, void *arg)
 int endpoint_new(struct endpoint **ret, struct pool *pool, struct endpoint_id *id)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
+	const char *why;
 
 	if (!ep)
 		return -ENOMEM;
@@ -407,11 +408,15 @@ int endpoint_new(struct endpoint **ret, struct pool *pool, struct endpoint_id *i
 	ep->pool = pool;
 	ep->id = *id;
 	*id = (struct endpoint_id){ 0 };
-	ep->target = ep->id.url;
-	url_format(&ep->id.url, ep->name);
 	list_init(&ep->conns);
 	list_init(&ep->waiting);
 	list_init(&ep->link);
+	ep->target = ep->id.url;
+	if (ep->id.proxy && url_parse_proxy(&ep->proxy, ep->id.proxy, &why) < 0) {
+		endpoint_free(ep);
+		return -EINVAL;
+	}
+	url_format(&ep->id.url, ep->name);
 	*ret = ep;
 	return 0;
 }

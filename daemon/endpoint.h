@@ -52,6 +52,7 @@ struct endpoint {
 	struct endpoint_id id;
 	char name[URL_TEXT_MAX]; /* the URL, for people */
 	struct url target;       /* what is dialed; differs from id.url for local */
+	struct url proxy;        /* with id.proxy: who is dialed in its place */
 	enum endpoint_key key_state;
 	struct secret *source_key; /* from the configured source, or local's token */
 	struct launch launch;

@@ -105,6 +105,20 @@ static int choose_key(const struct pool *p, const struct upstream_endpoint *whic
 	return 0;
 }
 
+/* Loopback is never proxied. */
+static int choose_proxy(const struct pool *p, const struct upstream_endpoint *which,
+	struct endpoint_id *id, const char **ret_why)
+{
+	struct url proxy;
+	int r;
+
+	if (!which->proxy || !*which->proxy || id->url.loopback || id->url.is_local ||
+		url_in_no_proxy(&id->url, p->cfg->no_proxy))
+		return 0;
+	r = url_parse_proxy(&proxy, which->proxy, ret_why);
+	return r < 0 ? r : copy(&id->proxy, which->proxy);
+}
+
 static int build_id(const struct pool *p, const struct upstream_endpoint *which,
 	struct endpoint_id *id, const char **ret_why)
 {
@@ -118,10 +132,9 @@ static int build_id(const struct pool *p, const struct upstream_endpoint *which,
 		return refuse(ret_why, "The auth mode must be coreweave_api_key or wandb.");
 	if (which->ca_file && *which->ca_file && which->ca_file[0] != '/')
 		return refuse(ret_why, "The CA file must be given as an absolute path.");
-	if (which->proxy && *which->proxy && !id->url.loopback && !id->url.is_local &&
-		!url_in_no_proxy(&id->url, p->cfg->no_proxy))
-		return refuse(ret_why, "Proxies are not supported: unset HTTPS_PROXY, or name the "
-				       "service's host in NO_PROXY.");
+	r = choose_proxy(p, which, id, ret_why);
+	if (r < 0)
+		return r;
 	r = copy(&id->auth, wandb ? "wandb" : NULL);
 	if (r == 0 && wandb)
 		r = copy(&id->entity, which->entity);

@@ -111,6 +111,22 @@ int url_parse(struct url *u, const char *text, const char **ret_why)
 	return 0;
 }
 
+int url_parse_proxy(struct url *u, const char *text, const char **ret_why)
+{
+	struct url got = { .port = PORT_HTTP };
+	const char *p;
+
+	if (strstr(text, "://") && strncasecmp(text, "http://", 7) != 0)
+		return refuse(ret_why, "The proxy must be http://host:port.");
+	if (strchr(text, '@'))
+		return refuse(ret_why, "Proxies that want a name and password are not supported.");
+	p = take_host(&got, text + (strstr(text, "://") ? 7 : 0));
+	if (!p || !take_port(&got, &p) || (strcmp(p, "") != 0 && strcmp(p, "/") != 0))
+		return refuse(ret_why, "The proxy must be http://host:port.");
+	*u = got;
+	return 0;
+}
+
 static void format_host(const struct url *u, char out[URL_TEXT_MAX], bool with_port)
 {
 	bool six = strchr(u->host, ':');
@@ -118,6 +134,11 @@ static void format_host(const struct url *u, char out[URL_TEXT_MAX], bool with_p
 
 	if (with_port)
 		snprintf(out + n, URL_TEXT_MAX - (size_t)n, ":%u", (unsigned)u->port);
+}
+
+void url_host_port(const struct url *u, char out[URL_TEXT_MAX])
+{
+	format_host(u, out, true);
 }
 
 void url_authority(const struct url *u, char out[URL_TEXT_MAX])

@@ -7,6 +7,7 @@
 
 #include "common/io/conn_io.h"
 #include "common/io/sock.h"
+#include "common/io/tls.h"
 #include "daemon/conn.h"
 #include "daemon/endpoint.h"
 #include "daemon/pool.h"
@@ -50,6 +51,11 @@ static struct {
 	size_t n_script, n_requests;
 	bool (*until)(void);
 	bool late;
+	/* as a proxy: what CONNECT it saw, what it answers, then TLS on the same socket */
+	const char *proxy_answer;
+	char connect[256];
+	struct event *asked;
+	SSL_CTX *tls;
 } t;
 
 static size_t served_read(struct grpc_call *g, uint8_t *buf, size_t n, bool *ret_end)
@@ -132,7 +138,8 @@ static void peer_failed(void *arg, int error, const char *why)
 static const struct h2_ops peer_h2_ops = { .on_request = on_request, .on_dirty = peer_dirty };
 static const struct conn_io_ops peer_io_ops = { .on_fail = peer_failed };
 
-static void on_accept(evutil_socket_t fd, short events, void *arg)
+/* Takes fd over. */
+static void make_peer(int fd)
 {
 	struct peer *p = &t.peers[t.n_peers];
 	const struct h2_config config = { .role = H2_SERVER,
@@ -140,19 +147,48 @@ static void on_accept(evutil_socket_t fd, short events, void *arg)
 		.max_streams = t.max_streams,
 		.ops = &peer_h2_ops,
 		.arg = p };
-	struct conn_io_config io = {
-		.loop = &t.loop, .accepting = true, .ops = &peer_io_ops, .arg = p
-	};
+	struct conn_io_config io = { .loop = &t.loop,
+		.fd = fd,
+		.ssl = t.tls ? SSL_new(t.tls) : NULL,
+		.accepting = true,
+		.ops = &peer_io_ops,
+		.arg = p };
 
-	(void)events;
-	(void)arg;
-	if (sock_accept((int)fd, &io.fd) < 0)
-		return;
 	ck_assert_uint_lt(t.n_peers++, PEERS_MAX);
 	ck_assert_int_eq(h2_new(&p->h2, &config), 0);
 	io.h2 = p->h2;
 	ck_assert_int_eq(conn_io_init(&p->io, &io), 0);
 	p->dirty = true;
+}
+
+static void on_connect_asked(evutil_socket_t fd, short events, void *arg)
+{
+	ssize_t n = read((int)fd, t.connect, sizeof(t.connect) - 1);
+
+	(void)events;
+	(void)arg;
+	ck_assert_int_gt(n, 4);
+	t.connect[n] = '\0';
+	ck_assert_str_eq(t.connect + n - 4, "\r\n\r\n");
+	ck_assert_int_eq(write((int)fd, t.proxy_answer, strlen(t.proxy_answer)),
+		(ssize_t)strlen(t.proxy_answer));
+	event_free(t.asked);
+	t.asked = NULL;
+	make_peer((int)fd);
+}
+
+static void on_accept(evutil_socket_t listen_fd, short events, void *arg)
+{
+	int fd;
+
+	(void)events;
+	(void)arg;
+	if (sock_accept((int)listen_fd, &fd) < 0)
+		return;
+	if (!t.proxy_answer)
+		return make_peer(fd);
+	t.asked = event_new(t.loop.base, fd, EV_READ, on_connect_asked, NULL);
+	event_add(t.asked, NULL);
 }
 
 static void peer_end(struct peer *p)
@@ -241,6 +277,7 @@ static void setup(uint32_t max_streams, const enum deed *script, size_t n_script
 static void teardown(void)
 {
 	pool_end(&t.pool);
+	SSL_CTX_free(t.tls);
 	for (size_t i = 0; i < t.n_peers; i++)
 		peer_end(&t.peers[i]);
 	event_free(t.listening);
@@ -587,6 +624,105 @@ START_TEST(an_idle_endpoint_goes_with_its_last_connection)
 }
 END_TEST
 
+/* ---- through a proxy ---------------------------------------------------------------------------- */
+
+static char dir[64], ca[96];
+
+static void make_tls(const char *names)
+{
+	char ca_key[96], cert[96], key[96], why[TLS_WHY_MAX];
+	const struct tls_issue issue = { .ca_file = ca,
+		.ca_key_file = ca_key,
+		.cert_file = cert,
+		.key_file = key,
+		.names = names,
+		.days = 2 };
+
+	snprintf(dir, sizeof(dir), "%s", "/tmp/check-pool-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
+	snprintf(ca_key, sizeof(ca_key), "%s/ca.key", dir);
+	snprintf(cert, sizeof(cert), "%s/cert.pem", dir);
+	snprintf(key, sizeof(key), "%s/key.pem", dir);
+	ck_assert_msg(tls_issue(&issue, why) == 0, "%s", why);
+	ck_assert_msg(tls_server_new(&t.tls, cert, key, why) == 0, "%s", why);
+}
+
+static void remove_dir(void)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+static void ask_through_proxy(const char *answer)
+{
+	struct upstream_endpoint which = {
+		.url = "https://service.test", .key = "k", .ca_file = ca
+	};
+	struct endpoint *ep = NULL;
+	const char *why;
+
+	setup(100, NULL, 0);
+	make_tls("DNS:service.test");
+	t.proxy_answer = answer;
+	which.proxy = t.url;
+	ck_assert_int_eq(pool_use(&t.pool, &which, &ep, &why), 0);
+	ask(0, ep, 0);
+	run(first_done);
+	endpoint_unref(ep);
+	ck_assert_str_eq(
+		t.connect, "CONNECT service.test:443 HTTP/1.1\r\nHost: service.test:443\r\n\r\n");
+	asks_done(1);
+	teardown();
+	remove_dir();
+}
+
+START_TEST(a_proxy_is_asked_for_the_service_and_tls_goes_through_it)
+{
+	ask_through_proxy("HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n");
+	ck_assert_msg(asks[0].code == GRPC_OK, "%s", asks[0].message);
+	ck_assert_str_eq(t.key, "Bearer k");
+}
+END_TEST
+
+START_TEST(a_proxy_that_refuses_is_quoted)
+{
+	ask_through_proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+	ck_assert_int_eq(asks[0].code, GRPC_UNAVAILABLE);
+	ck_assert_str_eq(asks[0].message, "the proxy refused: 407 Proxy Authentication Required");
+	ck_assert_uint_eq(t.n_requests, 0);
+}
+END_TEST
+
+START_TEST(sec_c33_early_bytes_from_a_proxy_drop_the_connection)
+{
+	ask_through_proxy("HTTP/1.1 200 OK\r\n\r\nX");
+	ck_assert_int_eq(asks[0].code, GRPC_UNAVAILABLE);
+	ck_assert_ptr_nonnull(strstr(asks[0].message, "belong to nobody"));
+	ck_assert_uint_eq(t.n_requests, 0);
+}
+END_TEST
+
+START_TEST(a_proxys_answer_is_read_to_its_end_and_no_further_than_8_kib)
+{
+	static char big[TUNNEL_ANSWER_MAX];
+	char why[TUNNEL_WHY_MAX];
+	const char *yes = "HTTP/1.0 200 OK\r\n\r\n";
+
+	for (size_t n = 0; n < strlen(yes); n++)
+		ck_assert_int_eq(tunnel_read_answer(yes, n, why), TUNNEL_E_PENDING);
+	ck_assert_int_eq(tunnel_read_answer(yes, strlen(yes), why), 0);
+	ck_assert_int_eq(tunnel_read_answer("SSH-2.0-x\r\n", 11, why), -EPROTO);
+	ck_assert_int_eq(tunnel_read_answer("HTTP/2 200\r\n\r\n", 14, why), -EPROTO);
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "HTTP/1.1 200", 12);
+	ck_assert_int_eq(tunnel_read_answer(big, sizeof(big) - 1, why), TUNNEL_E_PENDING);
+	ck_assert_int_eq(tunnel_read_answer(big, sizeof(big), why), -EPROTO);
+}
+END_TEST
+
 TEST_MAIN("pool", calls_of_one_endpoint_share_one_connection, another_key_is_another_connection,
 	a_full_connection_gets_a_second_one_and_then_calls_wait,
 	fault_f05_a_refused_call_goes_out_once_more_and_is_done_once,
@@ -596,4 +732,7 @@ TEST_MAIN("pool", calls_of_one_endpoint_share_one_connection, another_key_is_ano
 	a_service_that_refuses_the_connection_is_told_and_found_again_later,
 	a_deadline_ends_a_call_that_waits_and_one_that_runs,
 	at_most_1024_calls_wait_and_all_are_told_of_the_end,
-	an_idle_endpoint_goes_with_its_last_connection)
+	an_idle_endpoint_goes_with_its_last_connection,
+	a_proxy_is_asked_for_the_service_and_tls_goes_through_it, a_proxy_that_refuses_is_quoted,
+	sec_c33_early_bytes_from_a_proxy_drop_the_connection,
+	a_proxys_answer_is_read_to_its_end_and_no_further_than_8_kib)

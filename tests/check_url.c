@@ -109,7 +109,26 @@ START_TEST(no_proxy_names_hosts_and_their_domains)
 }
 END_TEST
 
+START_TEST(a_proxy_is_a_host_and_a_port_anywhere)
+{
+	static const char *const bad[] = { "https://p:1", "socks5://p", "http://u:p@p:1",
+		"http://p/x", "", "http://" };
+	char out[URL_TEXT_MAX];
+	const char *why = NULL;
+	struct url u;
+
+	ck_assert_int_eq(url_parse_proxy(&u, "http://Proxy.example:3128/", &why), 0);
+	url_host_port(&u, out);
+	ck_assert_str_eq(out, "proxy.example:3128");
+	ck_assert_int_eq(url_parse_proxy(&u, "10.0.0.1", &why), 0);
+	url_host_port(&u, out);
+	ck_assert_str_eq(out, "10.0.0.1:80");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ck_assert_msg(url_parse_proxy(&u, bad[i], &why) == -EINVAL && why, "%s", bad[i]);
+}
+END_TEST
+
 TEST_MAIN("url", two_texts_of_one_place_have_one_canonical_form,
 	a_url_that_is_none_is_refused_with_its_reason, sec_c33_clear_text_goes_only_to_loopback,
 	the_authority_has_a_port_only_when_it_is_not_the_schemes_own,
-	no_proxy_names_hosts_and_their_domains)
+	no_proxy_names_hosts_and_their_domains, a_proxy_is_a_host_and_a_port_anywhere)

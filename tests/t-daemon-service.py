@@ -265,13 +265,28 @@ class Keys(WorldCase):
         self.world.write("its-key", service.key)
         self.assertEqual(c.call("sandbox.list")["sandboxes"], [])
 
-    def test_a_proxy_that_would_be_needed_is_refused_and_never_passed_by(self):
+    def test_a_proxy_is_used_and_one_that_cannot_be_is_never_passed_by(self):
         self.world.daemon()
-        c = Client(self.world.socket_path, {"endpoint": {"url": "https://api.example.com", "proxy": "http://127.0.0.1:1"},
-                                            "key": "k"})
-        error = c.error("sandbox.list")
-        self.assertEqual(error["code"], "bad_endpoint")
-        self.assertIn("NO_PROXY", error["message"])
+        with socket.socket() as proxy:
+            proxy.bind(("127.0.0.1", 0))
+            proxy.listen(8)
+            proxy.settimeout(LIMIT)
+            c = Client(self.world.socket_path, {"key": "k", "endpoint": {
+                "url": "https://api.example.com", "proxy": "http://127.0.0.1:%d" % proxy.getsockname()[1]}})
+            number = c.ask("sandbox.list", {})
+            asked, _ = proxy.accept()
+            with asked:
+                self.assertTrue(asked.recv(4096).startswith(b"CONNECT api.example.com:443 HTTP/1.1\r\n"))
+                asked.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+                with self.assertRaises(mpack.RpcError) as caught:
+                    c.answer(number)
+            self.assertEqual(caught.exception.code, "unreachable")
+            self.assertIn("the proxy refused: 403 Forbidden", caught.exception.error["message"])
+        for url in ("socks5://127.0.0.1:1", "http://user:word@127.0.0.1:1"):
+            c = Client(self.world.socket_path, {"endpoint": {"url": "https://api.example.com", "proxy": url}, "key": "k"})
+            error = c.error("sandbox.list")
+            self.assertEqual(error["code"], "bad_endpoint")
+            self.assertNotIn("word", error["message"].replace("password", ""))
 
 
 class Losses(WorldCase):
