@@ -2,8 +2,9 @@
 
 #include "common/term/model.h"
 
-#define SWEEP_FROM                                                                                 \
-	4096u /* records; smaller tables just grow: a sweep costs as much as the screen is large */
+/* Records from which on a full table is swept before it grows: a sweep costs as much as the screen
+ * and its history are large. */
+#define SWEEP_FROM 4096u
 #define REFUSALS 4096u /* records refused before a full table is swept again */
 
 static void mark_row(struct term *t, const struct row *row)

@@ -29,6 +29,8 @@ unsigned width_of(uint32_t code)
 {
 	if (code < 0x300)
 		return code >= 0x80 && code < 0xa0 ? WIDTH_CONTROL : 1;
+	if (code < 0x370)
+		return 0; /* combining marks */
 	/* most of what is written: CJK, kana, Hangul; box drawing and blocks */
 	if ((code >= 0x4e00 && code <= 0x9fff) || (code >= 0x3041 && code <= 0x3096) ||
 		(code >= 0x30a1 && code <= 0x30fa) || (code >= 0xac00 && code <= 0xd7a3))
