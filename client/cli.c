@@ -11,6 +11,7 @@
 #include "common/paths.h"
 #include "common/text.h"
 
+#define DEFAULT_URL "https://api.cwsandbox.com" /* the official client's */
 #define PROGRESS_AFTER_MS 1000
 #define POLL_FIRST_MS                                                                              \
 	200 /* between two looks at a sandbox that starts; half as long again each time */
@@ -199,6 +200,7 @@ static int configure(struct cli *cli, bool *ret_newcomer)
 		k->base_url = NULL;
 	}
 	fill(&k->base_url, cli->cfg.url);
+	fill(&k->base_url, DEFAULT_URL);
 	fill(&k->auth, cli->cfg.auth);
 	fill(&k->entity, cli->cfg.entity);
 	fill(&k->project, cli->cfg.project);

@@ -39,17 +39,19 @@ static void launch_done(struct launch *l)
 	free(l->env);
 }
 
-static bool is_key(const char *variable)
+static bool is_ours(const char *variable)
 {
-	static const char *const keys[] = { "CWSANDBOX_API_KEY=", "WANDB_API_KEY=" };
+	static const char *const ours[] = { "CWSANDBOX_API_KEY=", "CWSANDBOX_BASE_URL=", "CWSANDBOX_AUTH=",
+		"CWSANDBOX_CA_FILE=", "WANDB_API_KEY=", "WANDB_ENTITY=", "WANDB_PROJECT=" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strncmp(variable, keys[i], strlen(keys[i])) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (strncmp(variable, ours[i], strlen(ours[i])) == 0)
 			return true;
 	return false;
 }
 
-/* The environment without keys: each client brings its own with hello. */
+/* The environment without endpoint and key: each client brings its own with hello, and those of the client that
+ * happened to start the daemon must not become another's. */
 static int copy_environment(char ***ret)
 {
 	size_t n = 0, k = 0;
@@ -61,7 +63,7 @@ static int copy_environment(char ***ret)
 	if (!copy)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (!is_key(environ[i]))
+		if (!is_ours(environ[i]))
 			copy[k++] = environ[i];
 	*ret = copy;
 	return 0;

@@ -58,19 +58,28 @@ const char *pool_default_url(const struct pool *p)
 	return has_source(p) || p->cfg->auth ? URL_DEFAULT : URL_LOCAL;
 }
 
-/* The endpoint of a client that names none. */
+static const char *either(const char *first, const char *second)
+{
+	return first && *first ? first : second;
+}
+
+/* The endpoint of a client that names no URL. One with a key or an auth mode means the service, as it would
+ * without a daemon; the embedded one is for those who have neither. */
 static struct upstream_endpoint configured_endpoint(
 	const struct pool *p, const struct upstream_endpoint *which)
 {
 	const struct cfg *cfg = p->cfg;
+	bool meant = which->key || either(which->auth, NULL);
 
-	return (struct upstream_endpoint){ .url = pool_default_url(p),
-		.auth = cfg->auth,
-		.entity = cfg->entity,
-		.project = cfg->project,
-		.ca_file = cfg->ca_file,
-		.proxy = cfg->proxy,
-		.key = which->key };
+	return (struct upstream_endpoint){
+		.url = meant && !cfg->url ? URL_DEFAULT : pool_default_url(p),
+		.auth = either(which->auth, cfg->auth),
+		.entity = either(which->entity, cfg->entity),
+		.project = either(which->project, cfg->project),
+		.ca_file = either(which->ca_file, cfg->ca_file),
+		.proxy = either(which->proxy, cfg->proxy),
+		.key = which->key,
+	};
 }
 
 static bool is_configured_url(const struct pool *p, const struct url *u)

@@ -6,6 +6,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
 from sessions import PROMPT, SessionCase
+from world import WorldCase
 
 
 class Endpoints(SessionCase):
@@ -45,6 +46,20 @@ class Endpoints(SessionCase):
             with open("/proc/%d/%s" % (self.daemon.pid, name), "rb") as f:
                 self.assertNotIn(key.encode(), f.read())
         self.assertNotIn(key, self.world.ok("exec", self.sandbox, "env"))
+
+
+class FirstClient(WorldCase):
+    def test_a_key_or_an_auth_mode_without_a_url_never_means_the_service_on_this_machine(self):
+        self.world.ok("ls", env=self.world.local(plaintext=True).environment())  # starts the daemon
+        # a proxy is refused for any service but a local one, before anything is sent: no network is needed
+        for given in ({"CWSANDBOX_API_KEY": "k"}, {"CWSANDBOX_AUTH": "wandb", "WANDB_API_KEY": "k"},
+                      {"WANDB_API_KEY": "k"}):
+            env = {"HTTPS_PROXY": "http://127.0.0.1:9"}
+            env.update(given)
+            with self.subTest(given=given):
+                done = self.world.cli("ls", env=env)
+                self.assertEqual((done.returncode, done.stdout), (1, b""))
+                self.assertIn(b"roxies are not supported", done.stderr)
 
 
 if __name__ == "__main__":
