@@ -5,14 +5,24 @@
 
 #define ELLIPSIS "\xe2\x80\xa6"
 
+/* How long a character is whose first byte this is; 0: none starts so. */
+static size_t utf8_length(uint8_t first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 size_t text_utf8(const char *s, size_t n, uint32_t *ret_code)
 {
-	const uint8_t *u = (const uint8_t *)s;
-	size_t len = u[0] < 0x80 ? 1 : (u[0] & 0xe0) == 0xc0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3 : 4;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const uint8_t *u = (const uint8_t *)s;
+	size_t len = n ? utf8_length(u[0]) : 0;
 	uint32_t code;
 
-	if (n == 0 || (u[0] >= 0x80 && (u[0] < 0xc2 || u[0] > 0xf4)) || len > n)
+	if (len == 0 || len > n)
 		return 0;
 	code = len == 1 ? u[0] : u[0] & (0x7fu >> len);
 	for (size_t i = 1; i < len; i++) {
