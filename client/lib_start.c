@@ -41,8 +41,9 @@ static void launch_done(struct launch *l)
 
 static bool is_ours(const char *variable)
 {
-	static const char *const ours[] = { "CWSANDBOX_API_KEY=", "CWSANDBOX_BASE_URL=", "CWSANDBOX_AUTH=",
-		"CWSANDBOX_CA_FILE=", "WANDB_API_KEY=", "WANDB_ENTITY=", "WANDB_PROJECT=" };
+	static const char *const ours[] = { "CWSANDBOX_API_KEY=", "CWSANDBOX_BASE_URL=",
+		"CWSANDBOX_AUTH=", "CWSANDBOX_CA_FILE=", "WANDB_API_KEY=", "WANDB_ENTITY=",
+		"WANDB_PROJECT=" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (strncmp(variable, ours[i], strlen(ours[i])) == 0)

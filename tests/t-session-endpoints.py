@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """One daemon, several endpoints: each client reaches the service of its own environment, with its own key"""
 import os
+import socket
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
@@ -48,18 +50,39 @@ class Endpoints(SessionCase):
         self.assertNotIn(key, self.world.ok("exec", self.sandbox, "env"))
 
 
+class Proxy(threading.Thread):
+    """Refuses every CONNECT and remembers for whom it was."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.asked = []
+
+    def run(self):
+        while True:
+            try:
+                s = self.listener.accept()[0]
+            except OSError:
+                return
+            with s:
+                self.asked.append(s.recv(4096).split(b"\r\n")[0])
+                s.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+
 class FirstClient(WorldCase):
     def test_a_key_or_an_auth_mode_without_a_url_never_means_the_service_on_this_machine(self):
         self.world.ok("ls", env=self.world.local(plaintext=True).environment())  # starts the daemon
-        # a proxy is refused for any service but a local one, before anything is sent: no network is needed
+        proxy = Proxy()  # so that nothing leaves this machine
+        proxy.start()
         for given in ({"CWSANDBOX_API_KEY": "k"}, {"CWSANDBOX_AUTH": "wandb", "WANDB_API_KEY": "k"},
                       {"WANDB_API_KEY": "k"}):
-            env = {"HTTPS_PROXY": "http://127.0.0.1:9"}
-            env.update(given)
             with self.subTest(given=given):
-                done = self.world.cli("ls", env=env)
+                proxy.asked.clear()
+                done = self.world.cli("ls", env=dict(given, HTTPS_PROXY=proxy.url))
                 self.assertEqual((done.returncode, done.stdout), (1, b""))
-                self.assertIn(b"roxies are not supported", done.stderr)
+                self.assertEqual(proxy.asked[:1], [b"CONNECT api.cwsandbox.com:443 HTTP/1.1"])
+        proxy.listener.close()
 
 
 if __name__ == "__main__":
