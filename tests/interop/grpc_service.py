@@ -160,6 +160,17 @@ class Running:
                 pass
         return None
 
+    def frames(self):
+        """What there is to send, until the end or until nobody wants it any more."""
+        while not self.gone.is_set():
+            try:
+                frame = self.out.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if frame is None:
+                return
+            yield frame
+
     def _read(self, fd, stream):
         while True:
             try:
@@ -324,11 +335,7 @@ class Servicer(sandbox_pb2_grpc.SandboxServiceServicer):
         context.add_callback(command.kill)
         yield pb.ExecStreamResponse(ready=pb.ExecStreamReady(ready_time=now()))
         threading.Thread(target=command.feed, args=(requests,), daemon=True).start()
-        while True:
-            frame = command.out.get()
-            if frame is None:
-                return
-            yield frame
+        yield from command.frames()
 
     def StreamLogs(self, request, context):
         self.enter("StreamLogs", request, context)
