@@ -68,25 +68,25 @@ struct term_buf {
 void term_buf_done(struct term_buf *b);
 
 enum term_paint_kind {
-	TERM_PAINT_ATTACH, /* history_lines of history scrolled into native scrollback, both
-			      screens, modes */
-	TERM_PAINT_SCREEN, /* the visible screen and modes, nothing scrolls */
-	TERM_PAINT_CROP, /* the visible screen at another size, panned to the cursor; modes that do
-			    not depend on size; no history, no margins. In the terminal's alternate
-			    screen: the user's own stays as it is, and any later paint or undo
-			    leaves it */
+	/* The user's screen pushed up, history_lines of history, both screens, modes. */
+	TERM_PAINT_ATTACH,
+	/* Both screens in place, and modes; nothing scrolls but for lines_not_shown. */
+	TERM_PAINT_SCREEN,
+	/* The visible screen at another size, panned to the cursor; modes that do not depend on size; no
+	 * history, no margins. In the terminal's alternate screen: the user's own stays as it is, and
+	 * any later paint or undo leaves it. A terminal that saw only crops has yet to be attached. */
+	TERM_PAINT_CROP,
 };
 
 struct term_paint {
 	enum term_paint_kind kind;
 	unsigned cols, rows;    /* of the terminal that is painted; CROP uses them */
 	unsigned history_lines; /* ATTACH: at most so many */
-	uint64_t history_since; /* ATTACH: only lines after this term_history_total(); 0 = from the
-				   first */
-	bool was_alternate; /* the painted terminal is in its alternate screen now (a repaint); a
-			       paint is right either way */
-	uint64_t lines_not_shown; /* > 0: one dim line "[N lines not shown]" enters the scrollback
-				     first */
+	uint64_t history_since; /* ATTACH: only lines after this term_history_total(); 0 = all */
+	bool was_alternate; /* the terminal is in its alternate screen; a paint is right either way */
+	/* > 0: what is on the primary screen goes up first, and after it one dim line
+	 * "[N lines not shown]" */
+	uint64_t lines_not_shown;
 };
 /* Appends to out what brings a terminal of that size to show the model. The bytes never write
  * upstream, never ring, set no clipboard, print nothing, ask nothing. Bounded by screen size and
