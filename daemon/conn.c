@@ -36,10 +36,16 @@ static void conn_enter(struct conn *c, enum conn_state state)
 /* Something broke: remembered with the reason, and seen to when the turn ends. */
 static void conn_break(struct conn *c, const char *why)
 {
+	char by_way[CONN_WHY_MAX];
+
 	if (c->broken || c->state == CONN_DEAD)
 		return;
 	c->broken = true;
-	text_encode(c->why, sizeof(c->why), why, strlen(why));
+	if (c->ep->id.proxy && c->state == CONN_CONNECTING && !c->io_live)
+		snprintf(by_way, sizeof(by_way), "by way of the proxy %s: %s", c->address, why);
+	else
+		snprintf(by_way, sizeof(by_way), "%s", why);
+	text_encode(c->why, sizeof(c->why), by_way, strlen(by_way));
 	pool_conn_dirty(c);
 }
 

@@ -691,7 +691,8 @@ START_TEST(a_proxy_that_refuses_is_quoted)
 {
 	ask_through_proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
 	ck_assert_int_eq(asks[0].code, GRPC_UNAVAILABLE);
-	ck_assert_str_eq(asks[0].message, "the proxy refused: 407 Proxy Authentication Required");
+	ck_assert_ptr_nonnull(
+		strstr(asks[0].message, "the proxy refused: 407 Proxy Authentication Required"));
 	ck_assert_uint_eq(t.n_requests, 0);
 }
 END_TEST
