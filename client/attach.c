@@ -94,7 +94,8 @@ static bool writing(const struct attach *a)
 	return a->out_at < a->out.n;
 }
 
-/* Credit goes back in step with what the terminal has taken; the filter may have changed the length. */
+/* Credit goes back in step with what the terminal has taken; the filter may have changed the
+ * length. */
 static void count_written(struct attach *a)
 {
 	size_t done = a->event_n;
@@ -217,7 +218,8 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 	return 0;
 }
 
-/* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted anew ---- */
+/* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted
+ * anew ---- */
 
 static void request_attach(struct attach *a)
 {

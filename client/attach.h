@@ -1,8 +1,9 @@
 /*
  * attach - a session on the user's terminal, until it ends, is left, or is lost
  *
- * Whatever ends it, the terminal is put back before anything is said. What was written to the terminal counts as
- * consumed, no sooner; a terminal that takes nothing never keeps keys from being read.
+ * Whatever ends it, the terminal is put back before anything is said. What was written to the
+ * terminal counts as consumed, no sooner; a terminal that takes nothing never keeps keys from being
+ * read.
  */
 #ifndef CLIENT_ATTACH_H
 #define CLIENT_ATTACH_H
@@ -20,7 +21,8 @@ struct attach_options {
 
 /* Options that attach and new share; `size` and so on are checked. An exit code, or 0. */
 int attach_parse(struct attach_options *o, const struct parsed *p);
-/* Runs it; the exit code. That there is no such session is printed, or, with ret_missing, told by it. */
+/* Runs it; the exit code. That there is no such session is printed, or, with ret_missing, told by
+ * it. */
 int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing);
 
 #endif

@@ -182,7 +182,8 @@ static int read_file(struct cli *cli)
 	return 0;
 }
 
-/* The environment's choice first, then the file's; the embedded service is for who has chosen nothing at all. */
+/* The environment's choice first, then the file's; the embedded service is for who has chosen
+ * nothing at all. */
 static int configure(struct cli *cli, bool *ret_newcomer)
 {
 	struct cwsandbox_config *k = &cli->config;

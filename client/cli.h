@@ -37,7 +37,8 @@ struct cli {
 enum cli_need {
 	CLI_SERVICE,  /* the service: a newcomer is told that it is the embedded one */
 	CLI_SESSIONS, /* only the daemon's sessions */
-	CLI_NO_START, /* as CLI_SESSIONS, and no daemon is started: CWSANDBOX_E_NO_DAEMON is said by the return value */
+	CLI_NO_START, /* as CLI_SESSIONS,
+		and no daemon is started: CWSANDBOX_E_NO_DAEMON is said by the return value */
 };
 
 void cli_init(struct cli *cli);
@@ -48,8 +49,9 @@ void cli_disconnect(struct cli *cli);
 int cli_connect(struct cli *cli, enum cli_need need);
 
 /*
- * A request and its answer, with a word on stderr when it takes more than a second. 0 with event->answer, CWSANDBOX_E_REFUSED with
- * event->error, or -errno with the same. The event lives until the next request.
+ * A request and its answer, with a word on stderr when it takes more than a second. 0 with
+ * event->answer, CWSANDBOX_E_REFUSED with event->error, or -errno with the same. The event lives
+ * until the next request.
  */
 int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox_event *ret);
 /* The same; what fails is printed and EXIT_ERROR returned. */
@@ -58,7 +60,8 @@ int cli_ask(struct cli *cli, const struct cwsandbox_request *q, const struct err
 /* Waits until `id` is running: 0, or an exit code with the error printed. */
 int cli_await_running(struct cli *cli, const char *id);
 
-/* Prints "Error: ..."; EXIT_ERROR. What comes from outside must be encoded by the caller, or by cli_refuse(). */
+/* Prints "Error: ..."; EXIT_ERROR. What comes from outside must be encoded by the caller, or by
+ * cli_refuse(). */
 int cli_error(const char *fmt, ...) _printf_(1, 2);
 int cli_refuse(const struct cwsandbox_error *e, const struct error_context *x);
 /* A usage error found by a command itself: EXIT_USAGE. */
@@ -66,7 +69,8 @@ int cli_usage(const struct command *command, const char *fmt, ...) _printf_(2, 3
 
 /* Writes all; -errno (-EPIPE: the reader has gone). */
 int cli_write(int fd, const void *data, size_t n);
-/* Text to stdout; 0, or the exit code of a command whose output failed (0 again if its reader has gone). */
+/* Text to stdout; 0, or the exit code of a command whose output failed (0 again if its reader has
+ * gone). */
 int cli_print(const char *text, size_t n);
 /* Text from outside made printable, in buf; "-" for NULL and "". */
 const char *cli_show(char *buf, size_t cap, const char *s);

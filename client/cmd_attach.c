@@ -59,8 +59,8 @@ static int create_sandbox(struct cli *cli, char **ret)
 	return 0;
 }
 
-/* The sandbox is looked at first, so that what is wrong with it is said while the terminal is as it was; who names none gets one.
- * `made` keeps its id. */
+/* The sandbox is looked at first, so that what is wrong with it is said while the terminal is as it
+ * was; who names none gets one. `made` keeps its id. */
 static int find_sandbox(
 	struct cli *cli, const char *sandbox, struct cwsandbox_request *q, char **made)
 {
@@ -221,7 +221,8 @@ static const struct option attach_options[] = {
 };
 static const char *const attach_arguments[] = { "[NAME]", NULL };
 const struct command command_attach = {
-	.name = "attach", .synopsis = "[OPTIONS] [NAME]", .options = attach_options, .n_options = ARRAY_SIZE(attach_options),
+	.name = "attach", .synopsis = "[OPTIONS] [NAME]", .options = attach_options,
+		.n_options = ARRAY_SIZE(attach_options),
 	.arguments = attach_arguments, .run = run_attach,
 	.help =
 "  Attach this terminal to a session: the newest running one, or NAME.\n"
@@ -318,7 +319,8 @@ static const struct option new_options[] = {
 static const char *const new_arguments[] = { "[SANDBOX]", NULL };
 const struct command command_new = {
 	.name = "new", .synopsis = "[OPTIONS] [SANDBOX] [-- COMMAND...]", .options = new_options,
-	.n_options = ARRAY_SIZE(new_options), .arguments = new_arguments, .takes_rest = true, .run = run_new,
+	.n_options = ARRAY_SIZE(new_options), .arguments = new_arguments, .takes_rest = true,
+		.run = run_new,
 	.help =
 "  Start a session in SANDBOX and attach this terminal to it.\n"
 "\n"
@@ -392,7 +394,8 @@ static const struct option sh_options[] = {
 };
 static const char *const sh_arguments[] = { "SANDBOX_ID", NULL };
 const struct command command_sh = {
-	.name = "sh", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = sh_options, .n_options = ARRAY_SIZE(sh_options),
+	.name = "sh", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = sh_options,
+		.n_options = ARRAY_SIZE(sh_options),
 	.arguments = sh_arguments, .run = run_sh,
 	.help =
 "  Open an interactive shell in a sandbox.\n"

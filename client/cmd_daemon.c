@@ -217,7 +217,8 @@ static const struct option stop_options[] = {
 	{ .name = "--force", .kind = OPTION_FLAG },
 };
 const struct command command_daemon_stop = {
-	.name = "daemon stop", .synopsis = "[OPTIONS]", .options = stop_options, .n_options = ARRAY_SIZE(stop_options),
+	.name = "daemon stop", .synopsis = "[OPTIONS]", .options = stop_options,
+		.n_options = ARRAY_SIZE(stop_options),
 	.run = run_stop,
 	.help =
 "  Stop cwsandboxd. Sessions that would be lost are named first.\n"
@@ -232,7 +233,8 @@ static const struct option restart_options[] = {
 	{ .name = "--force", .kind = OPTION_FLAG },
 };
 const struct command command_daemon_restart = {
-	.name = "daemon restart", .synopsis = "[OPTIONS]", .options = restart_options, .n_options = ARRAY_SIZE(restart_options),
+	.name = "daemon restart", .synopsis = "[OPTIONS]", .options = restart_options,
+		.n_options = ARRAY_SIZE(restart_options),
 	.run = run_restart,
 	.help =
 "  Stop cwsandboxd and start it again.\n"
@@ -246,7 +248,8 @@ static const struct option status_options[] = {
 	{ .name = "--json", .kind = OPTION_FLAG },
 };
 const struct command command_daemon_status = {
-	.name = "daemon status", .synopsis = "[OPTIONS]", .options = status_options, .n_options = ARRAY_SIZE(status_options),
+	.name = "daemon status", .synopsis = "[OPTIONS]", .options = status_options,
+		.n_options = ARRAY_SIZE(status_options),
 	.run = run_status,
 	.help =
 "  Show what the daemon holds; exit code 1 if none runs.\n"

@@ -17,7 +17,8 @@ static uint64_t milliseconds(double seconds)
 	return (uint64_t)ceil(fmin(seconds, TIMEOUT_MAX_S) * 1000);
 }
 
-/* Nothing ran yet, and it may be because the sandbox is not (or no longer) running: the only cases worth another question. */
+/* Nothing ran yet, and it may be because the sandbox is not (or no longer) running: the only cases
+ * worth another question. */
 static bool may_be_starting(const struct cwsandbox_error *e)
 {
 	static const char *const statuses[] = { "FAILED_PRECONDITION", "UNAVAILABLE" };
@@ -33,7 +34,8 @@ static bool may_be_starting(const struct cwsandbox_error *e)
 	return false;
 }
 
-/* What the service would say of the sandbox decides between waiting and the error we have: its words are kept. */
+/* What the service would say of the sandbox decides between waiting and the error we have: its
+ * words are kept. */
 static int await_sandbox(struct cli *cli, const char *id, bool *ret_waited)
 {
 	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
@@ -149,15 +151,18 @@ static int run_exec(struct cli *cli, const struct parsed *p)
 /* clang-format off */
 static const struct option exec_options[] = {
 	{ .name = "--cwd", .short_name = "-w", .kind = OPTION_TEXT },
-	{ .name = "--timeout", .short_name = "-t", .kind = OPTION_FLOAT, .min = 0, .min_open = true },
+	{ .name = "--timeout", .short_name = "-t", .kind = OPTION_FLOAT, .min = 0,
+		.min_open = true },
 	{ .name = "--container", .kind = OPTION_TEXT },
 	{ .name = "--data-plane-mode", .kind = OPTION_CHOICE, .choices = choices_plane },
 	{ .name = "--stdin", .short_name = "-i", .kind = OPTION_FLAG, .early = true },
 };
 static const char *const exec_arguments[] = { "SANDBOX_ID", "COMMAND...", NULL };
 const struct command command_exec = {
-	.name = "exec", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID COMMAND...", .options = exec_options,
-	.n_options = ARRAY_SIZE(exec_options), .arguments = exec_arguments, .passes_unknown = true, .run = run_exec,
+	.name = "exec", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID COMMAND...",
+		.options = exec_options,
+	.n_options = ARRAY_SIZE(exec_options), .arguments = exec_arguments,
+		.passes_unknown = true, .run = run_exec,
 	.help =
 "  Execute a command in a sandbox.\n"
 "\n"

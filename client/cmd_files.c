@@ -22,7 +22,8 @@ static uint64_t timeout_ms(const struct parsed *p)
 
 /* ---- read ---- */
 
-/* The content goes to a file of its own first: the named one is touched only once all of it is there. */
+/* The content goes to a file of its own first: the named one is touched only once all of it is
+ * there. */
 static int copy_to(FILE *from, const char *path)
 {
 	char buf[65536], shown[512];
@@ -236,7 +237,8 @@ static const struct option read_options[] = {
 };
 static const char *const read_arguments[] = { "SANDBOX_ID", "REMOTE_PATH", NULL };
 const struct command command_files_read = {
-	.name = "files read", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH", .options = read_options,
+	.name = "files read", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH",
+		.options = read_options,
 	.n_options = ARRAY_SIZE(read_options), .arguments = read_arguments, .run = run_read,
 	.help =
 "  Read a file from a sandbox.\n"
@@ -263,7 +265,8 @@ static const struct option write_options[] = {
 };
 static const char *const write_arguments[] = { "SANDBOX_ID", "REMOTE_PATH", "LOCAL_PATH", NULL };
 const struct command command_files_write = {
-	.name = "files write", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH LOCAL_PATH", .options = write_options,
+	.name = "files write", .official = true,
+		.synopsis = "[OPTIONS] SANDBOX_ID REMOTE_PATH LOCAL_PATH", .options = write_options,
 	.n_options = ARRAY_SIZE(write_options), .arguments = write_arguments, .run = run_write,
 	.help =
 "  Write a local file into a sandbox.\n"

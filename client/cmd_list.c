@@ -171,13 +171,16 @@ static int run_ls(struct cli *cli, const struct parsed *p)
 
 /* clang-format off */
 static const struct option ls_options[] = {
-	{ .name = "--status", .short_name = "-s", .kind = OPTION_CHOICE, .choices = choices_status },
+	{ .name = "--status", .short_name = "-s", .kind = OPTION_CHOICE,
+		.choices = choices_status },
 	{ .name = "--tag", .short_name = "-t", .kind = OPTION_TEXT, .many = true },
 	{ .name = "--runner-id", .short_name = "-T", .kind = OPTION_TEXT, .many = true },
-	{ .name = "--output", .short_name = "-o", .kind = OPTION_CHOICE, .choices = choices_output },
+	{ .name = "--output", .short_name = "-o", .kind = OPTION_CHOICE,
+		.choices = choices_output },
 };
 const struct command command_ls = {
-	.name = "ls", .official = true, .synopsis = "[OPTIONS]", .options = ls_options, .n_options = ARRAY_SIZE(ls_options), .run = run_ls,
+	.name = "ls", .official = true, .synopsis = "[OPTIONS]", .options = ls_options,
+		.n_options = ARRAY_SIZE(ls_options), .run = run_ls,
 	.help =
 "  List sandboxes.\n"
 "\n"
@@ -327,11 +330,13 @@ static int run_get(struct cli *cli, const struct parsed *p)
 
 /* clang-format off */
 static const struct option get_options[] = {
-	{ .name = "--output", .short_name = "-o", .kind = OPTION_CHOICE, .choices = choices_output },
+	{ .name = "--output", .short_name = "-o", .kind = OPTION_CHOICE,
+		.choices = choices_output },
 };
 static const char *const get_arguments[] = { "SANDBOX_ID", NULL };
 const struct command command_get = {
-	.name = "get", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = get_options, .n_options = ARRAY_SIZE(get_options),
+	.name = "get", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID",
+		.options = get_options, .n_options = ARRAY_SIZE(get_options),
 	.arguments = get_arguments, .run = run_get,
 	.help =
 "  Show details for a sandbox.\n"

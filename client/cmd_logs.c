@@ -85,7 +85,8 @@ static const struct option logs_options[] = {
 };
 static const char *const logs_arguments[] = { "SANDBOX_ID", NULL };
 const struct command command_logs = {
-	.name = "logs", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = logs_options, .n_options = ARRAY_SIZE(logs_options),
+	.name = "logs", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID",
+		.options = logs_options, .n_options = ARRAY_SIZE(logs_options),
 	.arguments = logs_arguments, .run = run_logs,
 	.help =
 "  Stream logs from a sandbox's main process.\n"

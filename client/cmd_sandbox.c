@@ -218,7 +218,8 @@ static const struct option stop_options[] = {
 };
 static const char *const one_sandbox[] = { "SANDBOX_ID", NULL };
 const struct command command_stop = {
-	.name = "stop", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = stop_options, .n_options = ARRAY_SIZE(stop_options),
+	.name = "stop", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID",
+		.options = stop_options, .n_options = ARRAY_SIZE(stop_options),
 	.arguments = one_sandbox, .run = run_stop,
 	.help =
 "  Stop a sandbox.\n"
@@ -272,11 +273,13 @@ static int run_delete(struct cli *cli, const struct parsed *p)
 /* clang-format off */
 static const struct option delete_options[] = {
 	{ .name = "--missing-ok", .kind = OPTION_FLAG },
-	{ .name = "--timeout", .short_name = "-t", .kind = OPTION_FLOAT, .min = 0, .min_open = true },
+	{ .name = "--timeout", .short_name = "-t", .kind = OPTION_FLOAT, .min = 0,
+		.min_open = true },
 	{ .name = "--quiet", .short_name = "-q", .kind = OPTION_FLAG },
 };
 const struct command command_delete = {
-	.name = "delete", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = delete_options,
+	.name = "delete", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID",
+		.options = delete_options,
 	.n_options = ARRAY_SIZE(delete_options), .arguments = one_sandbox, .run = run_delete,
 	.help =
 "  Delete a sandbox.\n"

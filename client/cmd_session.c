@@ -199,7 +199,8 @@ static const struct option sessions_options[] = {
 	{ .name = "--json", .kind = OPTION_FLAG },
 };
 const struct command command_sessions = {
-	.name = "sessions", .synopsis = "[OPTIONS]", .options = sessions_options, .n_options = ARRAY_SIZE(sessions_options),
+	.name = "sessions", .synopsis = "[OPTIONS]", .options = sessions_options,
+		.n_options = ARRAY_SIZE(sessions_options),
 	.run = run_sessions,
 	.help =
 "  List the sessions of your daemon, also those that have ended.\n"
@@ -290,7 +291,8 @@ HELP_ONLY,
 };
 static const char *const rename_arguments[] = { "NAME", "NEW_NAME", NULL };
 const struct command command_rename = {
-	.name = "rename", .synopsis = "[OPTIONS] NAME NEW_NAME", .arguments = rename_arguments, .run = run_rename,
+	.name = "rename", .synopsis = "[OPTIONS] NAME NEW_NAME", .arguments = rename_arguments,
+		.run = run_rename,
 	.help =
 "  Rename a session.\n"
 HELP_ONLY,

@@ -1,5 +1,6 @@
 /*
- * cmd_snapshots - the official commands for file-system snapshots, which this version does not carry out
+ * cmd_snapshots - the official commands for file-system snapshots, which this version does not
+ * carry out
  */
 #include "client/cli.h"
 
@@ -39,7 +40,8 @@ static int run_delete(struct cli *cli, const struct parsed *p)
 #define OUTPUT { .name = "--output", .short_name = "-o", .kind = OPTION_CHOICE, .choices = choices_output }
 #define NOT_AVAILABLE "  Snapshots are not available in this version.\n"
 
-static const char *const one_sandbox[] = { "SANDBOX_ID", NULL }, *const one_snapshot[] = { "FILE_SYSTEM_SNAPSHOT_ID", NULL };
+static const char *const one_sandbox[] = { "SANDBOX_ID", NULL },
+	*const one_snapshot[] = { "FILE_SYSTEM_SNAPSHOT_ID", NULL };
 
 static const struct option create_options[] = {
 	{ .name = "--wait", .kind = OPTION_FLAG, .off = "--no-wait" },
@@ -47,7 +49,8 @@ static const struct option create_options[] = {
 	TIMEOUT, OUTPUT,
 };
 const struct command command_snapshots_create = {
-	.name = "snapshots create", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID", .options = create_options,
+	.name = "snapshots create", .official = true, .synopsis = "[OPTIONS] SANDBOX_ID",
+		.options = create_options,
 	.n_options = ARRAY_SIZE(create_options), .arguments = one_sandbox, .run = run_create,
 	.help = "  Create a file-system snapshot from a running sandbox.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",
@@ -55,7 +58,8 @@ const struct command command_snapshots_create = {
 
 static const struct option get_options[] = { TIMEOUT, OUTPUT };
 const struct command command_snapshots_get = {
-	.name = "snapshots get", .official = true, .synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = get_options,
+	.name = "snapshots get", .official = true,
+		.synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = get_options,
 	.n_options = ARRAY_SIZE(get_options), .arguments = one_snapshot, .run = run_get,
 	.help = "  Get a file-system snapshot by ID.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",
@@ -63,11 +67,13 @@ const struct command command_snapshots_get = {
 
 static const struct option list_options[] = {
 	{ .name = "--source-sandbox-id", .kind = OPTION_TEXT },
-	{ .name = "--status", .short_name = "-s", .kind = OPTION_CHOICE, .choices = choices_status },
+	{ .name = "--status", .short_name = "-s", .kind = OPTION_CHOICE,
+		.choices = choices_status },
 	TIMEOUT, OUTPUT,
 };
 const struct command command_snapshots_list = {
-	.name = "snapshots list", .official = true, .synopsis = "[OPTIONS]", .options = list_options, .n_options = ARRAY_SIZE(list_options),
+	.name = "snapshots list", .official = true, .synopsis = "[OPTIONS]",
+		.options = list_options, .n_options = ARRAY_SIZE(list_options),
 	.run = run_list,
 	.help = "  List file-system snapshots.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",
@@ -79,7 +85,8 @@ static const struct option delete_options[] = {
 	{ .name = "--quiet", .short_name = "-q", .kind = OPTION_FLAG },
 };
 const struct command command_snapshots_delete = {
-	.name = "snapshots delete", .official = true, .synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = delete_options,
+	.name = "snapshots delete", .official = true,
+		.synopsis = "[OPTIONS] FILE_SYSTEM_SNAPSHOT_ID", .options = delete_options,
 	.n_options = ARRAY_SIZE(delete_options), .arguments = one_snapshot, .run = run_delete,
 	.help = "  Delete a file-system snapshot by ID.\n\n" NOT_AVAILABLE
 "\nOptions:\n  --help  Show this message and exit.\n",

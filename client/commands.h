@@ -6,7 +6,8 @@
 
 #include "client/cli.h"
 
-/* Creates a sandbox (options of `create`, or NULL; argv NULL: one that stays alive) and waits until it runs. As cli_ask(). */
+/* Creates a sandbox (options of `create`, or NULL; argv NULL: one that stays alive) and waits until
+ * it runs. As cli_ask(). */
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret);
 /* Stops the daemon: 0, or an exit code with the error printed. No daemon is success too. */

@@ -1,5 +1,6 @@
 /*
- * errors - what to print for an error of the daemon or the service: the official client's words where it has some
+ * errors - what to print for an error of the daemon or the service: the official client's words
+ * where it has some
  */
 #ifndef CLIENT_ERRORS_H
 #define CLIENT_ERRORS_H

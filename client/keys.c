@@ -139,7 +139,8 @@ static void decode_csi(struct key *k, const struct numbers *v, uint8_t final)
 	k->is_release = k->is_plain && event == 3;
 }
 
-/* The key at the front of n > 0 bytes. A lone ESC, or ESC [, is passed at once: a person may have typed just that. */
+/* The key at the front of n > 0 bytes. A lone ESC, or ESC [, is passed at once: a person may have
+ * typed just that. */
 static struct key next_key(const uint8_t *in, size_t n)
 {
 	struct key k = { .n = 1, .is_plain = true, .code = in[0] };

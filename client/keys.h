@@ -1,10 +1,11 @@
 /*
  * keys - what is typed at an attached terminal: detach keys found, everything else passed on
  *
- * A detach sequence is one or more keys. With exactly two, the first is a prefix that also takes: `?` help, `l` the
- * lead, and the prefix again, which sends it once. Prefix and any other key sends both. A key that stands for a control
- * character is also found as CSI code;mods u (kitty) and CSI 27;mods;code ~ (modifyOtherKeys). Never inside a
- * bracketed paste. No timeouts: state lasts until the next key.
+ * A detach sequence is one or more keys. With exactly two, the first is a prefix that also takes:
+ * `?` help, `l` the lead, and the prefix again, which sends it once. Prefix and any other key sends
+ * both. A key that stands for a control character is also found as CSI code;mods u (kitty) and CSI
+ * 27;mods;code ~ (modifyOtherKeys). Never inside a bracketed paste. No timeouts: state lasts until
+ * the next key.
  *
  * Owner: the caller; no memory of its own.
  */
@@ -34,11 +35,12 @@ struct keys {
 	uint8_t bracket_kind;
 };
 
-/* Docker's notation: keys separated by commas, each a character or ctrl- and one of a-z @ [ \ ] ^ _. -EINVAL. */
+/* Docker's notation: keys separated by commas, each a character or ctrl- and one of a-z @ [ \ ] ^
+ * _. -EINVAL. */
 int keys_init(struct keys *k, const char *notation);
 /*
- * Takes input up to an action or its end; *ret_used bytes of it. out must have room for n + KEYS_HELD_MAX + KEYS_SEQUENCE_MAX
- * bytes; *ret_n of it are to be sent.
+ * Takes input up to an action or its end; *ret_used bytes of it. out must have room for n +
+ * KEYS_HELD_MAX + KEYS_SEQUENCE_MAX bytes; *ret_n of it are to be sent.
  */
 enum keys_action keys_feed(
 	struct keys *k, const uint8_t *in, size_t n, size_t *ret_used, uint8_t *out, size_t *ret_n);

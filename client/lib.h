@@ -1,9 +1,9 @@
 /*
  * lib - the inside of libcwsandbox
  *
- * lib_conn.c and lib_receive.c are pure: bytes in, events and bytes out, no descriptor, no clock. lib_io.c owns the
- * socket. lib_encode.c and lib_decode.c are tables: which member is which key. lib_terminal.c sits
- * on the public calls.
+ * lib_conn.c and lib_receive.c are pure: bytes in, events and bytes out, no descriptor, no clock.
+ * lib_io.c owns the socket. lib_encode.c and lib_decode.c are tables: which member is which key.
+ * lib_terminal.c sits on the public calls.
  *
  * Errors: as in cwsandbox.h. A daemon that breaks the protocol is -EBADMSG and ends the connection.
  */

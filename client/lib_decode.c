@@ -158,8 +158,10 @@ static const struct field sandbox_fields[] = {
 	F(FIELD_I64, cwsandbox_sandbox, "started_at", started_at),
 	F(FIELD_U64, cwsandbox_sandbox, "started_at_ns", started_at_ns),
 	F_SET(FIELD_I64, cwsandbox_sandbox, "exit_code", exit_code, has_exit_code),
-	F_SUB(FIELD_LIST, cwsandbox_sandbox, "containers", containers, n_containers, &container_schema),
-	F_SUB(FIELD_LIST, cwsandbox_sandbox, "container_statuses", container_statuses, n_container_statuses, &container_status_schema),
+	F_SUB(FIELD_LIST, cwsandbox_sandbox, "containers", containers, n_containers,
+		&container_schema),
+	F_SUB(FIELD_LIST, cwsandbox_sandbox, "container_statuses", container_statuses,
+		n_container_statuses, &container_status_schema),
 	F_SET(FIELD_STRS, cwsandbox_sandbox, "scratch_volumes", scratch_volumes, n_scratch_volumes),
 };
 SCHEMA(sandbox_schema, cwsandbox_sandbox, sandbox_fields);
@@ -187,7 +189,8 @@ static const struct field status_fields[] = {
 	F(FIELD_U64, cwsandbox_status, "memory_bytes", memory_bytes),
 	F(FIELD_U64, cwsandbox_status, "sessions", sessions),
 	F(FIELD_U64, cwsandbox_status, "clients", clients),
-	F_SUB(FIELD_LIST, cwsandbox_status, "connections", connections, n_connections, &connection_schema),
+	F_SUB(FIELD_LIST, cwsandbox_status, "connections", connections, n_connections,
+		&connection_schema),
 };
 SCHEMA(status_schema, cwsandbox_status, status_fields);
 
@@ -207,7 +210,8 @@ static const struct field error_fields[] = {
 	F(FIELD_STR, cwsandbox_error, "reason", reason),
 	F(FIELD_STR, cwsandbox_error, "status", status),
 	F(FIELD_STR, cwsandbox_error, "detail", detail),
-	F_SUB(FIELD_LIST, cwsandbox_error, "violations", violations, n_violations, &violation_schema),
+	F_SUB(FIELD_LIST, cwsandbox_error, "violations", violations, n_violations,
+		&violation_schema),
 	F_SET(FIELD_STRS, cwsandbox_error, "sessions", sessions, n_sessions),
 	F(FIELD_I64, cwsandbox_error, "status_code", status_code),
 	F_SET(FIELD_I64, cwsandbox_error, "retry_after_ms", retry_after_ms, has_retry_after),
@@ -218,7 +222,8 @@ static const struct field error_fields[] = {
 };
 SCHEMA(error_schema, cwsandbox_error, error_fields);
 
-/* Results that are a map of several things; a session, a sandbox and a status are maps of their own. */
+/* Results that are a map of several things; a session, a sandbox and a status are maps of their
+ * own. */
 static const struct field sessions_fields[] = {
 	F_SUB(FIELD_LIST, cwsandbox_answer, "sessions", sessions, n_sessions, &session_schema),
 	F(FIELD_BOOL, cwsandbox_answer, "more", more),
@@ -232,7 +237,8 @@ static const struct field sandboxes_fields[] = {
 SCHEMA(sandboxes_schema, cwsandbox_answer, sandboxes_fields);
 
 static const struct field deleted_fields[] = {
-	{ .key = "sandbox", .type = FIELD_ONE, .offset = offsetof(struct cwsandbox_answer, sandbox), .sub = &sandbox_schema },
+	{ .key = "sandbox", .type = FIELD_ONE, .offset = offsetof(struct cwsandbox_answer,
+		sandbox), .sub = &sandbox_schema },
 };
 SCHEMA(deleted_schema, cwsandbox_answer, deleted_fields);
 
@@ -289,7 +295,8 @@ static const struct field change_fields[] = {
 	F(FIELD_U64, cwsandbox_event, "offset", offset),
 	F_SET(FIELD_I64, cwsandbox_event, "exit_code", exit_code, has_exit_code),
 	F_SUB(FIELD_LIST, cwsandbox_event, "clients", clients, n_clients, &client_schema),
-	{ .key = "error", .type = FIELD_ONE, .offset = offsetof(struct cwsandbox_event, error), .sub = &error_schema },
+	{ .key = "error", .type = FIELD_ONE, .offset = offsetof(struct cwsandbox_event, error),
+		.sub = &error_schema },
 };
 SCHEMA(change_schema, cwsandbox_event, change_fields);
 

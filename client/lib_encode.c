@@ -57,54 +57,77 @@ struct method_row {
 
 /* clang-format off */
 static const struct put create_puts[] = {
-	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P(PUT_STR, "name", name), P(PUT_ARGV, "argv", argv), P(PUT_STR, "cwd", cwd),
-	P(PUT_ENV, "env", env), P(PUT_STR, "container", container), P(PUT_UINT, "cols", cols), P(PUT_UINT, "rows", rows),
+	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P(PUT_STR, "name", name), P(PUT_ARGV, "argv",
+		argv), P(PUT_STR, "cwd", cwd),
+	P(PUT_ENV, "env", env), P(PUT_STR, "container", container), P(PUT_UINT, "cols", cols),
+		P(PUT_UINT, "rows", rows),
 	P(PUT_BOOL, "plain", plain),
 };
 static const struct put list_puts[] = { P(PUT_STR, "after", after), P(PUT_U64, "limit", limit) };
 static const struct put name_puts[] = { P_MUST(PUT_STR, "name", name) };
-static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(PUT_STR, "to", to) };
+static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(PUT_STR, "to",
+	to) };
 static const struct put set_puts[] = {
-	P_MUST(PUT_STR, "name", name), P(PUT_STR, "size", size), P(PUT_U64, "block_timeout_ms", block_timeout_ms),
+	P_MUST(PUT_STR, "name", name), P(PUT_STR, "size", size), P(PUT_U64, "block_timeout_ms",
+		block_timeout_ms),
 };
-static const struct put wait_puts[] = { P_MUST(PUT_STR, "name", name), P(PUT_U64, "timeout_ms", timeout_ms) };
-static const struct put signal_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(PUT_STR, "signal", signal) };
+static const struct put wait_puts[] = { P_MUST(PUT_STR, "name", name), P(PUT_U64, "timeout_ms",
+	timeout_ms) };
+static const struct put signal_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(PUT_STR, "signal",
+	signal) };
 static const struct put attach_puts[] = {
-	P(PUT_STR, "name", name), P(PUT_UINT, "cols", cols), P(PUT_UINT, "rows", rows), P(PUT_STR, "term", term),
-	P(PUT_STR, "role", role), P(PUT_STR, "policy", policy), P(PUT_U64, "block_timeout_ms", block_timeout_ms),
-	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE, "paint", raw),
-	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64, "window", window),
+	P(PUT_STR, "name", name), P(PUT_UINT, "cols", cols), P(PUT_UINT, "rows", rows), P(PUT_STR,
+		"term", term),
+	P(PUT_STR, "role", role), P(PUT_STR, "policy", policy), P(PUT_U64, "block_timeout_ms",
+		block_timeout_ms),
+	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
+		"paint", raw),
+	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64,
+		"window", window),
 };
-static const struct put detach_puts[] = { P(PUT_I64, "attachment", attachment), P(PUT_STR, "name", name) };
-static const struct put send_puts[] = { P_MUST(PUT_STR, "name", name), P_MORE(PUT_DATA, "data", data, n) };
-static const struct put lease_puts[] = { P_MUST(PUT_I64, "attachment", attachment), P(PUT_ALWAYS, "exclusive", exclusive) };
+static const struct put detach_puts[] = { P(PUT_I64, "attachment", attachment), P(PUT_STR, "name",
+	name) };
+static const struct put send_puts[] = { P_MUST(PUT_STR, "name", name), P_MORE(PUT_DATA, "data",
+	data, n) };
+static const struct put lease_puts[] = { P_MUST(PUT_I64, "attachment", attachment), P(PUT_ALWAYS,
+	"exclusive", exclusive) };
 static const struct put lead_puts[] = { P_MUST(PUT_I64, "attachment", attachment) };
 static const struct put exec_puts[] = {
-	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MUST(PUT_ARGV, "argv", argv), P(PUT_STR, "cwd", cwd), P(PUT_ENV, "env", env),
-	P(PUT_STR, "container", container), P(PUT_ALWAYS, "stdin", with_stdin), P(PUT_U64, "timeout_ms", timeout_ms),
+	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MUST(PUT_ARGV, "argv", argv), P(PUT_STR,
+		"cwd", cwd), P(PUT_ENV, "env", env),
+	P(PUT_STR, "container", container), P(PUT_ALWAYS, "stdin", with_stdin), P(PUT_U64,
+		"timeout_ms", timeout_ms),
 	P(PUT_U64, "window", window),
 };
 static const struct put logs_puts[] = {
-	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P(PUT_STR, "container", container), P(PUT_ALWAYS, "follow", follow),
-	P(PUT_U64, "tail_lines", tail_lines), P(PUT_U64, "since_at", since_at), P(PUT_ALWAYS, "timestamps", timestamps),
+	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P(PUT_STR, "container", container),
+		P(PUT_ALWAYS, "follow", follow),
+	P(PUT_U64, "tail_lines", tail_lines), P(PUT_U64, "since_at", since_at), P(PUT_ALWAYS,
+		"timestamps", timestamps),
 	P(PUT_U64, "window", window),
 };
 static const struct put file_read_puts[] = {
-	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MUST(PUT_STR, "path", path), P(PUT_STR, "container", container),
+	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MUST(PUT_STR, "path", path), P(PUT_STR,
+		"container", container),
 	P(PUT_U64, "timeout_ms", timeout_ms), P(PUT_U64, "window", window),
 };
 static const struct put file_write_puts[] = {
-	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MUST(PUT_STR, "path", path), P(PUT_STR, "container", container),
+	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MUST(PUT_STR, "path", path), P(PUT_STR,
+		"container", container),
 	P(PUT_SIZE, "size", file_size), P(PUT_U64, "timeout_ms", timeout_ms),
 };
 static const struct put sandbox_create_puts[] = {
-	P(PUT_STR, "image", image), P(PUT_ARGV, "argv", argv), P(PUT_U64, "lifetime_s", lifetime_s), P(PUT_ARGV, "tags", tags),
-	P(PUT_ENV, "env", env), P(PUT_PAIRS, "scratch", scratch), P(PUT_ALWAYS, "wait", wait), P(PUT_STR, "request_id", request_id),
+	P(PUT_STR, "image", image), P(PUT_ARGV, "argv", argv), P(PUT_U64, "lifetime_s",
+		lifetime_s), P(PUT_ARGV, "tags", tags),
+	P(PUT_ENV, "env", env), P(PUT_PAIRS, "scratch", scratch), P(PUT_ALWAYS, "wait", wait),
+		P(PUT_STR, "request_id", request_id),
 };
 static const struct put sandbox_get_puts[] = { P_MUST(PUT_STR, "sandbox_id", sandbox_id) };
 static const struct put sandbox_list_puts[] = {
-	P(PUT_STR, "state", state), P(PUT_ARGV, "tags", tags), P(PUT_ARGV, "runner_ids", runner_ids),
-	P(PUT_BOOL, "show_terminated", show_terminated), P(PUT_STR, "page_token", page_token), P(PUT_U64, "limit", limit),
+	P(PUT_STR, "state", state), P(PUT_ARGV, "tags", tags), P(PUT_ARGV, "runner_ids",
+		runner_ids),
+	P(PUT_BOOL, "show_terminated", show_terminated), P(PUT_STR, "page_token", page_token),
+		P(PUT_U64, "limit", limit),
 };
 static const struct put sandbox_delete_puts[] = {
 	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MORE(PUT_HAS, "grace_s", grace_s, has_grace),

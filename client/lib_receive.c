@@ -1,5 +1,6 @@
 /*
- * lib_receive - what the daemon sends, checked: answers find their requests, notifications become events
+ * lib_receive - what the daemon sends, checked: answers find their requests, notifications become
+ * events
  */
 #include <string.h>
 

@@ -51,8 +51,8 @@ static bool is_ours(const char *variable)
 	return false;
 }
 
-/* The environment without endpoint and key: each client brings its own with hello, and those of the client that
- * happened to start the daemon must not become another's. */
+/* The environment without endpoint and key: each client brings its own with hello, and those of the
+ * client that happened to start the daemon must not become another's. */
 static int copy_environment(char ***ret)
 {
 	size_t n = 0, k = 0;

@@ -21,10 +21,13 @@ struct entry {
 };
 
 /* clang-format off */
-static const struct command *const files_group[] = { &command_files_read, &command_files_write, NULL };
-static const struct command *const snapshots_group[] = { &command_snapshots_create, &command_snapshots_delete,
+static const struct command *const files_group[] = { &command_files_read, &command_files_write,
+	NULL };
+static const struct command *const snapshots_group[] = { &command_snapshots_create,
+	&command_snapshots_delete,
 	&command_snapshots_get, &command_snapshots_list, NULL };
-static const struct command *const daemon_group[] = { &command_daemon_restart, &command_daemon_start, &command_daemon_status,
+static const struct command *const daemon_group[] = { &command_daemon_restart,
+	&command_daemon_start, &command_daemon_status,
 	&command_daemon_stop, NULL };
 
 static const char files_help[] =
@@ -86,12 +89,14 @@ static const struct entry entries[] = {
 	{ "rename", "Rename a session.", &command_rename, NULL, NULL },
 	{ "sessions", "List sessions.", &command_sessions, NULL, NULL },
 	{ "sh", "Open an interactive shell in a sandbox.", &command_sh, NULL, NULL },
-	{ "snapshots", "Create, inspect, list, and delete file-system snapshots.", NULL, snapshots_group, snapshots_help },
+	{ "snapshots", "Create, inspect, list, and delete file-system snapshots.", NULL,
+		snapshots_group, snapshots_help },
 	{ "stop", "Stop a sandbox.", &command_stop, NULL, NULL },
 };
 
 static const char *const choices_auth[] = { "coreweave_api_key", "wandb", NULL };
-static const struct option auth_option = { .name = "--auth", .kind = OPTION_CHOICE, .choices = choices_auth };
+static const struct option auth_option = { .name = "--auth", .kind = OPTION_CHOICE,
+	.choices = choices_auth };
 
 static const char top_usage[] = "Usage: cwsandbox [OPTIONS] COMMAND [ARGS]...\n";
 static const char top_help[] =
@@ -157,7 +162,8 @@ static int top_error(const char *group, const char *fmt, ...)
 
 static volatile const int *sigint_code;
 
-/* All that a command has made is on the daemon's side, and it notices: nothing here is worth saving. */
+/* All that a command has made is on the daemon's side, and it notices: nothing here is worth
+ * saving. */
 static void on_sigint(int sig)
 {
 	static const char aborted[] = "\nAborted!\n";

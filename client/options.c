@@ -267,7 +267,8 @@ static int find_short(const struct line *l, char c)
 	return -1;
 }
 
-/* "-ft", "-t5", "-t 5". What is unknown goes on as one argument, where that is allowed: "-lt" becomes "-l". */
+/* "-ft", "-t5", "-t 5". What is unknown goes on as one argument, where that is allowed: "-lt"
+ * becomes "-l". */
 static int take_cluster(struct line *l, char *arg)
 {
 	size_t n_unknown = 0;

@@ -1,9 +1,10 @@
 /*
  * options - a command's options and arguments, parsed as the official client does
  *
- * Options and arguments may be mixed; `--` ends options; no abbreviations; of a repeated option the last counts. The first
- * thing that is wrong becomes the usage error, in the official order: unknown options, then values in the
- * order of the line, then missing arguments, then what is too much.
+ * Options and arguments may be mixed; `--` ends options; no abbreviations; of a repeated option the
+ * last counts. The first thing that is wrong becomes the usage error, in the official order:
+ * unknown options, then values in the order of the line, then missing arguments, then what is too
+ * much.
  *
  * Owner: values point into argv; parsed_done() frees the lists.
  */
@@ -95,8 +96,8 @@ const char *parsed_text(const struct parsed *p, const char *name); /* NULL if no
 /* A value that no option of the line holds, as from the environment: OPTIONS_E_USAGE. */
 int option_check(
 	const struct option *o, const char *text, struct option_value *v, struct usage_error *e);
-/* A POSIX shell line as argv (quotes and backslashes, no expansion): NULL-terminated, one malloc'd block.
- * -EINVAL: *ret_why. */
+/* A POSIX shell line as argv (quotes and backslashes, no expansion): NULL-terminated, one malloc'd
+ * block. -EINVAL: *ret_why. */
 int options_split(const char *line, const char ***ret, const char **ret_why);
 
 #endif

@@ -34,8 +34,8 @@ static int wrote(struct stream *s, ssize_t l)
 	return cwsandbox_consumed(s->cli->c, s->attachment, (size_t)l);
 }
 
-/* Without input there is nothing else to do meanwhile: a reader that stops stops us. With input, a pipe that poll calls
- * writable takes PIPE_BUF bytes without waiting. */
+/* Without input there is nothing else to do meanwhile: a reader that stops stops us. With input, a
+ * pipe that poll calls writable takes PIPE_BUF bytes without waiting. */
 static int write_rest(struct stream *s)
 {
 	size_t n = forwards(s) ? min_size(s->n_rest, PIPE_BUF) : s->n_rest;

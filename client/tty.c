@@ -18,8 +18,8 @@
 
 static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT };
 
-/* The write end of the open tty's pipe, and which of `caught` came: a signal handler has no other way to them. The
- * byte only wakes; a full pipe loses no signal. */
+/* The write end of the open tty's pipe, and which of `caught` came: a signal handler has no other
+ * way to them. The byte only wakes; a full pipe loses no signal. */
 static volatile sig_atomic_t signal_fd = -1, came[ARRAY_SIZE(caught)];
 
 bool tty_is_terminal(void)
@@ -65,7 +65,8 @@ static void on_signal(int sig)
 	errno = saved;
 }
 
-/* Ours alone may be non-blocking: the terminal's own description is shared with the shell that started us. */
+/* Ours alone may be non-blocking: the terminal's own description is shared with the shell that
+ * started us. */
 static int open_out(struct tty *t)
 {
 	t->out = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -151,7 +152,8 @@ static void write_last(int fd, const char *data, size_t n)
 	}
 }
 
-/* TCSADRAIN waits for the output to drain, for ever if the terminal is stopped: it is asked for only where it will. */
+/* TCSADRAIN waits for the output to drain, for ever if the terminal is stopped: it is asked for
+ * only where it will. */
 static bool drains(int fd)
 {
 	int left = 0;

@@ -1,7 +1,9 @@
 /*
- * tty - the user's terminal: raw mode entered and left in one place, its size, and the signals that matter to it
+ * tty - the user's terminal: raw mode entered and left in one place, its size, and the signals that
+ * matter to it
  *
- * One struct tty at a time (signals are the process's). tty_leave() may be called in any state, also twice.
+ * One struct tty at a time (signals are the process's). tty_leave() may be called in any state,
+ * also twice.
  * Errors: -errno.
  */
 #ifndef CLIENT_TTY_H
@@ -29,13 +31,15 @@ void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows);
 /* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT; the terminal is as it was. */
 int tty_open(struct tty *t);
 int tty_enter(struct tty *t); /* raw mode */
-/* Writes `undo` and puts the terminal back. Waits for a blocked terminal at most a moment; then its output is dropped. */
+/* Writes `undo` and puts the terminal back. Waits for a blocked terminal at most a moment; then its
+ * output is dropped. */
 void tty_leave(struct tty *t, const void *undo, size_t n);
 /* Gives signals and descriptors back. */
 void tty_close(struct tty *t);
 /* A signal that came, 0 if none. However often one came meanwhile, it is told once. */
 int tty_signal(struct tty *t);
-/* Stops this process as Ctrl-Z would have; returns once it is continued. The terminal must have been left. */
+/* Stops this process as Ctrl-Z would have; returns once it is continued. The terminal must have
+ * been left. */
 void tty_stop(void);
 /* Ends the process as the signal would have. */
 _Noreturn void tty_die(int sig);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec SANDBOX - three commands without a terminal, in an event loop of our own: one command, a script, and `cat` fed through its input
+ * exec SANDBOX - three commands without a terminal, in an event loop of our own: one command, a
+ * script, and `cat` fed through its input
  *
  * The loop is poll(2) on the connection's descriptor; any event library does.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lossless SANDBOX - a reader that stops stalls the program and loses nothing; one that stops for too long comes back with `since`
+ * lossless SANDBOX - a reader that stops stalls the program and loses nothing; one that stops for
+ * too long comes back with `since`
  *
  * The program writes three million bytes; its writer waits in the sandbox while we do not read.
  */
@@ -9,7 +10,8 @@
 #define TOTAL 3000000u
 #define BLOCK_TIMEOUT_MS 1000
 
-/* Reads what is there until the end, or until we are detached; checks that byte i is the i-th of the pattern. */
+/* Reads what is there until the end, or until we are detached; checks that byte i is the i-th of
+ * the pattern. */
 static int read_on(struct cwsandbox_terminal *t, size_t *at)
 {
 	char buf[8192];
@@ -45,7 +47,8 @@ int main(int argc, char **argv)
 	check(first, cwsandbox_terminal_open(first, NULL, &how, TIMEOUT_MS), "open");
 	check(first, cwsandbox_terminal_read(first, &byte, 1, TIMEOUT_MS, &n), "read");
 	at = n;
-	sleep(3); /* longer than the daemon waits for us; what was on its way is still read, then we are told */
+	sleep(3); /* longer than the daemon waits for us; what was on its way is still read,
+		then we are told */
 	r = read_on(first, &at);
 	if (r != CWSANDBOX_E_STALLED)
 		check(first, r ? r : -1, "a reader that stopped should have been detached");

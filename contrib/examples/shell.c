@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shell SANDBOX - an interactive shell, step by step: a size, lines of input, its output, a new size, and its end
+ * shell SANDBOX - an interactive shell, step by step: a size, lines of input, its output, a new
+ * size, and its end
  *
- * The shell runs on without us: it is a session, and `cwsandbox attach` would find it while this program runs.
+ * The shell runs on without us: it is a session, and `cwsandbox attach` would find it while this
+ * program runs.
  */
 #include "example.h"
 
