@@ -212,9 +212,30 @@ START_TEST(a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit)
 {
 	begin();
 	push(a, "long input");
-	ck_assert_int_eq(inq_push_first(&q, "\003", 1), 0);
+	ck_assert_int_eq(inq_push_signal(&q, 0x03), 0);
 	ck_assert_uint_eq(inq_credit(a), 90);
 	ck_assert_str_eq(drain(4), "\003long input");
+	end();
+}
+END_TEST
+
+START_TEST(signals_keep_their_order_and_however_many_come_few_wait)
+{
+	size_t held;
+
+	begin();
+	push(a, "long input");
+	ck_assert_int_eq(inq_push_signal(&q, '1'), 0);
+	held = ledger_held(&ledger);
+	for (size_t i = 1; i < INQ_SIGNALS_MAX - 1; i++)
+		ck_assert_int_eq(inq_push_signal(&q, '2'), 0);
+	ck_assert_int_eq(inq_push_signal(&q, '3'), 0);
+	ck_assert_int_eq(inq_push_signal(&q, '4'), 0); /* one too many */
+	ck_assert_uint_eq(ledger_held(&ledger), held);
+	drain(7);
+	ck_assert_int_eq(got[0], '1');
+	ck_assert_int_eq(got[INQ_SIGNALS_MAX - 2], '2');
+	ck_assert_str_eq(got + INQ_SIGNALS_MAX - 1, "3long input");
 	end();
 }
 END_TEST
@@ -268,4 +289,5 @@ TEST_MAIN("inq", keys_come_out_in_the_order_they_went_in,
 	a_writer_lost_inside_its_paste_gets_the_bracket_closed,
 	a_lost_writer_s_waiting_paste_is_kept_whole, two_pastes_at_once_follow_each_other,
 	a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit,
+	signals_keep_their_order_and_however_many_come_few_wait,
 	the_end_comes_after_everything, interrupt_keys_are_seen_in_each_form_and_nothing_else_is)

@@ -8,6 +8,8 @@
  * item can fail. */
 #define HEADROOM (2 * INQ_BRACKET_BYTES)
 
+static_assert(HEADROOM + INQ_SIGNALS_MAX <= INQ_ITEM_MIN, "an item has room for all signals");
+
 static const char bracket_open[] = "\033[200~", bracket_close[] = "\033[201~";
 
 struct inq_item {
@@ -212,13 +214,22 @@ int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, ui
 	return 0;
 }
 
-int inq_push_first(struct inq *q, const void *data, size_t n)
+/* The characters share an item, always the first. */
+int inq_push_signal(struct inq *q, uint8_t key)
 {
-	struct inq_item *item = item_new(q, data, n);
+	struct inq_item *item = list_first(&q->ready, struct inq_item, link);
 
+	if (item && !item->writer) {
+		if (item->n < HEADROOM + INQ_SIGNALS_MAX) {
+			item->data[item->n++] = key;
+			item->uncharged++;
+		}
+		return 0;
+	}
+	item = item_new(q, &key, 1);
 	if (!item)
 		return -ENOMEM;
-	item->uncharged = n;
+	item->uncharged = 1;
 	list_prepend(&q->ready, &item->link);
 	return 0;
 }

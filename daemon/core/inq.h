@@ -21,6 +21,7 @@
 #define INQ_E_WINDOW 1
 #define INQ_PASTE_USEC (2 * USEC_PER_SEC)
 #define INQ_ITEM_MIN ((size_t)256)
+#define INQ_SIGNALS_MAX ((size_t)64) /* characters of signals that wait */
 #define INQ_BRACKET_BYTES ((size_t)6) /* of ESC [ 2 0 0 ~ and ESC [ 2 0 1 ~ */
 
 /* Where bytes stand in a stream of input: inside a bracketed paste, and how much of a bracket was
@@ -59,8 +60,9 @@ void inq_writer_release(struct inq *q, struct inq_writer *w); /* NULL is harmles
 size_t inq_credit(const struct inq_writer *w);
 
 int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, uint64_t now_usec);
-/* Before all that waits: a signal's character. Charged to nobody. */
-int inq_push_first(struct inq *q, const void *data, size_t n);
+/* A signal's character, before all that waits but earlier ones of its kind; charged to nobody. Beyond
+ * INQ_SIGNALS_MAX one more would say nothing new, and is dropped. */
+int inq_push_signal(struct inq *q, uint8_t key);
 void inq_close(struct inq *q);
 /* Up to n bytes for the upstream. *ret_end: no more will come. */
 size_t inq_read(struct inq *q, uint8_t *buf, size_t n, uint64_t now_usec, bool *ret_end);

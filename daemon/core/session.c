@@ -556,7 +556,7 @@ static int session_signal_key(struct session *s, enum upstream_signal sig)
 		return SESSION_E_NOT_SUPPORTED;
 	if (sig == UPSTREAM_EOF)
 		return session_push(s, s->sender, &keys[sig], 1);
-	r = inq_push_first(&s->inq, &keys[sig], 1); /* before what is held */
+	r = inq_push_signal(&s->inq, keys[sig]); /* before what is held */
 	if (!r)
 		session_input_ready(s);
 	return r;
