@@ -180,6 +180,25 @@ class Calls(SharedWorldCase):
         self.assertEqual(end["error"]["code"], "bad_params")
         self.assertEqual(c.read_file(self.sandbox, "/tmp/short")[0]["error"]["status"], "NOT_FOUND")
 
+    def test_a_large_file_may_have_a_name_that_looks_like_an_option(self):
+        c = self.client()
+        data = os.urandom(34_000_000)
+        self.assertIsNone(c.write_file(self.sandbox, "-f1", data)["error"])
+        end, out, _ = c.read_file(self.sandbox, "-f1")
+        self.assertIsNone(end["error"], end)
+        self.assertEqual(hashlib.sha256(out).digest(), hashlib.sha256(data).digest())
+
+    def test_a_large_upload_that_is_given_up_leaves_nothing(self):
+        c, gone = self.client(), self.client()
+        a = gone.call("file.write", {"sandbox_id": self.sandbox, "path": "/tmp/given-up", "size": 34_000_000})
+        gone.call("session.input", {"attachment": a["attachment"], "data": b"x" * 60000})
+
+        def left():
+            return c.run(self.sandbox, "sh", "-c", "ls -A /tmp | grep given-up")[1]
+        until(lambda: b".cwsandbox." in left(), "the beginning of the upload")
+        gone.close()
+        until(lambda: left() == b"", "the end of what was uploaded")
+
     def test_logs_come_to_their_end_and_follow_what_comes(self):
         c = self.client()
         made = c.call("sandbox.create", {"wait": True, "argv": ["sh", "-c", "echo one; read x <>/dev/null; sleep 1; "
