@@ -13,6 +13,7 @@ void client_io_close(struct client_io *io)
 	event_del(io->ev_read);
 	event_del(io->ev_write);
 	list_unlink(&io->link);
+	list_unlink(&io->paused_link);
 	list_append(&io->server->dead_clients, &io->link);
 	client_close(io->client);
 	io->client = NULL;
@@ -30,9 +31,10 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
 		return client_io_close(io);
 	if (n > 0)
 		client_feed(io->client, io->server->buf, (size_t)n);
-	io->paused = !client_wants_read(io->client);
-	if (io->paused)
-		event_del(io->ev_read);
+	if (client_wants_read(io->client))
+		return;
+	event_del(io->ev_read);
+	list_append(&io->server->paused, &io->paused_link);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *arg)
@@ -47,9 +49,9 @@ static void on_writable(evutil_socket_t fd, short events, void *arg)
 
 void client_io_unpause(struct client_io *io)
 {
-	if (!io->paused || !client_wants_read(io->client))
+	if (!client_wants_read(io->client))
 		return;
-	io->paused = false;
+	list_unlink(&io->paused_link);
 	event_add(io->ev_read, NULL);
 }
 

@@ -18,11 +18,12 @@ struct server;
 
 struct client_io {
 	struct list link; /* struct server::clients, or ::dead_clients */
+	struct list paused_link; /* struct server::paused */
 	struct server *server;
 	struct client *client;
 	int fd;
 	struct event *ev_read, *ev_write;
-	bool paused, closed;
+	bool closed;
 };
 
 /* Takes fd over, also on failure. */
@@ -30,7 +31,7 @@ int client_io_new(struct server *server, int fd, uid_t uid, pid_t pid, bool obse
 struct client_io *client_io_free(struct client_io *io);
 void client_io_flush(struct client_io *io);
 void client_io_close(struct client_io *io);
-/* Reads again if it was paused and the core wants more. */
+/* Reads again if the core wants more; of a paused one. */
 void client_io_unpause(struct client_io *io);
 
 #endif

@@ -43,9 +43,10 @@ static void say_full(int fd)
 	close(fd);
 }
 
-static void rest(struct listener *l)
+static void rest(struct listener *l, uint64_t usec)
 {
-	const struct timeval tv = { .tv_sec = LISTENER_REST_SEC };
+	const struct timeval tv = { .tv_sec = (time_t)(usec / USEC_PER_SEC),
+		.tv_usec = (suseconds_t)(usec % USEC_PER_SEC) };
 
 	l->resting = true;
 	event_del(l->ev);
@@ -63,7 +64,7 @@ static void on_full(struct listener *l)
 	if (sock_accept(l->fd, &fd) == 0)
 		say_full(fd);
 	open_spare(l);
-	rest(l);
+	rest(l, LISTENER_REST_USEC);
 }
 
 static void welcome(struct listener *l, int fd)
@@ -78,10 +79,16 @@ static void welcome(struct listener *l, int fd)
 		close(fd);
 		return;
 	}
+	if (client_may_come(l->server->core) == CLIENT_E_FULL) {
+		journal_say(l->server->journal, JOURNAL_WARNING,
+			"a client was turned away: too many are connected");
+		say_full(fd);
+		return;
+	}
 	r = client_io_new(l->server, fd, uid, pid, l->observer);
 	if (r)
 		journal_say(l->server->journal, JOURNAL_WARNING, "a client was turned away: %s",
-			r == CLIENT_E_FULL ? "too many are connected" : strerror(-r));
+			r < 0 ? strerror(-r) : "too many are connected");
 }
 
 static void on_acceptable(evutil_socket_t fd, short events, void *arg)
@@ -93,6 +100,9 @@ static void on_acceptable(evutil_socket_t fd, short events, void *arg)
 	(void)events;
 	loop_now(&l->server->loop);
 	for (int i = 0; i < LISTENER_ACCEPTS_PER_TURN && r == 0; i++) {
+		l->crowded = client_may_come(l->server->core) == CLIENT_E_CROWDED;
+		if (l->crowded)
+			return rest(l, CLIENT_GRACE_USEC);
 		r = sock_accept(l->fd, &client_fd);
 		if (r == 0)
 			welcome(l, client_fd);
@@ -105,10 +115,16 @@ void listener_wake(struct listener *l)
 {
 	if (!l->resting)
 		return;
-	l->resting = false;
+	l->resting = l->crowded = false;
 	event_del(l->ev_rest);
 	open_spare(l);
 	event_add(l->ev, NULL);
+}
+
+void listener_turn(struct listener *l)
+{
+	if (l->crowded && client_may_come(l->server->core) != CLIENT_E_CROWDED)
+		listener_wake(l);
 }
 
 static void on_rested(evutil_socket_t fd, short events, void *arg)

@@ -2,8 +2,9 @@
  * listener - the daemon's socket: made, watched, accepted from
  *
  * Peers of another user are closed before a byte is exchanged. Out of fds, a spare one is given up to tell the
- * newcomer so, and accepting rests for LISTENER_REST_SEC or until an fd is freed. A socket file that
- * disappears is made again.
+ * newcomer so, and accepting rests for LISTENER_REST_USEC or until an fd is freed. While
+ * too many have not said hello, who comes waits in the kernel's queue. A socket file that disappears is made
+ * again.
  *
  * Errors: -errno with a sentence in why[].
  */
@@ -15,7 +16,7 @@
 
 #define LISTENER_BACKLOG 1024
 #define LISTENER_ACCEPTS_PER_TURN 64
-#define LISTENER_REST_SEC 1
+#define LISTENER_REST_USEC USEC_PER_SEC
 #define LISTENER_CHECK_SEC 60
 
 struct server;
@@ -27,6 +28,7 @@ struct listener {
 	bool inherited; /* from systemd, which looks after the file */
 	bool observer;
 	bool resting;
+	bool crowded; /* it rests until who came before has said hello */
 	uint64_t inode;
 	struct event *ev, *ev_rest, *ev_watch, *ev_check;
 };
@@ -38,5 +40,7 @@ int listener_open(struct listener *l, struct server *server, const char *path, i
 void listener_close(struct listener *l);
 /* An fd was freed. */
 void listener_wake(struct listener *l);
+/* Once a turn: accepts again if it rested for room. */
+void listener_turn(struct listener *l);
 
 #endif

@@ -89,7 +89,7 @@ static void flush_clients(struct server *s)
 
 	for (struct client *c = core_next_client(s->core); c; c = core_next_client(s->core))
 		client_io_flush(client_rim(c));
-	list_for_each(io, &s->clients, link)
+	list_for_each(io, &s->paused, paused_link)
 		client_io_unpause(io);
 }
 
@@ -115,6 +115,8 @@ static bool server_flush(void *arg)
 
 	pool_flush(&s->pool);
 	flush_clients(s);
+	listener_turn(&s->listener);
+	listener_turn(&s->observer);
 	if (s->stop_asked)
 		server_stop(s, "asked by a client");
 	more = core_turn(s->core);
@@ -245,6 +247,7 @@ static void connect_parts(struct server *s, const struct server_config *config)
 	s->pool.env_key = config->env_key;
 	pool_open(&s->pool);
 	list_init(&s->clients);
+	list_init(&s->paused);
 	list_init(&s->dead_clients);
 }
 

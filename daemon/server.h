@@ -29,6 +29,7 @@ struct server {
 	struct core *core;
 	struct listener listener, observer;
 	struct list clients, dead_clients; /* struct client_io::link */
+	struct list paused;                /* struct client_io::paused_link */
 	struct event *ev_turn;             /* the core's next deadline */
 	struct event *ev_signals[4];
 	struct event *ev_watchdog;

@@ -169,6 +169,47 @@ START_TEST(sec_c17_64_connections_may_be_before_hello_and_not_65)
 }
 END_TEST
 
+START_TEST(sec_c17_in_a_crowd_the_oldest_silent_one_goes_after_its_grace_and_who_comes_waits)
+{
+	static struct peer p[CLIENT_BEFORE_HELLO_MAX];
+
+	begin();
+	for (size_t i = 0; i < CLIENT_BEFORE_HELLO_MAX; i++) {
+		ck_assert_int_eq(client_may_come(fake.core), 0);
+		peer_init(&p[i], &fake, false);
+	}
+	ck_assert_int_eq(client_may_come(fake.core), CLIENT_E_CROWDED);
+	fake_pass(&fake, CLIENT_GRACE_USEC - 1);
+	ck_assert_int_eq(client_may_come(fake.core), CLIENT_E_CROWDED);
+	fake_turn(&fake);
+	ck_assert(!p[0].closed);
+	fake_pass(&fake, 1);
+	ck_assert_int_eq(client_may_come(fake.core), CLIENT_E_CROWDED);
+	fake_turn(&fake);
+	ck_assert(p[0].closed && !p[1].closed);
+	ck_assert_int_eq(client_may_come(fake.core), 0);
+	for (size_t i = 0; i < CLIENT_BEFORE_HELLO_MAX; i++)
+		peer_done(&p[i]);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c17_one_without_hello_goes_also_when_it_takes_no_answers)
+{
+	start();
+	peer_init(&a, &fake, false);
+	peer_init(&b, &fake, false);
+	peer_hello(&b);
+	a.room = 10;
+	simple(&a, "session.list"); /* hello_first */
+	fake_turn(&fake);
+	fake_pass(&fake, CLIENT_HELLO_USEC);
+	ck_assert(a.closed);
+	ck_assert(!b.closed);
+	end();
+}
+END_TEST
+
 /* ---- frames ---- */
 
 START_TEST(sec_c14_a_frame_of_64_KiB_is_too_much_before_hello)
@@ -661,6 +702,8 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	sec_c17_a_begun_frame_without_a_byte_for_10_s_ends_a_client_that_holds_nothing,
 	sec_c17_a_client_stopped_in_a_frame_is_kept_while_it_has_an_attachment,
 	sec_c17_64_connections_may_be_before_hello_and_not_65,
+	sec_c17_in_a_crowd_the_oldest_silent_one_goes_after_its_grace_and_who_comes_waits,
+	sec_c17_one_without_hello_goes_also_when_it_takes_no_answers,
 	sec_c14_a_frame_of_64_KiB_is_too_much_before_hello,
 	garbage_ends_the_connection_and_names_the_request_if_it_can,
 	a_request_in_drips_is_the_same_request,

@@ -3,6 +3,7 @@
 import array
 import os
 import resource
+import signal
 import socket
 import stat
 import subprocess
@@ -195,6 +196,27 @@ class Patience(WorldCase):
         for s in silent:
             while s.recv(4096):
                 pass
+            s.close()
+
+    def test_fault_f28_a_burst_of_clients_is_taken_to_the_last(self):
+        daemon = self.world.daemon()
+        os.kill(daemon.pid, signal.SIGSTOP)  # so that they all come in one turn
+        peers = [mpack.Peer(self.world.socket_path, hello=False) for _ in range(300)]
+        hellos = [p.ask("hello", {"min": 1, "max": 1, "client": "test", "pid": 1}) for p in peers]
+        os.kill(daemon.pid, signal.SIGCONT)
+        for p, number in zip(peers, hellos):
+            self.assertEqual(p.answer(number)["pid"], daemon.pid)
+            p.close()
+
+    def test_sec_c17_a_crowd_of_silent_peers_keeps_nobody_out(self):
+        self.world.daemon()
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(200)]
+        for s in silent:
+            s.connect(self.world.socket_path)
+        began = time.monotonic()
+        mpack.Peer(self.world.socket_path).close()
+        self.assertLess(time.monotonic() - began, 4)  # well before the silent ones' 5 s
+        for s in silent:
             s.close()
 
     def test_sec_c21_without_a_free_fd_a_newcomer_is_told_and_the_daemon_rests(self):

@@ -29,6 +29,19 @@ static void on_timer(struct timer *t)
 		client_fail(c);
 }
 
+int client_may_come(struct core *core)
+{
+	struct client *oldest = list_first(&core->newcomers, struct client, hello_link);
+
+	if (core->n_clients >= core->config.max_clients || core->shutting_down)
+		return CLIENT_E_FULL;
+	if (core->n_clients_before_hello < CLIENT_BEFORE_HELLO_MAX)
+		return 0;
+	if (core->clock->now_usec >= oldest->came_usec + CLIENT_GRACE_USEC)
+		client_fail(oldest);
+	return CLIENT_E_CROWDED;
+}
+
 int client_new(struct client **ret, struct core *core, const struct client_config *config)
 {
 	struct client *c;
@@ -47,6 +60,7 @@ int client_new(struct client **ret, struct core *core, const struct client_confi
 		.uid = config->uid,
 		.in.ledger = &core->memory,
 		.out.ledger = &core->memory,
+		.came_usec = core->clock->now_usec,
 		.timer.fn = on_timer,
 	};
 	list_init(&c->attachments);
@@ -54,6 +68,7 @@ int client_new(struct client **ret, struct core *core, const struct client_confi
 	list_init(&c->requests);
 	list_init(&c->waits);
 	list_append(&core->clients, &c->link);
+	list_append(&core->newcomers, &c->hello_link);
 	ledger_add(&core->memory, sizeof(*c));
 	core->n_clients++;
 	core->n_clients_before_hello++;
@@ -70,6 +85,7 @@ void *client_rim(const struct client *c)
 void client_fail(struct client *c)
 {
 	c->finished = true;
+	c->full = false; /* named once more, also if it reads nothing: then it is closed */
 	client_mark(c);
 }
 
@@ -110,6 +126,7 @@ void client_close(struct client *c)
 	core->n_clients--;
 	core->n_clients_before_hello -= !c->greeted;
 	list_unlink(&c->link);
+	list_unlink(&c->hello_link);
 	list_unlink(&c->writable_link);
 	list_unlink(&c->backlog_link);
 	list_append(&core->dead_clients, &c->link);

@@ -18,9 +18,11 @@
 #include "daemon/core/bytes.h"
 
 #define CLIENT_E_FULL 1
+#define CLIENT_E_CROWDED 2
 
 #define CLIENT_BEFORE_HELLO_MAX 64
 #define CLIENT_HELLO_USEC (5 * USEC_PER_SEC)
+#define CLIENT_GRACE_USEC (10 * USEC_PER_MSEC) /* for hello, while others wait for the place */
 #define CLIENT_FRAME_USEC (10 * USEC_PER_SEC) /* without a byte of a begun frame */
 #define CLIENT_REQUESTS_MAX 256
 #define CLIENT_UNREAD_MAX ((size_t)1024 * 1024)
@@ -42,6 +44,10 @@ struct client_config {
 	bool observer; /* accepted on the observer-only socket */
 	void *rim;
 };
+/* Before an accept. 0: it would be taken. CLIENT_E_CROWDED: too many have not said hello; the oldest of
+ * them goes in this turn if it had its grace, so leave the newcomer in the kernel's queue and ask again.
+ * CLIENT_E_FULL: tell it so. */
+int client_may_come(struct core *core);
 /* CLIENT_E_FULL, -ENOMEM. */
 int client_new(struct client **ret, struct core *core, const struct client_config *config);
 /* The connection is over, from whichever side. Not inside another client call. */
@@ -87,6 +93,7 @@ struct client {
 	struct core *core;
 	void *rim;
 	struct list link;          /* core.clients, core.dead_clients */
+	struct list hello_link;    /* core.newcomers */
 	struct list writable_link; /* core.writable */
 	struct list backlog_link;  /* core.backlog */
 	struct list attachments;   /* struct attachment::client_link */
@@ -102,6 +109,7 @@ struct client {
 	bool greeted;     /* hello came */
 	bool full;        /* the socket takes no more */
 	bool finished, closed, broken, observer;
+	uint64_t came_usec;
 	uint64_t turn; /* of the two counts */
 	size_t n_turn_frames, n_turn_bytes;
 	struct timer timer; /* hello, then begun frames */

@@ -31,6 +31,7 @@ static void core_init(struct core *core, const struct core_config *config)
 	registry_init(&core->registry);
 	frame_out_init(&core->scratch);
 	list_init(&core->clients);
+	list_init(&core->newcomers);
 	list_init(&core->writable);
 	list_init(&core->tired);
 	list_init(&core->backlog);

@@ -81,6 +81,7 @@ struct core {
 	struct registry registry;
 	struct frame_out scratch; /* the frame under construction; empty between calls */
 	struct list clients;      /* struct client::link */
+	struct list newcomers;    /* struct client::hello_link: before hello, oldest first */
 	struct list writable; /* struct client::writable_link: something to send, socket not full */
 	struct list backlog;  /* struct client::backlog_link: frames left from an earlier turn */
 	struct list outputs;  /* struct session::output_link: attachments to be woken */

@@ -133,6 +133,7 @@ void on_hello(struct client *c, const struct frame *f)
 	param_int(f, "pid", &c->pid_told);
 	c->greeted = true;
 	c->core->n_clients_before_hello--;
+	list_unlink(&c->hello_link);
 	timer_stop(&c->core->timers, &c->timer);
 	hello_welcome(c, f);
 }
