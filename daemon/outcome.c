@@ -44,6 +44,12 @@ static bool is_missing(const struct grpc_status *st)
 	return st->code == GRPC_NOT_FOUND;
 }
 
+/* A sandbox that ends takes its streams along: the service cancels them. */
+static bool is_ended(const struct grpc_status *st)
+{
+	return st->code == GRPC_CANCELLED && !st->transport;
+}
+
 /* What the service said. */
 static void of_service(struct outcome *o, const struct grpc_status *st, const char *sandbox_id)
 {
@@ -51,6 +57,9 @@ static void of_service(struct outcome *o, const struct grpc_status *st, const ch
 
 	if (is_missing(st) && sandbox_id)
 		outcome_set(o, "service", "sandbox_gone", "Sandbox '%s' not found", sandbox_id);
+	else if (is_ended(st) && sandbox_id)
+		outcome_set(o, "service", "sandbox_gone", "Sandbox '%s' has ended: %s", sandbox_id,
+			said);
 	else if (st->code == GRPC_UNAUTHENTICATED)
 		outcome_set(o, "service", "key_rejected",
 			"The service rejected the key: %s. Set the right one and try again.", said);
@@ -61,30 +70,40 @@ static void of_service(struct outcome *o, const struct grpc_status *st, const ch
 	add_details(o, st);
 }
 
-void outcome_of_status(struct outcome *o, const struct grpc_status *st, const char *url,
-	const char *sandbox_id, bool started)
+/* What we found ourselves; false: it is told as the service's words are. */
+static bool of_transport(
+	struct outcome *o, const struct grpc_status *st, const char *url, bool started)
 {
 	const char *said = st->message && *st->message ? st->message : "no reason known";
 
-	if (st->transport && st->reason && strcmp(st->reason, POOL_NO_KEY) == 0) {
+	if (st->reason && strcmp(st->reason, POOL_NO_KEY) == 0) {
 		outcome_set(o, "no_key", "no_key", "%s", said);
 		o->error.url = url;
-	} else if (st->transport && st->code == GRPC_DEADLINE_EXCEEDED) {
+	} else if (st->code == GRPC_DEADLINE_EXCEEDED) {
 		outcome_set(
 			o, "timeout", "timeout", "The service at %s gave no answer in time.", url);
-	} else if (st->transport && st->code == GRPC_CANCELLED) {
+	} else if (st->code == GRPC_CANCELLED && !started) { /* else the peer reset the stream */
 		outcome_set(o, "cancelled", "shutdown", "%s", said);
-	} else if (st->transport && st->code == GRPC_UNAVAILABLE) {
+	} else if (st->code == GRPC_UNAVAILABLE) {
 		outcome_set(o, "unreachable", started ? "lost" : "unreachable",
 			started ? "The connection to %s was lost: %s."
 				: "The service at %s cannot be reached: %s.",
 			url, said);
 		o->error.url = url;
 	} else {
-		of_service(o, st, sandbox_id);
-		if (st->transport && started)
-			o->reason = "lost";
+		return false;
 	}
+	return true;
+}
+
+void outcome_of_status(struct outcome *o, const struct grpc_status *st, const char *url,
+	const char *sandbox_id, bool started)
+{
+	if (st->transport && of_transport(o, st, url, started))
+		return;
+	of_service(o, st, sandbox_id);
+	if (st->transport && started)
+		o->reason = "lost";
 }
 
 void outcome_of_end(

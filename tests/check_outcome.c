@@ -53,6 +53,26 @@ START_TEST(a_missing_sandbox_is_told_from_a_missing_file)
 }
 END_TEST
 
+START_TEST(a_stream_cancelled_by_the_service_says_that_the_sandbox_has_ended)
+{
+	struct grpc_status st = { 0 };
+
+	grpc_status_set(&st, GRPC_CANCELLED, NULL, "the sandbox ended");
+	of(&st, true);
+	ck_assert_str_eq(o.reason, "sandbox_gone");
+	ck_assert_str_eq(o.error.code, "service");
+	ck_assert_str_eq(o.error.status, "CANCELLED");
+	ck_assert_str_eq(o.error.message, "Sandbox 'sb-1' has ended: the sandbox ended");
+	st.transport = true; /* a reset: the stream was lost, of the sandbox nothing is known */
+	of(&st, true);
+	ck_assert_str_eq(o.reason, "lost");
+	of(&st, false); /* our own, before it had begun: the daemon goes */
+	ck_assert_str_eq(o.error.code, "cancelled");
+	ck_assert_str_eq(o.reason, "shutdown");
+	grpc_status_done(&st);
+}
+END_TEST
+
 START_TEST(a_transport_that_breaks_is_a_loss_only_after_the_start)
 {
 	struct grpc_status st = { 0 };
@@ -120,6 +140,7 @@ END_TEST
 
 TEST_MAIN("outcome", what_the_service_said_goes_along_whole,
 	a_missing_sandbox_is_told_from_a_missing_file,
+	a_stream_cancelled_by_the_service_says_that_the_sandbox_has_ended,
 	a_transport_that_breaks_is_a_loss_only_after_the_start,
 	what_we_ended_ourselves_has_codes_of_our_own, error_frames_of_a_stream_have_their_reasons,
 	an_ended_sandbox_is_named_with_its_state)
