@@ -131,13 +131,9 @@ static int show(struct attach *a, const struct cwsandbox_event *e)
 	a->out.n = a->out_at = 0;
 	a->event_n = e->n;
 	a->event_done = 0;
-	if (e->kind == CWSANDBOX_EVENT_REPAINT) {
-		if (e->first)
-			term_filter_reset(a->filter);
-		r = append(&a->out, e->data, e->n);
-	} else {
-		r = term_filter_feed(a->filter, e->data, e->n, &a->out);
-	}
+	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
+		term_filter_reset(a->filter);
+	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
 	if (!r)
 		write_out(a);
 	return r;
@@ -262,7 +258,7 @@ static int show_help(struct attach *a)
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
 	a->helping = true;
 	snprintf(line, sizeof(line), text, keys_name(key, a->keys.sequence[0]), a->name, a->name);
-	r = term_paint_undo(&a->out);
+	r = term_filter_undo(a->filter, &a->out);
 	if (!r)
 		r = append_text(&a->out, line);
 	write_out(a);
@@ -358,7 +354,9 @@ static void leave_terminal(struct attach *a)
 {
 	struct term_buf undo = { .data = NULL };
 
-	if (a->begun && term_paint_undo(&undo))
+	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
+	if (a->begun && (a->out_at < a->out.n ? term_paint_undo(&undo)
+					      : term_filter_undo(a->filter, &undo)))
 		undo.n = 0;
 	tty_leave(&a->tty, undo.data, undo.n);
 	term_buf_done(&undo);

@@ -48,8 +48,8 @@ static void output_text(const char *text)
 struct got {
 	uint64_t output, resync, first_offset, next_offset;
 	size_t n_paints, n_whole_paints;
-	char text[LOG_BYTES];
-	size_t n_text;
+	char text[LOG_BYTES], paint[LOG_BYTES]; /* output since the last resync; the last resync */
+	size_t n_text, n_paint;
 };
 
 static void got_output(struct got *g, const msgpack_object *params)
@@ -75,6 +75,11 @@ static void got_resync(struct got *g, const msgpack_object *params)
 	ck_assert_int_eq(frame_get_bytes(params, "data", &data), 0);
 	g->resync += data.n;
 	g->n_paints += field_bool(params, "first");
+	if (field_bool(params, "first"))
+		g->n_paint = 0;
+	ck_assert_uint_le(data.n, sizeof(g->paint) - g->n_paint);
+	memcpy(g->paint + g->n_paint, data.data, data.n);
+	g->n_paint += data.n;
 	g->n_whole_paints += field_bool(params, "last");
 	g->next_offset = field_u64(params, "offset");
 	g->output = 0; /* raw output goes on at that offset */
@@ -386,6 +391,33 @@ START_TEST(a_terminal_of_another_size_is_painted_and_the_shell_is_not_resized)
 }
 END_TEST
 
+START_TEST(a_terminal_that_saw_only_crops_gets_history_when_it_comes_to_fit)
+{
+	uint32_t at;
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	output_text("the very first line\r\n");
+	for (size_t i = 0; i < 30; i++)
+		output_text("another\r\n");
+	at = peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 40, .rows = 10 });
+	collect(&b, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1);
+	ck_assert_ptr_null(memmem(g.paint, g.n_paint, "the very first", 14));
+	peer_ack(&b, at, g.resync);
+	peer_begin(&b, "session.resize", 3);
+	frame_put_u64(&b.out, "attachment", at);
+	frame_put_u64(&b.out, "cols", 80);
+	frame_put_u64(&b.out, "rows", 24);
+	peer_send(&b);
+	fake_pass(&fake, USEC_PER_SEC);
+	collect(&b, &g);
+	ck_assert_uint_eq(g.n_whole_paints, 1);
+	ck_assert_ptr_nonnull(memmem(g.paint, g.n_paint, "the very first", 14));
+	end();
+}
+END_TEST
+
 START_TEST(a_painted_terminal_is_painted_again_only_when_it_took_the_last_paint)
 {
 	uint64_t sent;
@@ -620,6 +652,7 @@ TEST_MAIN("attachment", at_most_the_window_is_sent_beyond_what_was_acknowledged,
 	since_goes_on_at_the_very_byte_or_says_fresh,
 	attach_at_the_last_offset_in_ground_state_sends_a_torn_sequence_whole,
 	a_terminal_of_another_size_is_painted_and_the_shell_is_not_resized,
+	a_terminal_that_saw_only_crops_gets_history_when_it_comes_to_fit,
 	a_painted_terminal_is_painted_again_only_when_it_took_the_last_paint,
 	an_interrupt_from_a_skip_attachment_overtakes_its_backlog,
 	an_interrupt_from_a_block_attachment_skips_nothing,

@@ -83,7 +83,6 @@ struct term_paint {
 	unsigned cols, rows;    /* of the terminal that is painted; CROP uses them */
 	unsigned history_lines; /* ATTACH: at most so many */
 	uint64_t history_since; /* ATTACH: only lines after this term_history_total(); 0 = all */
-	bool was_alternate; /* the terminal is in its alternate screen; a paint is right either way */
 	/* > 0: what is on the primary screen goes up first, and after it one dim line
 	 * "[N lines not shown]" */
 	uint64_t lines_not_shown;

@@ -64,8 +64,8 @@ struct attachment {
 	size_t paint_pos, paint_charged; /* bytes sent; bytes in the ledger */
 	uint64_t paint_offset;           /* what it shows; raw output goes on there */
 	bool paint_then_raw;
-	bool painted_before, was_raw; /* any paint yet; other bytes since the last whole one */
-	bool paint_alternate;         /* what the last paint left shown */
+	bool entered; /* the user's own screen is put away: an ATTACH paint, or raw output, and not only crops */
+	bool was_raw; /* other bytes since the last whole paint */
 	uint64_t painted_usec;
 	unsigned history_lines;
 	uint64_t left_at;       /* they stopped here */

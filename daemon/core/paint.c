@@ -53,7 +53,7 @@ static enum term_paint_kind paint_kind(const struct attachment *a)
 {
 	if (!attachment_matches(a))
 		return TERM_PAINT_CROP;
-	return a->painted_before || a->was_raw ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH;
+	return a->entered || a->was_raw ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH;
 }
 
 static int paint_make(struct attachment *a)
@@ -65,7 +65,6 @@ static int paint_make(struct attachment *a)
 		.cols = a->cols ? a->cols : s->cols,
 		.rows = a->cols ? a->rows : s->rows,
 		.history_lines = a->history_lines,
-		.was_alternate = !a->was_raw && a->paint_alternate,
 	};
 	int r = 0;
 
@@ -75,9 +74,12 @@ static int paint_make(struct attachment *a)
 		r = term_paint_undo(&a->paint);
 	if (!r)
 		r = term_paint(t, &how, &a->paint);
-	if (r)
+	if (r) {
 		paint_drop(a);
-	return err_fold(r);
+		return err_fold(r);
+	}
+	a->entered = a->entered || a->was_raw || how.kind != TERM_PAINT_CROP;
+	return 0;
 }
 
 static int paint_begin(struct attachment *a)
@@ -94,9 +96,7 @@ static int paint_begin(struct attachment *a)
 	a->paint_offset = offset;
 	a->paint_skipped = a->was_raw && offset > a->left_at ? offset - a->left_at : 0;
 	a->skipped_bytes += a->paint_skipped;
-	a->paint_alternate = term_alternate(s->screen.term);
 	a->painted_usec = now_usec(a);
-	a->painted_before = true;
 	a->was_raw = false;
 	a->view = VIEW_PAINTING;
 	if (a->paint_then_raw)
@@ -141,7 +141,7 @@ int paint_decide(struct attachment *a)
 		a->view = VIEW_DUE;
 	if (a->view != VIEW_DUE || attachment_credit(a) == 0)
 		return 0;
-	if (a->painted_before && now_usec(a) < due) {
+	if (a->painted_usec && now_usec(a) < due) {
 		timer_start(&a->session->core->timers, &a->paint_timer, due);
 		return 0;
 	}
