@@ -21,8 +21,7 @@ BUILD = os.environ.get("CWSANDBOX_BUILD") or os.path.join(SOURCE, "build")
 
 def program(name):
     path = os.path.join(BUILD, name)
-    if not os.path.exists(path):
-        raise unittest.SkipTest("%s is not built" % name)
+    assert os.path.exists(path), "%s is not built: run make first" % path
     return path
 
 
