@@ -2,6 +2,7 @@
 
 Exit code 0: passed; 1: some failed; 77: all were skipped, the number automake knows for that.
 """
+import signal
 import sys
 import time
 import unittest
@@ -45,7 +46,15 @@ class _Result(unittest.TestResult):
             self._say("FAIL", test, "\n" + (self.failures + self.errors)[-1][1])
 
 
+def heed_keys():
+    """A run in the background may have been started with these ignored; its terminals' programs must not be."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main(module="__main__"):
+    heed_keys()
     names = sys.argv[1:] or None
     loader = unittest.defaultTestLoader
     module = sys.modules[module]
