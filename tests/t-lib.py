@@ -57,21 +57,21 @@ class TerminalDriver(unittest.TestCase):
         self.assertEqual([h for h in t.harm() if "quer" not in h], [])
 
     def test_a_stalled_terminal_holds_its_program_back_until_it_reads_again(self):
-        with tempfile.TemporaryDirectory() as folder:
-            count = os.path.join(folder, "count")
-            t = Terminal(["/bin/sh", "-c", "i=0; while :; do printf %01000d 0; i=$((i+1)); echo $i >$0; done", count],
-                         env=ENV)
-            until(lambda: os.path.exists(count), "the first line")
-            t.reading = False
-            seen = []
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)  # after tearDown, which ends what writes there
+        count = os.path.join(folder.name, "count")
+        t = Terminal(["/bin/sh", "-c", "i=0; while :; do printf %01000d 0; i=$((i+1)); echo $i >$0; done", count],
+                     env=ENV)
+        until(lambda: os.path.exists(count), "the first line")
+        t.reading = False
+        seen = []
 
-            def settled():
-                seen.append(world.read(count))
-                return len(seen) > 10 and len(set(seen[-10:])) == 1
-            until(settled, "the program to stand still")
-            t.reading = True
-            until(lambda: world.read(count) not in seen, "the program to go on")
-            t.close()
+        def settled():
+            seen.append(world.read(count))
+            return len(seen) > 10 and len(set(seen[-10:])) == 1
+        until(settled, "the program to stand still")
+        t.reading = True
+        until(lambda: world.read(count) not in seen, "the program to go on")
 
 
 class ScreenReader(unittest.TestCase):

@@ -69,3 +69,10 @@ class SessionCase(SharedWorldCase):
 def shown(terminal):
     """The lines with something in them."""
     return [line for line in terminal.screen.lines() if line]
+
+
+def at_prompt(terminal):
+    """Waits until the shell asks for a command. What is typed earlier is echoed before the prompt, and the command's
+    first line then stands behind it."""
+    until(lambda: terminal.screen.line(terminal.screen.y) == PROMPT, "a prompt on " + terminal.name())
+    return terminal
