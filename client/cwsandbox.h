@@ -8,19 +8,21 @@
  * blocking calls, for the common case.
  *
  * Results: 0 is done. > 0 is an outcome of enum cwsandbox_outcome, which the caller is expected to
- * handle. < 0 is -errno: -ENOMEM, -EINVAL (the call makes no sense), -EBADMSG (the daemon broke the
- * protocol; the connection is over), -ECONNRESET (the daemon is gone; the connection is over),
- * -EPERM (the socket belongs to someone else), and what socket calls return. cwsandbox_error()
- * tells the rest in words. Outputs are written on success only. Units:   sizes and offsets in
- * bytes, terminals in columns and rows, times in milliseconds; points in time in milliseconds since
- * the epoch, 0 where unknown. A timeout of -1 is none. Text:    UTF-8, NUL-terminated. What came
- * from the daemon, the service or a program may hold any character but NUL: encode it before you
- * print it to a terminal. Owner:   what a function takes is copied before it returns. What it gives
- * lives as long as its comment says. Threads: one connection is used by one thread at a time;
- * different connections are independent. A cwsandbox_terminal may be used by any number of threads,
- * one of them reading. The library never prints, never exits, installs no signal handler, never
- * raises SIGPIPE, and keeps no global state. It forks only in cwsandbox_daemon_start(). Its
- * descriptors are close-on-exec.
+ *          handle. < 0 is -errno: -ENOMEM, -EINVAL (the call makes no sense), -EBADMSG (the daemon
+ *          broke the protocol; the connection is over), -ECONNRESET (the daemon is gone; the
+ *          connection is over), -EPERM (the socket belongs to someone else), and what socket calls
+ *          return. cwsandbox_error() tells the rest in words. Outputs are written on success only.
+ * Units:   sizes and offsets in bytes, terminals in columns and rows, times in milliseconds; points
+ *          in time in milliseconds since the epoch, 0 where unknown. A timeout of -1 is none.
+ * Text:    UTF-8, NUL-terminated. What came from the daemon, the service or a program may hold any
+ *          character but NUL: encode it before you print it to a terminal.
+ * Owner:   what a function takes is copied before it returns. What it gives lives as long as its
+ *          comment says.
+ * Threads: one connection is used by one thread at a time; different connections are independent. A
+ *          cwsandbox_terminal may be used by any number of threads, one of them reading. The
+ *          library never prints, never exits, installs no signal handler, never raises SIGPIPE, and
+ *          keeps no global state. It forks only in cwsandbox_daemon_start(). Its descriptors are
+ *          close-on-exec.
  */
 #ifndef CWSANDBOX_H
 #define CWSANDBOX_H

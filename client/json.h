@@ -2,8 +2,9 @@
  * json - writes JSON as Python's json.dumps(indent=2) does: two blanks, keys in the given order,
  * \uXXXX for all but ASCII
  *
- * Bytes that are no UTF-8 become U+FFFD. Errors: out of memory is remembered and told by
- * json_finish().
+ * Bytes that are no UTF-8 become U+FFFD.
+ *
+ * Errors:  out of memory is remembered and told by json_finish().
  */
 #ifndef CLIENT_JSON_H
 #define CLIENT_JSON_H

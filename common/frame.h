@@ -5,11 +5,12 @@
  * [params]]. frame_scan() proves a frame complete and within bounds before msgpack-c sees it (its
  * unpacker allocates for a declared count).
  *
- * Units:  bytes.
- * Bounds: FRAME_MAX (FRAME_MAX_BEFORE_HELLO), depth FRAME_DEPTH_MAX, FRAME_OBJECTS_MAX values.
- * Errors: FRAME_E_PENDING: a prefix of a possible frame; -EBADMSG: not a frame or over depth or
- * count; -EMSGSIZE: longer than max; -ENOMEM. Owner:  what a frame holds points into the bytes it
- * was opened on: keep them until frame_close().
+ * Units:   bytes.
+ * Bounds:  FRAME_MAX (FRAME_MAX_BEFORE_HELLO), depth FRAME_DEPTH_MAX, FRAME_OBJECTS_MAX values.
+ * Errors:  FRAME_E_PENDING: a prefix of a possible frame; -EBADMSG: not a frame or over depth or
+ *          count; -EMSGSIZE: longer than max; -ENOMEM.
+ * Owner:   what a frame holds points into the bytes it was opened on: keep them until
+ *          frame_close().
  */
 #ifndef COMMON_FRAME_H
 #define COMMON_FRAME_H

@@ -6,8 +6,9 @@
  * level as "<N>" (sd-daemon(3)), else its name.
  *
  * Blocking: never. A sink that takes nothing loses the record; the loss is counted and said with
- * the next record that goes out. Units:    bytes; a record is cut at JOURNAL_LINE_MAX, which a pipe
- * takes whole.
+ * the next record that goes out.
+ *
+ * Units:   bytes; a record is cut at JOURNAL_LINE_MAX, which a pipe takes whole.
  */
 #ifndef COMMON_JOURNAL_H
 #define COMMON_JOURNAL_H

@@ -1,7 +1,9 @@
 /*
  * paths - where things live: XDG folders, the socket, the state folder; and checked folders
  *
- * Strings are malloc'd. Errors: -errno, with a sentence that says what to do in why[PATHS_WHY_MAX].
+ * Strings are malloc'd.
+ *
+ * Errors:  -errno, with a sentence that says what to do in why[PATHS_WHY_MAX].
  */
 #ifndef COMMON_PATHS_H
 #define COMMON_PATHS_H

@@ -1,8 +1,9 @@
 /*
  * box - the rim of one sandbox: its init's socket, its processes, its folder, its clock
  *
- * Owner:  `struct boxes` owns every box; a box holds a reference to its sandbox. boxes_flush()
- * alone frees. Errors: -errno.
+ * Owner:   `struct boxes` owns every box; a box holds a reference to its sandbox. boxes_flush()
+ *          alone frees.
+ * Errors:  -errno.
  */
 #ifndef LOCAL_BOX_H
 #define LOCAL_BOX_H

@@ -5,9 +5,9 @@
  * any other shape is gathered (at most EXEC_INPUT_GATHER_MAX) and goes through protobuf-c.
  *
  * Windows: exec_input_feed() says how many bytes of the part carried no stdin; the caller returns
- * those at once, and stdin's when the program took it. `held` false: the bytes were counted
- * already. Errors:  -EBADMSG: not an ExecStreamRequest; -EMSGSIZE; -ENOMEM; what a callback
- * answered.
+ *          those at once, and stdin's when the program took it. `held` false: the bytes were
+ *          counted already.
+ * Errors:  -EBADMSG: not an ExecStreamRequest; -EMSGSIZE; -ENOMEM; what a callback answered.
  */
 #ifndef LOCAL_EXEC_INPUT_H
 #define LOCAL_EXEC_INPUT_H

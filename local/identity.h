@@ -2,7 +2,9 @@
  * identity - what the service proves itself and its callers by: token, CA and certificate in the
  * state folder
  *
- * All are made on first start, 0600. Errors: -errno, with a sentence in why[IDENTITY_WHY_MAX].
+ * All are made on first start, 0600.
+ *
+ * Errors:  -errno, with a sentence in why[IDENTITY_WHY_MAX].
  */
 #ifndef LOCAL_IDENTITY_H
 #define LOCAL_IDENTITY_H

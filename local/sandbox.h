@@ -9,9 +9,10 @@
  *         +----------+----------+--> FAILED                         could not start, or lost its
  * init
  *
- * Owner:  the registry owns one reference to each; whoever keeps a pointer over a turn holds
- * another. Units:  microseconds: `now` of a clock that never goes back, `wall` since the epoch.
- * Bounds: SANDBOX_LIVE_MAX not ended; of ended ones the newest SANDBOX_ENDED_MAX are kept.
+ * Owner:   the registry owns one reference to each; whoever keeps a pointer over a turn holds
+ *          another.
+ * Units:   microseconds: `now` of a clock that never goes back, `wall` since the epoch.
+ * Bounds:  SANDBOX_LIVE_MAX not ended; of ended ones the newest SANDBOX_ENDED_MAX are kept.
  */
 #ifndef LOCAL_SANDBOX_H
 #define LOCAL_SANDBOX_H

@@ -1,8 +1,9 @@
 /*
  * server - the listener, its connections, and the turn
  *
- * Bounds: SERVER_CONNECTIONS_MAX; a connection that made no call with the right token for
- * SERVER_SILENT_SEC ends. Errors: -errno.
+ * Bounds:  SERVER_CONNECTIONS_MAX; a connection that made no call with the right token for
+ *          SERVER_SILENT_SEC ends.
+ * Errors:  -errno.
  */
 #ifndef LOCAL_SERVER_H
 #define LOCAL_SERVER_H

@@ -2,11 +2,13 @@
  * attachment - a client's view of one session: cursor, credit, policy, raw or painted
  *
  * Credit:  at most `window` payload bytes (output and resync) are sent beyond what was
- * acknowledged. Policy:  skip: falls behind, its cursor jumps to the present and it is repainted;
- * block: holds the log, at most block_timeout without an acknowledged byte while the session waits
- * for it; drop: is detached instead. View:    raw bytes while its terminal has the session's size
- * and keeps up; else painted. Owner:   the client; out of all lists when it ends, freed at the end
- * of the turn. Errors:  ATTACHMENT_E_BAD_ACK; -ENOMEM.
+ *          acknowledged.
+ * Policy:  skip: falls behind, its cursor jumps to the present and it is repainted; block: holds
+ *          the log, at most block_timeout without an acknowledged byte while the session waits for
+ *          it; drop: is detached instead.
+ * View:    raw bytes while its terminal has the session's size and keeps up; else painted.
+ * Owner:   the client; out of all lists when it ends, freed at the end of the turn.
+ * Errors:  ATTACHMENT_E_BAD_ACK; -ENOMEM.
  */
 #ifndef DAEMON_CORE_ATTACHMENT_H
 #define DAEMON_CORE_ATTACHMENT_H

@@ -6,10 +6,12 @@
  *
  * Units:   bytes.
  * Owner:   the core. client_close() ends it (the socket is gone or going); it is freed at the end
- * of the turn and `rim` is not touched any more. Bounds:  doc/protocol.md section 1. Nothing is
- * buffered but the tail of a partial frame, answers (reading stops at CLIENT_UNREAD_MAX) and the
- * rest of one begun output frame whose log moved on. Errors:  CLIENT_E_FULL from client_new: no
- * room for another one; close the socket. Threads: none; loop thread only.
+ *          of the turn and `rim` is not touched any more.
+ * Bounds:  doc/protocol.md section 1. Nothing is buffered but the tail of a partial frame, answers
+ *          (reading stops at CLIENT_UNREAD_MAX) and the rest of one begun output frame whose log
+ *          moved on.
+ * Errors:  CLIENT_E_FULL from client_new: no room for another one; close the socket.
+ * Threads: none; loop thread only.
  */
 #ifndef DAEMON_CORE_CLIENT_H
 #define DAEMON_CORE_CLIENT_H

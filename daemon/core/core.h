@@ -19,9 +19,11 @@
  *
  * Units:   bytes, microseconds of `clock`.
  * Owner:   core_free() ends every session (upstream_ops.close) and frees every client; the rim's
- * own objects are its own. Calls:   the core calls upstream_service and upstream_ops only from
- * client_feed(), client_close(), core_turn() and core_free(), never from session_*() and
- * request_*(): an upstream is not closed inside its own callback. Threads: none; loop thread only.
+ *          own objects are its own.
+ * Calls:   the core calls upstream_service and upstream_ops only from client_feed(),
+ *          client_close(), core_turn() and core_free(), never from session_*() and request_*(): an
+ *          upstream is not closed inside its own callback.
+ * Threads: none; loop thread only.
  */
 #ifndef DAEMON_CORE_CORE_H
 #define DAEMON_CORE_CORE_H

@@ -9,8 +9,8 @@
  *
  * Units:   bytes.
  * Owner:   the session. A writer belongs to the queue; who made it gives it up by
- * inq_writer_release(), and what it pushed stays. Errors:  INQ_E_WINDOW: beyond the writer's
- * credit, nothing taken; -ENOMEM, the same.
+ *          inq_writer_release(), and what it pushed stays.
+ * Errors:  INQ_E_WINDOW: beyond the writer's credit, nothing taken; -ENOMEM, the same.
  */
 #ifndef DAEMON_CORE_INQ_H
 #define DAEMON_CORE_INQ_H

@@ -2,14 +2,16 @@
  * log - the output of one session: one bounded log, many readers
  *
  * Units:   bytes; offsets are absolute, counted from the session's first byte.
- * Owner:   the session owns the log; a reader is embedded in what reads.
- *          Spans point into the log and die at the next log_append, log_trim or log_shed.
+ * Owner:   the session owns the log; a reader is embedded in what reads. Spans point into the log
+ *          and die at the next log_append, log_trim or log_shed.
  * Held and kept: a reader that `holds` (block readers and the screen) keeps what it has not read;
- * only that counts against the room. Behind it the log keeps what fits in `max` for the others and
- * for `since`; such a reader in the way is told by on_lost, and must have moved when that returns,
- * before the room is spent. Streams: 1 and 2 (stdout, stderr); a span is of one stream. Errors:
- * -ENOMEM, or LOG_E_FULL with nothing appended. The upstream window is never wider than the room
- * here: only a bad peer can cause it. Threads: none; loop thread only.
+ *          only that counts against the room. Behind it the log keeps what fits in `max` for the
+ *          others and for `since`; such a reader in the way is told by on_lost, and must have moved
+ *          when that returns, before the room is spent.
+ * Streams: 1 and 2 (stdout, stderr); a span is of one stream.
+ * Errors:  -ENOMEM, or LOG_E_FULL with nothing appended. The upstream window is never wider than
+ *          the room here: only a bad peer can cause it.
+ * Threads: none; loop thread only.
  */
 #ifndef DAEMON_CORE_LOG_H
 #define DAEMON_CORE_LOG_H

@@ -6,10 +6,12 @@
  *
  * For the rim: session_up(), session_output(), session_end(), session_lost() are what an upstream
  * tells; session_input_read() is what it pulls. They change state and mark dirty; nothing in them
- * calls back (core.h). After session_end() or upstream_ops.close nothing more may be told. Units:
- * bytes, microseconds, columns and rows. Owner:   the core; freed at the end of the turn in which
- * nothing needs it any more. Errors:  SESSION_E_UNEXPECTED: not in this state, nothing was done;
- * -ENOMEM. Threads: none; loop thread only.
+ * calls back (core.h). After session_end() or upstream_ops.close nothing more may be told.
+ *
+ * Units:   bytes, microseconds, columns and rows.
+ * Owner:   the core; freed at the end of the turn in which nothing needs it any more.
+ * Errors:  SESSION_E_UNEXPECTED: not in this state, nothing was done; -ENOMEM.
+ * Threads: none; loop thread only.
  */
 #ifndef DAEMON_CORE_SESSION_H
 #define DAEMON_CORE_SESSION_H
