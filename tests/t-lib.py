@@ -25,7 +25,7 @@ class TerminalDriver(unittest.TestCase):
 
     def test_a_shell_is_seen_typed_to_resized_and_ends_with_its_code(self):
         t = Terminal(["/bin/sh"], env=ENV, cols=40, rows=10).see("ready>")
-        t.type("echo $((40+2))\r").see_line("42")
+        t.type("echo $((40+2))\r").see_line("42").see_line("ready>")
         t.resize(61, 17)
         t.type("stty size\r").see_line("17 61")
         t.type("exit 7\r")
