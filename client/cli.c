@@ -182,6 +182,28 @@ static int read_file(struct cli *cli)
 	return 0;
 }
 
+/* An auth mode that was asked for by name needs its own key. */
+static int check_key(const struct cli *cli)
+{
+	if (!cli->auth || cli->config.key)
+		return 0;
+	if (strcmp(cli->auth, "coreweave_api_key") == 0)
+		return cli_error("CoreWeave authentication requires CWSANDBOX_API_KEY.");
+	if (strcmp(cli->auth, "wandb") == 0)
+		return cli_error("No W&B credentials found. Set WANDB_API_KEY.");
+	return 0;
+}
+
+/* The daemon has another working folder. */
+static void make_ca_file_absolute(struct cli *cli)
+{
+	if (!cli->config.ca_file || cli->config.ca_file[0] == '/')
+		return;
+	cli->ca_file = realpath(cli->config.ca_file, NULL);
+	if (cli->ca_file)
+		cli->config.ca_file = cli->ca_file;
+}
+
 /* The environment's choice first, then the file's; the embedded service is for who has chosen
  * nothing at all. */
 static int configure(struct cli *cli, bool *ret_newcomer)
@@ -206,19 +228,9 @@ static int configure(struct cli *cli, bool *ret_newcomer)
 	fill(&k->entity, cli->cfg.entity);
 	fill(&k->project, cli->cfg.project);
 	fill(&k->ca_file, cli->cfg.ca_file);
-	if (cli->auth && strcmp(cli->auth, "coreweave_api_key") == 0 && !k->key) {
-		cli_error("CoreWeave authentication requires CWSANDBOX_API_KEY.");
+	if (check_key(cli))
 		return -EINVAL;
-	}
-	if (cli->auth && strcmp(cli->auth, "wandb") == 0 && !k->key) {
-		cli_error("No W&B credentials found. Set WANDB_API_KEY.");
-		return -EINVAL;
-	}
-	if (k->ca_file && k->ca_file[0] != '/') {
-		cli->ca_file = realpath(k->ca_file, NULL); /* the daemon has another folder */
-		if (cli->ca_file)
-			k->ca_file = cli->ca_file;
-	}
+	make_ca_file_absolute(cli);
 	*ret_newcomer = newcomer;
 	return 0;
 }

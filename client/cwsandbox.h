@@ -37,14 +37,12 @@ extern "C" {
 
 /* What a function returns when it did not fail and did not simply succeed. */
 enum cwsandbox_outcome {
-	CWSANDBOX_E_PENDING =
-		1, /* nothing to give yet: dispatch again when the descriptor is ready */
-	CWSANDBOX_E_TIMEOUT = 2, /* the time ran out; nothing is lost, call again */
-	CWSANDBOX_E_REFUSED = 3, /* the daemon answered with an error: cwsandbox_error() */
-	CWSANDBOX_E_END = 4,     /* end of the output */
-	CWSANDBOX_E_ENDED = 5,   /* the session has ended: no input, no resize */
-	CWSANDBOX_E_STALLED =
-		6, /* this reader did not read for the session's block-timeout and was detached */
+	CWSANDBOX_E_PENDING = 1,  /* nothing yet: dispatch again when the descriptor is ready */
+	CWSANDBOX_E_TIMEOUT = 2,  /* the time ran out; nothing is lost, call again */
+	CWSANDBOX_E_REFUSED = 3,  /* the daemon answered with an error: cwsandbox_error() */
+	CWSANDBOX_E_END = 4,      /* end of the output */
+	CWSANDBOX_E_ENDED = 5,    /* the session has ended: no input, no resize */
+	CWSANDBOX_E_STALLED = 6,  /* read nothing for the session's block-timeout: detached */
 	CWSANDBOX_E_DETACHED = 7, /* another client took over, detached this one, or a policy did */
 	CWSANDBOX_E_WINDOW = 8,   /* no room for input now: wait for CWSANDBOX_EVENT_CREDIT */
 	CWSANDBOX_E_ACTIVE = 9,   /* the session still runs */
@@ -78,8 +76,8 @@ struct cwsandbox_error {
 	const char *detail; /* service: its own words */
 	const struct cwsandbox_violation *violations;
 	size_t n_violations;
-	const char *const
-		*sessions; /* busy, from daemon.shutdown: what would be lost; NULL-terminated */
+	/* busy, from daemon.shutdown: what would be lost; NULL-terminated */
+	const char *const *sessions;
 	size_t n_sessions;
 	int64_t status_code;    /* service: the gRPC code */
 	int64_t retry_after_ms; /* service; valid if has_retry_after */

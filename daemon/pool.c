@@ -128,6 +128,29 @@ static int choose_proxy(const struct pool *p, const struct upstream_endpoint *wh
 	return r < 0 ? r : copy(&id->proxy, which->proxy);
 }
 
+static int check_words(const struct upstream_endpoint *which, bool wandb, const char **ret_why)
+{
+	if (which->auth && *which->auth && !wandb && strcmp(which->auth, "coreweave_api_key") != 0)
+		return refuse(ret_why, "The auth mode must be coreweave_api_key or wandb.");
+	if (which->ca_file && *which->ca_file && which->ca_file[0] != '/')
+		return refuse(ret_why, "The CA file must be given as an absolute path.");
+	return 0;
+}
+
+/* Entity and project are W&B's alone; the embedded service has a CA of its own. */
+static int copy_words(const struct upstream_endpoint *which, bool wandb, struct endpoint_id *id)
+{
+	int r = copy(&id->auth, wandb ? "wandb" : NULL);
+
+	if (r == 0 && wandb)
+		r = copy(&id->entity, which->entity);
+	if (r == 0 && wandb)
+		r = copy(&id->project, which->project);
+	if (r == 0 && !id->url.is_local)
+		r = copy(&id->ca_file, which->ca_file);
+	return r;
+}
+
 static int build_id(const struct pool *p, const struct upstream_endpoint *which,
 	struct endpoint_id *id, const char **ret_why)
 {
@@ -137,20 +160,13 @@ static int build_id(const struct pool *p, const struct upstream_endpoint *which,
 	r = url_parse(&id->url, which->url, ret_why);
 	if (r < 0)
 		return r;
-	if (which->auth && *which->auth && !wandb && strcmp(which->auth, "coreweave_api_key") != 0)
-		return refuse(ret_why, "The auth mode must be coreweave_api_key or wandb.");
-	if (which->ca_file && *which->ca_file && which->ca_file[0] != '/')
-		return refuse(ret_why, "The CA file must be given as an absolute path.");
+	r = check_words(which, wandb, ret_why);
+	if (r < 0)
+		return r;
 	r = choose_proxy(p, which, id, ret_why);
 	if (r < 0)
 		return r;
-	r = copy(&id->auth, wandb ? "wandb" : NULL);
-	if (r == 0 && wandb)
-		r = copy(&id->entity, which->entity);
-	if (r == 0 && wandb)
-		r = copy(&id->project, which->project);
-	if (r == 0 && !id->url.is_local)
-		r = copy(&id->ca_file, which->ca_file);
+	r = copy_words(which, wandb, id);
 	return r < 0 ? r : choose_key(p, which, id, ret_why);
 }
 

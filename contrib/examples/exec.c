@@ -27,14 +27,49 @@ static void turn(void)
 		fail("dispatch");
 }
 
+struct command {
+	uint32_t id;  /* of the request */
+	int64_t call; /* its attachment; -1: not started yet */
+	bool over;
+	int exit_code; /* -1: none is known */
+};
+
+static void take(struct command *cmd, const struct cwsandbox_event *e)
+{
+	if (e->kind == CWSANDBOX_EVENT_ANSWER && e->id == cmd->id) {
+		if (e->r)
+			fprintf(stderr, "exec: %s\n", e->error->message);
+		else
+			cmd->call = e->answer->attachment;
+		cmd->over = e->r != 0;
+	} else if (e->kind == CWSANDBOX_EVENT_OUTPUT && e->attachment == cmd->call) {
+		fwrite(e->data, 1, e->n, e->stream == 2 ? stderr : stdout);
+		cwsandbox_consumed(c, cmd->call, e->n); /* written: the next bytes may come */
+	} else if (e->kind == CWSANDBOX_EVENT_EXITED && e->attachment == cmd->call) {
+		cmd->exit_code = e->has_exit_code ? (int)e->exit_code : -1;
+		cmd->over = true;
+	}
+}
+
+/* Input goes as far as there is credit; what is left waits for the next turn. What remains; NULL: all went. */
+static const char *give(const struct command *cmd, const char *input)
+{
+	size_t taken;
+
+	while (*input && cwsandbox_input(c, cmd->call, input, strlen(input), &taken) == 0)
+		input += taken;
+	if (*input)
+		return input;
+	cwsandbox_close_input(c, cmd->call);
+	return NULL;
+}
+
 /* Runs one command, with what it reads, if anything; its exit code. */
 static int run(const char *sandbox, const char *const *argv, const char *input)
 {
 	struct cwsandbox_request q;
+	struct command cmd = { .call = -1, .exit_code = -1 };
 	struct cwsandbox_event e;
-	int64_t call = -1;
-	uint32_t id;
-	size_t taken;
 
 	memset(&q, 0, sizeof(q));
 	q.method = CWSANDBOX_EXEC;
@@ -42,35 +77,18 @@ static int run(const char *sandbox, const char *const *argv, const char *input)
 	q.argv = argv;
 	q.with_stdin = input != NULL;
 	q.timeout_ms = TIMEOUT_MS;
-	if (cwsandbox_start(c, &q, &id))
+	if (cwsandbox_start(c, &q, &cmd.id))
 		fail("start");
-	for (;;) {
-		while (cwsandbox_next(c, &e) == 0) {
-			if (e.kind == CWSANDBOX_EVENT_ANSWER && e.id == id) {
-				if (e.r) {
-					fprintf(stderr, "exec: %s\n", e.error->message);
-					return -1;
-				}
-				call = e.answer->attachment;
-			} else if (e.kind == CWSANDBOX_EVENT_OUTPUT && e.attachment == call) {
-				fwrite(e.data, 1, e.n, e.stream == 2 ? stderr : stdout);
-				cwsandbox_consumed(
-					c, call, e.n); /* written: the next bytes may come */
-			} else if (e.kind == CWSANDBOX_EVENT_EXITED && e.attachment == call) {
-				fflush(stdout);
-				return e.has_exit_code ? (int)e.exit_code : -1;
-			}
-		}
-		/* Input goes as far as there is credit; what is left waits for the next turn. */
-		while (input && call >= 0 && *input &&
-			cwsandbox_input(c, call, input, strlen(input), &taken) == 0)
-			input += taken;
-		if (input && call >= 0 && !*input) {
-			cwsandbox_close_input(c, call);
-			input = NULL;
-		}
-		turn();
+	while (!cmd.over) {
+		while (!cmd.over && cwsandbox_next(c, &e) == 0)
+			take(&cmd, &e);
+		if (input && cmd.call >= 0 && !cmd.over)
+			input = give(&cmd, input);
+		if (!cmd.over)
+			turn();
 	}
+	fflush(stdout);
+	return cmd.exit_code;
 }
 
 int main(int argc, char **argv)
