@@ -24,7 +24,7 @@ int tunnel_read_answer(const char *answer, size_t n, char why[TUNNEL_WHY_MAX])
 	if (n < 13 || memcmp(answer, "HTTP/1.", 7) != 0 || answer[8] != ' ')
 		return refuse(why, "does not speak HTTP/1");
 	if (answer[9] != '2') {
-		const char *cr = memchr(answer, '\r', n);
+		const char *cr = memchr(answer + 9, '\r', n - 9);
 
 		text_encode(line, sizeof(line), answer + 9, (size_t)(cr - answer) - 9);
 		snprintf(why, TUNNEL_WHY_MAX, "the proxy refused: %s", line);

@@ -717,6 +717,8 @@ START_TEST(a_proxys_answer_is_read_to_its_end_and_no_further_than_8_kib)
 	ck_assert_int_eq(tunnel_read_answer(yes, strlen(yes), why), 0);
 	ck_assert_int_eq(tunnel_read_answer("SSH-2.0-x\r\n", 11, why), -EPROTO);
 	ck_assert_int_eq(tunnel_read_answer("HTTP/2 200\r\n\r\n", 14, why), -EPROTO);
+	ck_assert_int_eq(tunnel_read_answer("HTTP/1.\r 403 No\r\n\r\n", 19, why), -EPROTO);
+	ck_assert_str_eq(why, "the proxy refused: 403 No"); /* not what lies before the code */
 	memset(big, 'x', sizeof(big));
 	memcpy(big, "HTTP/1.1 200", 12);
 	ck_assert_int_eq(tunnel_read_answer(big, sizeof(big) - 1, why), TUNNEL_E_PENDING);
