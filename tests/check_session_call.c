@@ -1,0 +1,116 @@
+#include <string.h>
+
+#include "tests/session_world.h"
+
+static uint32_t exec(struct peer *p, const char *command)
+{
+	peer_begin(p, "exec", 4);
+	frame_put_str(&p->out, "sandbox_id", "sb");
+	frame_put_array(&p->out, "argv", 2);
+	frame_add_str(&p->out, command);
+	frame_add_str(&p->out, "x");
+	frame_put_bool(&p->out, "stdin", true);
+	frame_put_map(&p->out, "env", 1);
+	frame_put_str(&p->out, "A", "1");
+	return (uint32_t)field_u64(peer_result(p, peer_send(p)), "attachment");
+}
+
+START_TEST(a_call_has_two_streams_no_policy_and_ends_with_an_error_map)
+{
+	const struct frame *f;
+	struct session *call;
+	uint32_t at;
+
+	begin();
+	at = exec(&a, "cat");
+	call = fake_last(&fake)->session;
+	ck_assert_int_eq(fake_last(&fake)->kind, UPSTREAM_EXEC);
+	session_up(call);
+	session_output(call, (const uint8_t *)"out", 3, LOG_STDOUT);
+	session_output(call, (const uint8_t *)"err", 3, LOG_STDERR);
+	fake_turn(&fake);
+	ck_assert_uint_eq(field_u64(peer_note(&a, "output")->params, "stream"), 1);
+	ck_assert_uint_eq(field_u64(peer_note(&a, "output")->params, "stream"), 2);
+	peer_result(&a, peer_input(&a, at, "stdin", 5));
+	peer_result(&a, of_attachment(&a, "session.close_input", at));
+	fake_turn(&fake);
+	ck_assert(fake_last(&fake)->input_ended);
+	session_end(call, &(struct session_end){ .failed = true,
+				  .error = &(struct request_error){ .code = "sandbox_gone",
+					  .message = "It is gone.",
+					  .sandbox_id = "sb",
+					  .reason = "CWSANDBOX_SANDBOX_NOT_FOUND" } });
+	fake_turn(&fake);
+	f = peer_note(&a, "exited");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(frame_get(f->params, "error"), "code", "sandbox_gone"));
+	ck_assert(field_is(frame_get(f->params, "error"), "reason", "CWSANDBOX_SANDBOX_NOT_FOUND"));
+	ck_assert_ptr_null(frame_get(f->params, "exit_code"));
+	ck_assert(list_empty(&fake.core->calls));
+	end();
+}
+END_TEST
+
+START_TEST(a_call_ends_with_its_connection_and_by_detach)
+{
+	uint32_t at;
+
+	begin();
+	exec(&a, "sleep");
+	peer_close(&a);
+	fake_turn(&fake);
+	ck_assert(fake_last(&fake)->closed);
+	at = exec(&b, "sleep");
+	peer_result(&b, of_attachment(&b, "session.detach", at));
+	ck_assert(fake_last(&fake)->closed);
+	ck_assert(list_empty(&fake.core->calls));
+	end();
+}
+END_TEST
+
+START_TEST(a_call_s_reader_may_stop_for_as_long_as_it_likes)
+{
+	static uint8_t blob[65536];
+	struct session *call;
+
+	begin();
+	exec(&a, "yes");
+	call = fake_last(&fake)->session;
+	session_up(call);
+	while (session_room(call))
+		session_output(call, blob, min_size(sizeof(blob), session_room(call)), LOG_STDOUT),
+			fake_turn(&fake);
+	fake_pass(&fake, 3600 * USEC_PER_SEC);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	ck_assert_uint_eq(session_room(call), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_call_without_argv_or_with_a_relative_folder_is_refused)
+{
+	begin();
+	peer_begin(&a, "exec", 2);
+	frame_put_str(&a.out, "sandbox_id", "sb");
+	frame_put_array(&a.out, "argv", 0);
+	peer_refused(&a, peer_send(&a), "bad_params");
+	peer_begin(&a, "exec", 3);
+	frame_put_str(&a.out, "sandbox_id", "sb");
+	frame_put_array(&a.out, "argv", 1);
+	frame_add_str(&a.out, "ls");
+	frame_put_str(&a.out, "cwd", "tmp");
+	peer_refused(&a, peer_send(&a), "bad_params");
+	ck_assert(field_is(a.frame.error, "field", "cwd"));
+	fake.refuse_open = true;
+	peer_begin(&a, "file.read", 2);
+	frame_put_str(&a.out, "sandbox_id", "sb");
+	frame_put_str(&a.out, "path", "/etc/hosts");
+	peer_refused(&a, peer_send(&a), "no_memory");
+	end();
+}
+END_TEST
+
+TEST_MAIN("session_call", a_call_has_two_streams_no_policy_and_ends_with_an_error_map,
+	a_call_ends_with_its_connection_and_by_detach,
+	a_call_s_reader_may_stop_for_as_long_as_it_likes,
+	a_call_without_argv_or_with_a_relative_folder_is_refused)

@@ -1,0 +1,189 @@
+#include <string.h>
+
+#include "tests/session_world.h"
+
+START_TEST(input_beyond_the_window_is_refused_whole_and_credit_comes_back)
+{
+	static uint8_t big[CORE_INPUT_WINDOW + 1];
+	const struct frame *f;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	fake_last(&fake)->read_max = 0;
+	peer_refused(&a, peer_input(&a, at, big, sizeof(big)), "input_window");
+	peer_result(&a, peer_input(&a, at, big, CORE_INPUT_WINDOW));
+	peer_refused(&a, peer_input(&a, at, "x", 1), "input_window");
+	ck_assert_uint_eq(field_u64(a.frame.error, "credit"), 0);
+	fake_last(&fake)->read_max = 20000;
+	fake_last(&fake)->woken = true;
+	fake_turn(&fake);
+	f = peer_note(&a, "input_credit");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "bytes"), 20000);
+	peer_result(&a, peer_input(&a, at, big, 20000));
+	end();
+}
+END_TEST
+
+START_TEST(an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back)
+{
+	uint32_t one, two;
+
+	begin();
+	one = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
+	two = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	peer_refused(&b, peer_input(&b, two, "x", 1), "exclusive");
+	peer_begin(&b, "session.send", 2);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_bin(&b.out, "data", "x", 1);
+	peer_refused(&b, peer_send(&b), "exclusive");
+	peer_begin(&b, "session.attach", 2);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_bool(&b.out, "exclusive", true);
+	peer_refused(&b, peer_send(&b), "exclusive");
+	peer_begin(&a, "session.lease", 2);
+	frame_put_u64(&a.out, "attachment", one);
+	frame_put_bool(&a.out, "exclusive", false);
+	peer_result(&a, peer_send(&a));
+	peer_result(&b, peer_input(&b, two, "x", 1));
+	ck_assert(input_is("x"));
+	end();
+}
+END_TEST
+
+START_TEST(the_lease_goes_with_its_holder)
+{
+	uint32_t at;
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
+	at = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	peer_close(&a);
+	peer_result(&b, peer_input(&b, at, "x", 1));
+	end();
+}
+END_TEST
+
+START_TEST(send_types_without_an_attachment_and_says_how_much_was_taken)
+{
+	static uint8_t big[CORE_INPUT_WINDOW + 100];
+
+	begin();
+	fake_last(&fake)->read_max = 0;
+	peer_begin(&a, "session.send", 2);
+	frame_put_str(&a.out, "name", "w");
+	frame_put_bin(&a.out, "data", big, sizeof(big));
+	ck_assert_uint_eq(field_u64(peer_result(&a, peer_send(&a)), "taken"), CORE_INPUT_WINDOW);
+	end();
+}
+END_TEST
+
+static uint32_t send_signal(const char *signal)
+{
+	peer_begin(&a, "session.signal", 2);
+	frame_put_str(&a.out, "name", "w");
+	frame_put_str(&a.out, "signal", signal);
+	return peer_send(&a);
+}
+
+START_TEST(a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	fake_last(&fake)->read_max = 0;
+	peer_input(&a, at, "held", 4);
+	peer_result(&a, send_signal("INT"));
+	peer_result(&a, send_signal("EOF"));
+	peer_refused(&a, send_signal("HUP"), "not_supported");
+	peer_refused(&a, send_signal("USR1"), "not_supported");
+	fake_last(&fake)->read_max = SIZE_MAX;
+	fake_last(&fake)->woken = true;
+	ck_assert(input_is("\003held\004"));
+	fake_last(&fake)->has_signals = true;
+	peer_result(&a, send_signal("HUP"));
+	ck_assert_int_eq(fake_last(&fake)->last_signal, UPSTREAM_HUP);
+	end();
+}
+END_TEST
+
+START_TEST(close_input_is_the_veof_key_on_a_terminal)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	peer_input(&a, at, "cat", 3);
+	peer_result(&a, of_attachment(&a, "session.close_input", at));
+	ck_assert(input_is("cat\004"));
+	ck_assert(!fake_last(&fake)->input_ended);
+	end();
+}
+END_TEST
+
+START_TEST(sec_c26_each_query_is_answered_once_whoever_is_attached)
+{
+	const struct fake_upstream *u;
+	size_t n[3] = { 0 };
+
+	for (size_t k = 0; k < 3; k++) {
+		begin();
+		u = fake_last(&fake);
+		if (k > 0)
+			attach(&a, 80, 24);
+		if (k > 1) {
+			attach(&b, 80, 24);
+			attach(&c, 40, 10);
+		}
+		output("\033[c\033[6n");
+		fake_turn(&fake);
+		for (size_t i = 0; i < u->n_input; i++)
+			n[k] += u->input[i] == 0x1b;
+		ck_assert_uint_eq(n[k], 2);
+		end();
+	}
+}
+END_TEST
+
+START_TEST(input_after_the_end_is_told_the_exit_code)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .window = 4096 });
+	output("some output that is not read");
+	a.room = 0;
+	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 6 });
+	peer_input(&a, at, "x", 1);
+	a.room = SIZE_MAX - 1;
+	peer_refused(&a, a.next_id - 1, "ended");
+	ck_assert_uint_eq(field_u64(a.frame.error, "exit_code"), 6);
+	end();
+}
+END_TEST
+
+START_TEST(capture_is_the_visible_screen_as_text)
+{
+	const msgpack_object *o;
+	struct frame_span text;
+
+	begin();
+	output("one\r\ntwo \033[31mred\033[m");
+	o = peer_result(&b, named(&b, "session.capture", "w"));
+	ck_assert_int_eq(frame_get_str(o, "text", &text), 0);
+	ck_assert_msg(text.n >= 11 && memcmp(text.data, "one\ntwo red", 11) == 0, "%.*s",
+		(int)text.n, text.data);
+	end();
+}
+END_TEST
+
+TEST_MAIN("session_input", input_beyond_the_window_is_refused_whole_and_credit_comes_back,
+	an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back,
+	the_lease_goes_with_its_holder,
+	send_types_without_an_attachment_and_says_how_much_was_taken,
+	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,
+	close_input_is_the_veof_key_on_a_terminal,
+	sec_c26_each_query_is_answered_once_whoever_is_attached,
+	input_after_the_end_is_told_the_exit_code, capture_is_the_visible_screen_as_text)
