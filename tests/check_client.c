@@ -153,6 +153,25 @@ START_TEST(sec_c17_in_a_crowd_the_oldest_silent_one_goes_after_its_grace_and_who
 }
 END_TEST
 
+START_TEST(sec_c17_a_daemon_that_was_held_up_judges_nobody_whom_it_has_not_read)
+{
+	static struct peer p[CLIENT_BEFORE_HELLO_MAX];
+
+	begin();
+	for (size_t i = 0; i < CLIENT_BEFORE_HELLO_MAX; i++)
+		peer_init(&p[i], &fake, false);
+	fake.clock.now_usec += 100 * CLIENT_GRACE_USEC;
+	ck_assert_int_eq(client_may_come(fake.core), CLIENT_E_CROWDED);
+	fake_turn(&fake);
+	ck_assert(!p[0].closed);
+	peer_hello(&p[0]);
+	ck_assert_int_eq(client_may_come(fake.core), 0);
+	for (size_t i = 0; i < CLIENT_BEFORE_HELLO_MAX; i++)
+		peer_done(&p[i]);
+	end();
+}
+END_TEST
+
 START_TEST(sec_c17_one_without_hello_goes_also_when_it_takes_no_answers)
 {
 	start();
@@ -463,6 +482,7 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	sec_c17_a_client_stopped_in_a_frame_is_kept_while_it_has_an_attachment,
 	sec_c17_64_connections_may_be_before_hello_and_not_65,
 	sec_c17_in_a_crowd_the_oldest_silent_one_goes_after_its_grace_and_who_comes_waits,
+	sec_c17_a_daemon_that_was_held_up_judges_nobody_whom_it_has_not_read,
 	sec_c17_one_without_hello_goes_also_when_it_takes_no_answers,
 	sec_c14_a_frame_of_64_KiB_is_too_much_before_hello,
 	garbage_ends_the_connection_and_names_the_request_if_it_can,

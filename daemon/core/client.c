@@ -37,7 +37,8 @@ int client_may_come(struct core *core)
 		return CLIENT_E_FULL;
 	if (core->n_clients_before_hello < CLIENT_BEFORE_HELLO_MAX)
 		return 0;
-	if (core->clock->now_usec >= oldest->came_usec + CLIENT_GRACE_USEC)
+	if (core->clock->now_usec >= oldest->came_usec + CLIENT_GRACE_USEC &&
+		core->n_turns >= oldest->came_turn + CLIENT_GRACE_TURNS)
 		client_fail(oldest);
 	return CLIENT_E_CROWDED;
 }
@@ -61,6 +62,7 @@ int client_new(struct client **ret, struct core *core, const struct client_confi
 		.in.ledger = &core->memory,
 		.out.ledger = &core->memory,
 		.came_usec = core->clock->now_usec,
+		.came_turn = core->n_turns,
 		.timer.fn = on_timer,
 	};
 	list_init(&c->attachments);

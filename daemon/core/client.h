@@ -25,6 +25,8 @@
 #define CLIENT_BEFORE_HELLO_MAX 64
 #define CLIENT_HELLO_USEC (5 * USEC_PER_SEC)
 #define CLIENT_GRACE_USEC (10 * USEC_PER_MSEC) /* for hello, while others wait for the place */
+#define CLIENT_GRACE_TURNS                                                                         \
+	2 /* a daemon that was held up reads what came meanwhile before it judges */
 #define CLIENT_FRAME_USEC (10 * USEC_PER_SEC) /* without a byte of a begun frame */
 #define CLIENT_REQUESTS_MAX 256
 #define CLIENT_UNREAD_MAX ((size_t)1024 * 1024)
@@ -111,7 +113,7 @@ struct client {
 	bool greeted;     /* hello came */
 	bool full;        /* the socket takes no more */
 	bool finished, closed, broken, observer;
-	uint64_t came_usec;
+	uint64_t came_usec, came_turn;
 	uint64_t turn; /* of the two counts */
 	size_t n_turn_frames, n_turn_bytes;
 	struct timer timer; /* hello, then begun frames */

@@ -181,6 +181,7 @@ static bool core_has_backlog(const struct core *core)
 
 bool core_turn(struct core *core)
 {
+	core->n_turns++;
 	timers_run(&core->timers, core->clock->now_usec);
 	core_turn_sessions(core);
 	core_next_shares(core);

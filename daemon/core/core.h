@@ -98,6 +98,7 @@ struct core {
 	size_t n_clients, n_clients_before_hello, n_attachments, n_live;
 	uint64_t next_session;
 	uint32_t next_presence_id;
+	uint64_t n_turns; /* so far */
 	bool shutting_down;
 };
 
