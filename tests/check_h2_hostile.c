@@ -184,7 +184,7 @@ END_TEST
 static int open_with_list(struct world *w, size_t size, size_t n_fields)
 {
 	static char values[H2_HEADERS_MAX][H2_HEADER_LIST_MAX];
-	static char names[H2_HEADERS_MAX][8];
+	static char names[H2_HEADERS_MAX][24];
 	struct h2_header list[H2_HEADERS_MAX + 4];
 	size_t sum = 0, n = ARRAY_SIZE(request);
 
