@@ -148,7 +148,7 @@ static void take_exit(struct attach *a, const struct cwsandbox_event *e)
 
 	a->has_code = e->has_exit_code;
 	a->code = (int)(e->exit_code & 0xff);
-	if (e->error)
+	if (e->error && (a->o->official || !e->message))
 		end_as(a, ENDING_EXITED, error_text(text, e->error, &x));
 	else
 		end_as(a, ENDING_EXITED, e->message ? e->message : e->reason);

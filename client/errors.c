@@ -130,7 +130,7 @@ static void say_status(struct writer *w, const char *operation, const char *deta
 {
 	if (is_status(e, "CANCELLED"))
 		say(w, "%s was cancelled (sandbox %s connection closed)", operation,
-			or_none(x->sandbox_id));
+			or_none(x->sandbox_id ? x->sandbox_id : e->sandbox_id));
 	else if (is_status(e, "DEADLINE_EXCEEDED"))
 		say_timeout(w, operation, detail, x);
 	else if (is_status(e, "UNAVAILABLE"))

@@ -58,8 +58,7 @@ static void of_service(struct outcome *o, const struct grpc_status *st, const ch
 	if (is_missing(st) && sandbox_id)
 		outcome_set(o, "service", "sandbox_gone", "Sandbox '%s' not found", sandbox_id);
 	else if (is_ended(st) && sandbox_id)
-		outcome_set(o, "service", "sandbox_gone", "Sandbox '%s' has ended: %s", sandbox_id,
-			said);
+		outcome_set(o, "service", "sandbox_gone", "Sandbox '%s' has ended.", sandbox_id);
 	else if (st->code == GRPC_UNAUTHENTICATED)
 		outcome_set(o, "service", "key_rejected",
 			"The service rejected the key: %s. Set the right one and try again.", said);

@@ -310,6 +310,7 @@ START_TEST(errors_of_the_service_have_the_official_words)
 	static const struct cwsandbox_violation violations[] = { { "image", "bad" },
 		{ "tags", "long" } };
 	static const struct error_context get = { .operation = "Get sandbox", .sandbox_id = "ID" };
+	static const struct error_context tty = { .operation = "TTY exec" };
 	static const struct error_context exec_x = { .operation = "Execute command",
 		.sandbox_id = "ID",
 		.command = "sleep 9",
@@ -352,6 +353,8 @@ START_TEST(errors_of_the_service_have_the_official_words)
 		{ SERVICE("UNAUTHENTICATED", NULL, "d"), &get, "Authentication failed: d" },
 		{ SERVICE("PERMISSION_DENIED", NULL, "d"), &get, "Permission denied: d" },
 		{ SERVICE("UNKNOWN", NULL, "d"), &get, "Get sandbox failed: d" },
+		{ { .code = "service", .message = "m", .status = "CANCELLED", .sandbox_id = "X" },
+			&tty, "TTY exec was cancelled (sandbox X connection closed)" },
 		{ { .code = "sandbox_gone", .message = "m", .sandbox_id = "X" }, &get,
 			"Sandbox X has been stopped" },
 		{ { .code = "unreachable", .message = "no route" }, &get,

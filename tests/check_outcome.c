@@ -62,7 +62,7 @@ START_TEST(a_stream_cancelled_by_the_service_says_that_the_sandbox_has_ended)
 	ck_assert_str_eq(o.reason, "sandbox_gone");
 	ck_assert_str_eq(o.error.code, "service");
 	ck_assert_str_eq(o.error.status, "CANCELLED");
-	ck_assert_str_eq(o.error.message, "Sandbox 'sb-1' has ended: the sandbox ended");
+	ck_assert_str_eq(o.error.message, "Sandbox 'sb-1' has ended.");
 	st.transport = true; /* a reset: the stream was lost, of the sandbox nothing is known */
 	of(&st, true);
 	ck_assert_str_eq(o.reason, "lost");

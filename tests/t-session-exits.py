@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
-from sessions import DETACH, OUT_OF_TURN, PROMPT, UNREACHED, SessionCase
+from sessions import DETACH, OUT_OF_TURN, UNREACHED, SessionCase, at_prompt
 from terminal import until
 
 MESS = ("printf '\\033[?1049h\\033[?25l\\033[?1h\\033=\\033[?1000h\\033[?1002h\\033[?1006h\\033[?1004h\\033[?2004h"
@@ -75,8 +75,9 @@ class WaysOut(SessionCase):
     def test_the_sandbox_being_deleted(self):
         t = self.messed()
         self.world.ok("stop", "--graceful-shutdown-seconds", "0", self.sandbox)
-        t.exit_code()
-        self.assert_sane(t)
+        self.out(t, UNREACHED)
+        self.assertIn(" has ended.]", t.screen.all_text())
+        self.assertEqual(self.described(t.session)["reason"], "sandbox_gone")
         type(self).sandbox = self.world.ok("create")
 
     def test_the_daemon_being_stopped(self):
@@ -96,8 +97,7 @@ class WaysOut(SessionCase):
         t.type("echo before\r").see_line("before")
         os.kill(t.pid, signal.SIGSTOP)
         os.kill(t.pid, signal.SIGCONT)
-        t.type("echo after\r").see_line("after")
-        t.see(PROMPT).type(DETACH)
+        at_prompt(t).type("echo after\r").see_line("after").type(DETACH)
         self.out(t, 0)
 
 
