@@ -22,7 +22,7 @@ class BadInput(SessionCase):
     def refused(self, code, *args, env=None, says=()):
         """One line on stderr, nothing on stdout, this code; and again: the second time opens nothing that stays."""
         self.world.cli(*args, env=env)  # may leave a pooled connection behind: one
-        before = len(procs.fds(self.daemon.pid))
+        before = procs.fd_count(self.daemon.pid)
         done = self.world.cli(*args, env=env)
         self.assertEqual((done.returncode, done.stdout), (code, b""), done.stderr)
         text = done.stderr.decode()
@@ -30,7 +30,7 @@ class BadInput(SessionCase):
         self.assertGreater(len(text), 20)
         for word in says:
             self.assertIn(word, text)
-        until(lambda: len(procs.fds(self.daemon.pid)) <= before, "the daemon's descriptors to be closed again")
+        until(lambda: procs.fd_count(self.daemon.pid) <= before, "the daemon's descriptors to be closed again")
         return text
 
     def refused_on_a_terminal(self, *args, says):
@@ -120,7 +120,7 @@ class BadFrames(SessionCase):
         self.assertIsNone(self.daemon.poll())
 
     def test_what_is_no_frame_ends_its_connection_and_nothing_else(self):
-        before = len(procs.fds(self.daemon.pid))
+        before = procs.fd_count(self.daemon.pid)
         bad = {"not an array": b"\x01", "a map": b"\x81\x01\x02", "an unknown kind": mpack.pack([7, 1, "x", []]),
                "a huge array": b"\xdd\xff\xff\xff\xff", "a huge bin": b"\x94\x00\x01\xc6\xff\xff\xff\xff",
                "a deep nest": b"\x91" * 1000, "too many values": mpack.pack([0, 1, "x", [list(range(5000))]]),
@@ -131,7 +131,7 @@ class BadFrames(SessionCase):
             for hello in (False, True):
                 with self.subTest(what=what, hello=hello):
                     self.ends(data, hello)
-        until(lambda: len(procs.fds(self.daemon.pid)) <= before, "the descriptors to be closed")
+        until(lambda: procs.fd_count(self.daemon.pid) <= before, "the descriptors to be closed")
         self.world.ok("ls")
 
     def test_hello_is_first_and_comes_once(self):

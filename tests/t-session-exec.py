@@ -62,10 +62,10 @@ class Exec(SessionCase):
 
     def test_two_hundred_commands_leave_nothing_in_the_daemon(self):
         self.world.ok("exec", self.sandbox, "true")
-        before = len(procs.fds(self.daemon.pid))
+        before = procs.fd_count(self.daemon.pid)
         for i in range(200):
             self.assertEqual(self.world.ok("exec", self.sandbox, "echo", str(i)), str(i))
-        until(lambda: len(procs.fds(self.daemon.pid)) <= before, "the descriptors to be back")
+        until(lambda: procs.fd_count(self.daemon.pid) <= before, "the descriptors to be back")
         self.assertEqual(len(self.status()["connections"]), 1)
 
     def test_a_killed_caller_ends_its_command(self):

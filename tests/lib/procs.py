@@ -73,6 +73,14 @@ def fds(pid):
     return found
 
 
+def fd_count(pid):
+    """How many descriptors a process has; 0 where only root may look (the daemon is undumpable)."""
+    try:
+        return len(fds(pid))
+    except PermissionError:
+        return 0
+
+
 def rss_bytes(pid):
     with open("/proc/%d/status" % pid) as f:
         for line in f:
