@@ -83,17 +83,17 @@ static int attempt(struct exec *e, char text[ERRORS_TEXT_MAX], bool *ret_startin
 	int r;
 
 	*ret_starting = false;
+	text[0] = 0;
 	r = stream_begin(&s, &e->q, &end);
 	if (!r)
 		r = stream_run(&s, &end);
-	if (r == STREAM_E_READER_GONE)
-		return EXIT_OK;
+	if (r == STREAM_E_OUTPUT)
+		return stream_output_failed(&s);
 	if (r || end.error) {
 		*ret_starting = !s.has_output && may_be_starting(end.error);
 		error_text(text, end.error, &e->x);
 		return EXIT_ERROR;
 	}
-	text[0] = 0;
 	return outcome(e, &end);
 }
 

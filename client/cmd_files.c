@@ -55,8 +55,8 @@ static int receive(
 	r = stream_begin(&s, q, &end);
 	if (!r)
 		r = stream_run(&s, &end);
-	if (r == STREAM_E_READER_GONE)
-		return EXIT_OK;
+	if (r == STREAM_E_OUTPUT)
+		return stream_output_failed(&s);
 	return r ? cli_refuse(end.error, x) : stream_end(&end, x);
 }
 

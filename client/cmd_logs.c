@@ -69,8 +69,8 @@ static int run_logs(struct cli *cli, const struct parsed *p)
 	r = stream_begin(&s, &q, &end);
 	if (!r)
 		r = stream_run(&s, &end);
-	if (r == STREAM_E_READER_GONE)
-		return EXIT_OK;
+	if (r == STREAM_E_OUTPUT)
+		return stream_output_failed(&s);
 	return r || end.error ? explain(end.error, &x) : stream_end(&end, &x);
 }
 

@@ -1,6 +1,7 @@
 /*
  * cwsandbox - shells and commands in sandboxes, from the command line
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -286,11 +287,25 @@ static int take_options(struct cli *cli, int argc, char *const *argv, int *ret_c
 	return *ret_code ? -1 : i;
 }
 
+/* A standard descriptor that is closed would go to the next thing opened: our bytes would end in the daemon's socket.
+ * Input is at its end instead, and output fails. */
+static int hold_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? EXIT_ERROR : close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli;
 	int code, n;
 
+	if (hold_standard_descriptors())
+		return EXIT_ERROR;
 	setlocale(LC_CTYPE, "C.UTF-8");
 	cli_init(&cli);
 	set_signals(&cli);

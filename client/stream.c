@@ -27,8 +27,10 @@ static int wrote(struct stream *s, ssize_t l)
 {
 	if (l < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
-	if (l < 0)
-		return errno == EPIPE ? STREAM_E_READER_GONE : -errno;
+	if (l < 0) {
+		s->write_errno = errno;
+		return STREAM_E_OUTPUT;
+	}
 	s->rest += l;
 	s->n_rest -= (size_t)l;
 	return cwsandbox_consumed(s->cli->c, s->attachment, (size_t)l);
@@ -178,6 +180,13 @@ int stream_run(struct stream *s, struct cwsandbox_event *ret)
 		return 0;
 	*ret = (struct cwsandbox_event){ .error = cwsandbox_error(s->cli->c) };
 	return r;
+}
+
+int stream_output_failed(const struct stream *s)
+{
+	return s->write_errno == EPIPE
+		       ? EXIT_OK
+		       : cli_error("cannot write the output: %s", strerror(s->write_errno));
 }
 
 int stream_end(const struct cwsandbox_event *end, const struct error_context *x)

@@ -20,14 +20,17 @@ struct stream {
 	const uint8_t *rest;
 	size_t n_rest;
 	int rest_fd;
+	int write_errno; /* of STREAM_E_OUTPUT */
 };
 
-#define STREAM_E_READER_GONE 1 /* nobody reads our output any more */
+#define STREAM_E_OUTPUT 1 /* our output could not be written: stream_output_failed() */
 
 /* Starts the call: 0 and s->attachment; otherwise as cli_try(). */
 int stream_begin(struct stream *s, const struct cwsandbox_request *q, struct cwsandbox_event *ret);
 /* Runs it to its end, told by *ret (exited or detached). -errno: `ret->error` says it. */
 int stream_run(struct stream *s, struct cwsandbox_event *ret);
+/* The exit code after STREAM_E_OUTPUT: a reader that has gone is no error, any other is printed. */
+int stream_output_failed(const struct stream *s);
 /* The exit code of an ended call that should end with 0: its error is printed. */
 int stream_end(const struct cwsandbox_event *end, const struct error_context *x);
 

@@ -49,6 +49,23 @@ class Exec(SessionCase):
         count = "n=0; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null | grep -qx 'yes ' && n=$((n+1)); done; echo $n"
         until(lambda: self.world.ok("exec", self.sandbox, "--", "sh", "-c", count) == "0", "the end of yes")
 
+    def test_a_closed_descriptor_is_no_way_into_the_daemon(self):
+        # what is closed must not become the socket's number: it would be read as input, or written into the protocol
+        for script, want in (('"$0" exec -i "$1" wc -c <&-', (0, b"0\n", b"")),
+                             ('"$0" exec "$1" echo out >&-', (1, b"", b"Error: cannot write the output: Bad file descriptor\n")),
+                             ('"$0" exec "$1" -- sh -c "echo err >&2; exit 3" 2>&-', (1, b"", b""))):
+            with self.subTest(script=script):
+                done = self.world.run(["sh", "-c", script, program("cwsandbox"), self.sandbox])
+                self.assertEqual((done.returncode, done.stdout, done.stderr), want)
+
+    def test_output_that_cannot_be_written_is_said(self):
+        self.world.ok("exec", self.sandbox, "--", "sh", "-c", "echo x >/tmp/full")
+        for words in ("exec $1 echo hello", "files read $1 /tmp/full"):
+            with self.subTest(words=words):
+                done = self.world.run(["sh", "-c", f'"$0" {words} >/dev/full', program("cwsandbox"), self.sandbox])
+                self.assertEqual((done.returncode, done.stderr),
+                                 (1, b"Error: cannot write the output: No space left on device\n"))
+
     def test_a_folder_a_timeout_and_ctrl_c(self):
         self.assertEqual(self.world.ok("exec", "-w", "/usr", self.sandbox, "pwd"), "/usr")
         done = self.world.cli("exec", "-t", "1", self.sandbox, "sleep", "1000")
