@@ -509,7 +509,7 @@ int cwsandbox_terminal_write(struct cwsandbox_terminal *t, const void *data, siz
 	int timeout_ms, size_t *ret_taken);
 /* The text and a newline, whole or, on timeout before the first byte, not at all. */
 int cwsandbox_terminal_writeline(struct cwsandbox_terminal *t, const char *text, int timeout_ms);
-/* End of input, after what was written; a second call does nothing. */
+/* End of input, after what was written. Does nothing a second time, or after the session's end. */
 int cwsandbox_terminal_close_stdin(struct cwsandbox_terminal *t);
 /* Fire and forget. CWSANDBOX_E_ENDED: the session has ended. */
 int cwsandbox_terminal_resize(struct cwsandbox_terminal *t, unsigned cols, unsigned rows);

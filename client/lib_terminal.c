@@ -557,7 +557,9 @@ int cwsandbox_terminal_close_stdin(struct cwsandbox_terminal *t)
 	r = check_writable(t);
 	if (!r)
 		r = from_connection(t, cwsandbox_close_input(t->c, t->attachment));
-	if (!r)
+	if (r == CWSANDBOX_E_ENDED)
+		r = 0; /* it takes no input any more: nothing is left to close */
+	else if (!r)
 		turn(t);
 	pthread_mutex_unlock(&t->lock);
 	return r;

@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 	printf("\nreturned %d\n", result.returncode);
 	if (cwsandbox_terminal_writeline(t, "too late", TIMEOUT_MS) != CWSANDBOX_E_ENDED)
 		return 1;
+	check(t, cwsandbox_terminal_close_stdin(t), "close after the end"); /* nor here */
 	cwsandbox_terminal_free(t);
 	return result.returncode;
 }
