@@ -235,6 +235,17 @@ class Daemon:
         self.assertEqual(self.servicer.calls[before].metadata["authorization"], "Bearer other")
         self.world.ok("ls")
 
+    def test_two_valid_keys_on_one_url_each_reach_their_own(self):
+        key, self.servicer.key = self.servicer.key, None  # now it takes any, and remembers which
+        try:
+            for mine in (key, "other", key, "other"):
+                before = len(self.servicer.calls)
+                self.assertEqual(self.world.ok("exec", self.sandbox, "echo", mine, env={"CWSANDBOX_API_KEY": mine}), mine)
+                seen = {c.metadata["authorization"] for c in self.servicer.calls[before:]}
+                self.assertEqual(seen, {"Bearer " + mine})
+        finally:
+            self.servicer.key = key
+
     def test_one_connection_is_reused_by_all_commands(self):
         began = time.monotonic()
         for _ in range(20):
