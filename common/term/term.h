@@ -99,6 +99,37 @@ int term_paint_undo(struct term_buf *out);
 /* The visible screen as text: rows joined by '\n', trailing blanks cut. For tests and `capture`. */
 int term_text(const struct term *t, struct term_buf *out);
 
+/* ---- difference: the later paints of a terminal that is painted ---- */
+
+/* What a painted terminal shows, of the terminal's own size; it pays for itself: cells, 8 bytes
+ * each and none for what is blank to the row's end, rows of 32 bytes, modes, title, palette.
+ * Made for CROP (a view, in the terminal's alternate screen) or SCREEN (the terminal has the
+ * model's size; raw output may follow a paint that is done). */
+struct term_shadow;
+
+#define TERM_SHADOW_BYTES_MAX                                                                      \
+	((size_t)128 * 1024)                  /* cells beyond are not kept: painted each time */
+#define TERM_SHADOW_SLACK ((size_t)16 * 1024) /* bytes appended at most beyond max */
+#define TERM_SHADOW_MORE 1
+
+/* A terminal of which nothing is known. */
+int term_shadow_new(
+	struct term_shadow **ret, enum term_paint_kind kind, unsigned cols, unsigned rows);
+struct term_shadow *term_shadow_free(struct term_shadow *s);
+size_t term_shadow_memory(const struct term_shadow *s); /* bytes held, for the ledger */
+/* Other bytes went to the terminal, or it changed its size: the next paint begins with a reset. */
+void term_shadow_forget(struct term_shadow *s);
+/* Appends what brings the terminal from what the shadow says to what the model says, and the
+ * shadow is what the terminal then shows. The first paint is a whole one. The same promises as
+ * term_paint() gives about the bytes.
+ *   0                 done: the terminal shows the model as it is now. Nothing appended: it did.
+ *   TERM_SHADOW_MORE  stopped after `max` bytes; call again, at any later state of the model: what
+ *                     was painted is compared again, so a paint goes on and needs no memory of its
+ *                     own. Each call appends at least a byte.
+ *   -ENOMEM           nothing appended; forgotten. */
+int term_shadow_paint(
+	struct term_shadow *s, const struct term *t, size_t max, struct term_buf *out);
+
 /* ---- filter: between the raw output of a session and a real terminal ---- */
 
 /* Removes what the daemon answers (queries), what security forbids (clipboard access unless
@@ -120,6 +151,7 @@ int term_filter_undo(struct term_filter *f, struct term_buf *out);
 void term_filter_reset(struct term_filter *f);
 
 DEFINE_CLEANUP(struct term *, term_free)
+DEFINE_CLEANUP(struct term_shadow *, term_shadow_free)
 DEFINE_CLEANUP(struct term_filter *, term_filter_free)
 
 #endif
