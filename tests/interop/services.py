@@ -3,17 +3,17 @@
 A test that the independent service passes is right about the official client; when ours fails it, ours is wrong.
 """
 import os
-import subprocess
 import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
+import procs  # noqa: E402
+from official import Official  # noqa: E402
 from world import SharedWorldCase, read  # noqa: E402
 
-VENV = os.path.dirname(sys.executable)
-OFFICIAL = os.path.join(VENV, "cwsandbox")
+OFFICIAL = os.path.join(os.path.dirname(sys.executable), "cwsandbox")
 PINNED = "1.22.0"
 
 try:
@@ -70,12 +70,19 @@ class ServiceCase(SharedWorldCase):
 
     # ---- the official client ----
 
+    client = None  # one for all classes of a file
+
     @classmethod
-    def official(cls, *args, input=None, env=None, limit=180):
+    def _client(cls):
+        if not ServiceCase.client:
+            ServiceCase.client = Official({k: v for k, v in os.environ.items() if not k.startswith("CWSANDBOX")})
+            procs.spared.add(ServiceCase.client.process.pid)
+        return ServiceCase.client
+
+    @classmethod
+    def official(cls, *args, env=None, **kwargs):
         """The official command line; returns (code, stdout, stderr), both bytes."""
-        done = subprocess.run([OFFICIAL] + list(args), env=dict(cls.world.env, **(env or {})), input=input or b"",
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit, cwd=cls.world.dir)
-        return done.returncode, done.stdout, done.stderr
+        return cls._client().run(args, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir, **kwargs)
 
     @classmethod
     def official_ok(cls, *args, **kwargs):
@@ -84,12 +91,12 @@ class ServiceCase(SharedWorldCase):
         return out
 
     @classmethod
-    def sdk(cls, program, limit=180):
+    def sdk(cls, program, env=None, **kwargs):
         """A program for the official SDK; what it prints, as text."""
-        done = subprocess.run([sys.executable, "-c", "import cwsandbox\n" + program], env=cls.world.env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit, cwd=cls.world.dir)
-        assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
-        return done.stdout.decode("utf-8", "replace").strip()
+        code, out, err = cls._client().program(program, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir,
+                                               **kwargs)
+        assert code == 0, err.decode("utf-8", "replace")
+        return out.decode("utf-8", "replace").strip()
 
     @classmethod
     def create(cls, *command, **options):
