@@ -37,13 +37,13 @@ static void step(struct box *b, enum sandbox_event ev)
 void box_rearm(struct box *b)
 {
 	uint64_t now = b->boxes->loop->clock.now_usec;
-	uint64_t at = sandbox_deadline(b->sb);
+	uint64_t at = sandbox_deadline(b->sb), hold = box_main_deadline(b);
 	struct timeval tv = { 0 };
 
 	if (b->reap_by_usec && (!at || b->reap_by_usec < at))
 		at = b->reap_by_usec;
-	if (b->hold_until_usec && (!at || b->hold_until_usec < at))
-		at = b->hold_until_usec;
+	if (hold && (!at || hold < at))
+		at = hold;
 	event_del(b->ev_timer);
 	if (!at)
 		return;
@@ -124,15 +124,6 @@ static void box_lost(struct box *b)
 	box_wake_waiters(b);
 }
 
-void box_wake_waiters(struct box *b)
-{
-	struct log_waiter *w;
-
-	list_for_each(w, &b->waiters, link) {
-		w->wake(w);
-	}
-}
-
 /* ---- to and from its init ---- */
 
 static void flush_packets(struct box *b)
@@ -175,10 +166,10 @@ int box_send(struct box *b, const struct init_message *m)
 	return 0;
 }
 
-int box_open(struct box *b, const char *path, bool write, struct opening *o)
+int box_open(struct box *b, const char *path, uint32_t flags, struct opening *o)
 {
 	struct init_message m = {
-		.head = { .type = INIT_OPEN, .id = b->next_id++, .flags = write ? INIT_WRITE : 0 },
+		.head = { .type = INIT_OPEN, .id = b->next_id++, .flags = flags },
 		.text = path,
 	};
 	int r = box_send(b, &m);
@@ -326,10 +317,9 @@ void box_stop(struct box *b, uint64_t grace_sec)
 
 	if (sandbox_step(&b->boxes->reg, sb, SANDBOX_EV_STOP, &b->boxes->loop->clock))
 		return;
-	if (!grace_sec || !b->main || !b->main->started)
+	if (!grace_sec || !box_main_terminate(b))
 		return box_kill(b);
 	sb->kill_usec = b->boxes->loop->clock.now_usec + grace_sec * USEC_PER_SEC;
-	process_signal(b->main, SIGTERM);
 	box_rearm(b);
 }
 
@@ -357,8 +347,7 @@ static void on_timer(evutil_socket_t fd _unused_, short what _unused_, void *arg
 	case SANDBOX_DUE_NONE:
 		break;
 	}
-	if (b->hold_until_usec && b->hold_until_usec <= now)
-		box_main_release(b);
+	box_main_release(b, now);
 	if (b->reap_by_usec && b->reap_by_usec <= now && b->pid) {
 		kill(b->pid, SIGKILL);
 		b->reap_by_usec = now + BOX_REAP_USEC;
@@ -370,17 +359,32 @@ static void box_free(struct box *b)
 {
 	struct log_waiter *w;
 
-	while ((w = list_first(&b->waiters, struct log_waiter, link)) != NULL)
-		list_unlink(&w->link);
+	for (size_t i = 0; b->mains && i < b->sb->n_containers; i++)
+		while ((w = list_first(&b->mains[i].waiters, struct log_waiter, link)) != NULL)
+			list_unlink(&w->link);
 	close_sock(b);
 	if (b->ev_timer)
 		event_free(b->ev_timer);
 	close_fd(&b->stderr_fd);
 	list_unlink(&b->link);
 	free(b->home);
+	free(b->mains);
 	b->sb->rim = NULL;
 	sandbox_unref(b->sb);
 	free(b);
+}
+
+static int make_mains(struct box *b)
+{
+	b->mains = calloc(b->sb->n_containers, sizeof(*b->mains));
+	if (!b->mains)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->sb->n_containers; i++) {
+		b->mains[i].b = b;
+		b->mains[i].index = i;
+		list_init(&b->mains[i].waiters);
+	}
+	return 0;
 }
 
 static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
@@ -397,11 +401,10 @@ static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
 		list_init(&b->processes[i]);
 	list_init(&b->unsent);
 	list_init(&b->openings);
-	list_init(&b->waiters);
 	list_append(&bs->all, &b->link);
 	sb->rim = b;
 	b->ev_timer = evtimer_new(bs->loop->base, on_timer, b);
-	if (!b->ev_timer || launch_home(&bs->launcher, sb->id, &b->home)) {
+	if (!b->ev_timer || make_mains(b) || launch_home(&bs->launcher, sb->id, &b->home)) {
 		box_free(b);
 		return -ENOMEM;
 	}
@@ -412,9 +415,17 @@ static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
 static int box_launch(struct box *b)
 {
 	struct event_base *base = b->boxes->loop->base;
+	struct spec_plan p;
 	struct launched l;
-	int r = launch(&b->boxes->launcher, b->sb->id, &l);
+	int r;
 
+	spec_plan(b->sb->spec, b->sb->id, &p);
+	r = launch_prepare(&b->boxes->launcher, &p.plan);
+	if (r)
+		return r;
+	r = launch(&b->boxes->launcher, &p.plan, &l);
+	if (r)
+		cleaners_remove(&b->boxes->cleaners, b->sb->id);
 	if (r)
 		return r;
 	b->pid = l.pid;
@@ -452,16 +463,16 @@ void box_start(struct boxes *bs, struct sandbox *sb)
 
 /* ---- what its processes start from ---- */
 
-const char *box_cwd(const struct box *b)
+const char *box_cwd(const struct box *b, size_t container)
 {
-	const char *cwd = b->sb->spec->containers[0]->working_dir;
+	const char *cwd = b->sb->spec->containers[container]->working_dir;
 
 	return *cwd ? cwd : b->home;
 }
 
-int box_env(const struct box *b, bool tty, struct spec_env *ret)
+int box_env(const struct box *b, size_t container, bool tty, struct spec_env *ret)
 {
-	const Coreweave__Sandbox__V1__Container *c = b->sb->spec->containers[0];
+	const Coreweave__Sandbox__V1__Container *c = b->sb->spec->containers[container];
 	struct spec_env env = { 0 };
 	int r = spec_env_set(&env, "PATH", PATH_DEFAULT);
 

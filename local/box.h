@@ -34,9 +34,9 @@ struct boxes {
 	bool stopping;
 };
 
-/* Who is told that the main process's log grew or ended. */
+/* Who is told that a main process's log grew or ended. */
 struct log_waiter {
-	struct list link; /* struct box::waiters */
+	struct list link; /* struct box_main::waiters */
 	void (*wake)(struct log_waiter *w);
 	const struct log_reader *reader;
 	bool given_up; /* it was waited for once, and did not come */
@@ -47,6 +47,15 @@ struct opening {
 	struct list link; /* struct box::openings */
 	uint32_t id;
 	void (*on_done)(struct opening *o, int error, int fd, uint64_t size);
+};
+
+/* The main process of a container. */
+struct box_main {
+	struct box *b;
+	size_t index;      /* of the container */
+	struct process *p; /* NULL: not yet, or no more */
+	struct list waiters;
+	uint64_t hold_until_usec; /* it waits for who follows its log; 0: it does not */
 };
 
 struct box {
@@ -61,12 +70,9 @@ struct box {
 	struct list processes[BOX_BUCKETS];
 	size_t n_processes;
 	struct list openings;
-	struct list waiters;
-	struct process *main;
+	struct box_main *mains; /* one for each container */
 	uint32_t next_id;
 	uint64_t reap_by_usec; /* 0: the init may live */
-	uint64_t
-		hold_until_usec; /* the main process waits for who follows its log; 0: it does not */
 };
 
 int boxes_init(struct boxes *bs, struct loop *loop);
@@ -82,14 +88,15 @@ bool boxes_idle(const struct boxes *bs); /* nothing runs, nothing is being remov
 void box_start(struct boxes *bs, struct sandbox *sb);
 /* NULL: it has no processes (any more). */
 struct box *box_of(const struct sandbox *sb);
-/* To TERMINATING: SIGTERM to the main process, the end of all after grace_sec. */
+/* To TERMINATING: SIGTERM to the main processes, the end of all after grace_sec. */
 void box_stop(struct box *b, uint64_t grace_sec);
 /* -E2BIG, -ENOMEM, -EPIPE. */
 int box_send(struct box *b, const struct init_message *m);
-int box_open(struct box *b, const char *path, bool write, struct opening *o);
+int box_open(struct box *b, const char *path, uint32_t flags, struct opening *o);
 void opening_cancel(struct opening *o);
 /* The environment a process starts with: ours, then the container's. */
-int box_env(const struct box *b, bool tty, struct spec_env *ret);
-const char *box_cwd(const struct box *b);
+int box_env(const struct box *b, size_t container, bool tty, struct spec_env *ret);
+const char *box_cwd(const struct box *b, size_t container);
+struct box_main *box_main_of(struct box *b, const struct container *c);
 
 #endif

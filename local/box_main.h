@@ -1,6 +1,6 @@
 /*
- * box_main - the main process of a sandbox: its start makes the sandbox run, its output is the log,
- * its end is the sandbox's
+ * box_main - the main processes of a sandbox, one for each container: when all have started the sandbox runs, their
+ * output is their logs, the end of the primary one is the sandbox's
  */
 #ifndef LOCAL_BOX_MAIN_H
 #define LOCAL_BOX_MAIN_H
@@ -15,13 +15,16 @@
 
 /* The init is up. */
 void box_main_start(struct box *b);
+/* SIGTERM to each; false: there is none. */
+bool box_main_terminate(struct box *b);
 /* A follower of the log has read. */
-void box_main_followed(struct box *b, struct log_waiter *w);
-/* hold_until_usec came. */
-void box_main_release(struct box *b);
+void box_main_followed(struct box_main *bm, struct log_waiter *w);
+/* What waited for a hold_until_usec that came goes on. */
+void box_main_release(struct box *b, uint64_t now_usec);
+uint64_t box_main_deadline(const struct box *b); /* 0: none */
+void box_wake_waiters(struct box *b);
 /* For box_main: every process ends now. */
 void box_kill(struct box *b);
-void box_wake_waiters(struct box *b);
 void box_rearm(struct box *b); /* its deadlines changed */
 
 #endif

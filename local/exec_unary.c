@@ -60,9 +60,10 @@ static void fail_start(struct call *call, int r)
 			call, GRPC_UNAVAILABLE, NULL, "cannot start a command: %s", strerror(-r));
 }
 
-static int build_env(const struct box *b, const struct exec_request *req, struct spec_env *ret)
+static int build_env(const struct box *b, size_t container, const struct exec_request *req,
+	struct spec_env *ret)
 {
-	int r = box_env(b, req->tty, ret);
+	int r = box_env(b, container, req->tty, ret);
 
 	for (size_t i = 0; !r && i < req->n_env; i++)
 		r = spec_env_set(ret, req->env[i]->key, req->env[i]->value);
@@ -72,7 +73,8 @@ static int build_env(const struct box *b, const struct exec_request *req, struct
 struct process *exec_start(
 	struct call *call, const struct exec_request *req, const struct process_ops *ops, void *arg)
 {
-	struct box *b = call_box(call, req->sandbox_id, req->container);
+	size_t container;
+	struct box *b = call_box(call, req->sandbox_id, req->container, &container);
 	_cleanup_(spec_env_done) struct spec_env env = { 0 };
 	struct process_start what = {
 		.argv = (const char *const *)req->argv,
@@ -90,8 +92,8 @@ struct process *exec_start(
 
 	if (!b || !request_ok(call, req))
 		return NULL;
-	what.cwd = box_cwd(b);
-	r = build_env(b, req, &env);
+	what.cwd = box_cwd(b, container);
+	r = build_env(b, container, req, &env);
 	r = r ? r : process_start(b, &what, &p);
 	if (r)
 		fail_start(call, r);

@@ -190,7 +190,7 @@ static const struct call_ops reading_ops = { .read = reading_read, .on_end = rea
 
 static void start_reading(struct call *call, const Coreweave__Sandbox__V1__ReadFileRequest *req)
 {
-	struct box *b = call_box(call, req->sandbox_id, req->container);
+	struct box *b = call_box(call, req->sandbox_id, req->container, NULL);
 	struct reading *rd;
 	int r;
 
@@ -205,7 +205,7 @@ static void start_reading(struct call *call, const Coreweave__Sandbox__V1__ReadF
 	call->state = rd;
 	call->ops = &reading_ops;
 	call_arm_deadline(call);
-	r = box_open(b, req->path, false, &rd->opening);
+	r = box_open(b, req->path, 0, &rd->opening);
 	if (r)
 		fail_file(call, r);
 }
@@ -298,7 +298,7 @@ static void start_writing(
 	call->state = w;
 	call->ops = &writing_ops;
 	call_arm_deadline(call);
-	r = w->ev ? box_open(b, req->path, true, &w->opening) : -ENOMEM;
+	r = w->ev ? box_open(b, req->path, INIT_WRITE, &w->opening) : -ENOMEM;
 	if (r)
 		fail_file(call, r);
 }
@@ -314,7 +314,7 @@ static void on_write_file(struct call *call, const uint8_t *data, size_t n)
 	if (req->content.len > FILE_MAX) {
 		fail_too_large(call, NULL);
 	} else {
-		b = call_box(call, req->sandbox_id, req->container);
+		b = call_box(call, req->sandbox_id, req->container, NULL);
 		if (b && path_ok(call, req->path))
 			return start_writing(call, b, req);
 	}

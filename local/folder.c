@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,7 +34,7 @@ static const struct dir_spec plain_dirs[] = {
 	{ "tmp", 0700 },
 };
 
-static int make_dir(int at, const char *path, mode_t mode, const struct folder_owner *owner)
+int folder_make_dir(int at, const char *path, mode_t mode, const struct folder_owner *owner)
 {
 	if (mkdirat(at, path, 0700) < 0 || fchmodat(at, path, mode, 0) < 0)
 		return -errno;
@@ -88,7 +89,7 @@ static int fill(int fd, const char *hostname, bool system, const struct folder_o
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n; i++)
-		r = make_dir(fd, dirs[i].path, dirs[i].mode, owner);
+		r = folder_make_dir(fd, dirs[i].path, dirs[i].mode, owner);
 	return r || !system ? r : make_etc(fd, hostname, owner);
 }
 
@@ -96,7 +97,7 @@ int folder_make(int parent_fd, const char *name, const char *hostname, bool syst
 	const struct folder_owner *owner)
 {
 	_cleanup_(closep) int fd = -1;
-	int r = make_dir(parent_fd, name, 0755, owner);
+	int r = folder_make_dir(parent_fd, name, 0755, owner);
 
 	if (r)
 		return r;
@@ -104,6 +105,32 @@ int folder_make(int parent_fd, const char *name, const char *hostname, bool syst
 	r = fd < 0 ? -errno : fill(fd, hostname, system, owner);
 	if (r)
 		folder_remove(parent_fd, name);
+	return r;
+}
+
+int folder_make_path(int at, const char *path, mode_t mode, const struct folder_owner *owner)
+{
+	_cleanup_(closep) int fd = fcntl(at, F_DUPFD_CLOEXEC, 0);
+	int r = fd < 0 ? -errno : 0;
+
+	while (!r && *path) {
+		char name[NAME_MAX + 1];
+		size_t n = strcspn(path, "/");
+		int next;
+
+		if (n > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, path, n);
+		name[n] = 0;
+		path += n + strspn(path + n, "/");
+		r = folder_make_dir(fd, name, mode, owner);
+		if (r && r != -EEXIST)
+			return r;
+		next = openat(fd, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = next < 0 ? -errno : 0;
+		close(fd);
+		fd = next;
+	}
 	return r;
 }
 

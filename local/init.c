@@ -196,12 +196,31 @@ static void reap(struct init *in)
 
 /* ---- files ---- */
 
+/* What cannot be made shows when the file is opened. */
+static void make_dirs(const char *path)
+{
+	char dir[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n >= sizeof(dir))
+		return;
+	for (size_t i = 1; i < n; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(dir, path, i);
+		dir[i] = 0;
+		mkdir(dir, 0755);
+	}
+}
+
 static int open_regular(const char *path, uint32_t flags, int *ret_fd, uint64_t *ret_size)
 {
 	int how = flags & INIT_WRITE ? O_WRONLY | O_CREAT : O_RDONLY;
 	_cleanup_(closep) int fd = -1;
 	struct stat st;
 
+	if (flags & INIT_MAKE_DIRS)
+		make_dirs(path);
 	/* O_NONBLOCK: a FIFO must not hold up everybody else's requests. */
 	fd = open(path, how | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
 	if (fd < 0 || fstat(fd, &st) < 0)

@@ -42,7 +42,8 @@ enum init_type {
 enum init_flags {
 	INIT_TTY = 1 << 0,
 	INIT_NO_STDIN = 1 << 1,
-	INIT_WRITE = 1 << 2, /* OPEN: create or empty it, make the folders above it */
+	INIT_WRITE = 1 << 2, /* OPEN: create or empty it */
+	INIT_MAKE_DIRS = 1 << 3, /* OPEN: make the folders above it */
 };
 
 struct init_head {

@@ -78,12 +78,23 @@ static void place_fds(const struct launcher *l, int sock, int stderr_fd)
 		give_up("cannot place descriptors");
 }
 
-static _Noreturn void child(
-	const struct launcher *l, const char *id, const char *path, int sock, int stderr_fd)
+static _Noreturn void enter_plain(const char *folder, const char *const *env)
+{
+	static const char *const argv[] = { "cwsandbox-local", INIT_ARG, NULL };
+	char root[PATH_MAX];
+
+	snprintf(root, sizeof(root), "%s/" LAUNCH_ROOT, folder);
+	if (chdir(root) < 0)
+		give_up("cannot enter the sandbox's folder");
+	fexecve(EXE_FD, (char **)argv, (char **)env);
+	give_up("cannot run this program as an init");
+}
+
+static _Noreturn void child(const struct launcher *l, const struct launch_plan *plan,
+	const char *path, int sock, int stderr_fd)
 {
 	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	static const char *const argv[] = { "cwsandbox-local", INIT_ARG, NULL };
-	const char *root = l->owner.change ? LAUNCH_MOUNT : path;
+	const char *folder = l->owner.change ? LAUNCH_MOUNT : path;
 	sigset_t none;
 
 	place_fds(l, sock, stderr_fd);
@@ -96,14 +107,11 @@ static _Noreturn void child(
 	if (l->isolation == ISOLATION_BWRAP) {
 		char hostname[HOSTNAME_BYTES];
 
-		snprintf(hostname, sizeof(hostname), "%s", id);
-		launch_bwrap_exec(root, hostname, l->network, EXE_FD, env);
+		snprintf(hostname, sizeof(hostname), "%s", plan->id);
+		launch_bwrap_exec(folder, hostname, l->network, plan, EXE_FD, env);
 		give_up("cannot run bwrap");
 	}
-	if (chdir(root) < 0)
-		give_up("cannot enter the sandbox's folder");
-	fexecve(EXE_FD, (char **)argv, (char **)env);
-	give_up("cannot run this program as an init");
+	enter_plain(folder, env);
 }
 
 /* ---- in the service ---- */
@@ -115,7 +123,7 @@ static int make_channel(int ret[2])
 	return fcntl(ret[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int start(const struct launcher *l, const char *id, struct launched *ret)
+static int start(const struct launcher *l, const struct launch_plan *plan, struct launched *ret)
 {
 	_cleanup_(freep) char *path = NULL;
 	_cleanup_(closep) int said = memfd_create("sandbox-start", MFD_CLOEXEC);
@@ -123,14 +131,14 @@ static int start(const struct launcher *l, const char *id, struct launched *ret)
 	pid_t pid;
 	int r;
 
-	if (said < 0 || asprintf(&path, "%s/%s", l->dir, id) < 0)
+	if (said < 0 || asprintf(&path, "%s/%s", l->dir, plan->id) < 0)
 		return said < 0 ? -errno : -ENOMEM;
 	r = make_channel(socks);
 	if (r)
 		return r;
 	pid = fork();
 	if (!pid)
-		child(l, id, path, socks[1], said);
+		child(l, plan, path, socks[1], said);
 	r = pid < 0 ? -errno : 0;
 	close(socks[1]);
 	if (r) {
@@ -142,19 +150,79 @@ static int start(const struct launcher *l, const char *id, struct launched *ret)
 	return 0;
 }
 
-int launch(const struct launcher *l, const char *id, struct launched *ret)
+static int open_folder(const struct launcher *l, const char *id)
 {
-	char hostname[HOSTNAME_BYTES];
-	int r;
+	return openat(l->dir_fd, id, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
-	snprintf(hostname, sizeof(hostname), "%s", id);
-	r = folder_make(l->dir_fd, id, hostname, l->isolation == ISOLATION_BWRAP, &l->owner);
+static int make_volumes(int fd, const struct launch_plan *plan, const struct folder_owner *owner)
+{
+	_cleanup_(closep) int volumes = -1;
+	int r = folder_make_dir(fd, LAUNCH_VOLUMES, 0755, owner);
+
 	if (r)
 		return r;
-	r = start(l, id, ret);
-	if (r)
-		folder_remove(l->dir_fd, id);
+	volumes = openat(fd, LAUNCH_VOLUMES, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = volumes < 0 ? -errno : 0;
+	for (size_t i = 0; !r && i < plan->n_volumes; i++)
+		r = folder_make_dir(volumes, plan->volumes[i], 0755, owner);
 	return r;
+}
+
+int launch_prepare(const struct launcher *l, const struct launch_plan *plan)
+{
+	_cleanup_(closep) int fd = -1;
+	char hostname[HOSTNAME_BYTES];
+	int r = folder_make_dir(l->dir_fd, plan->id, 0755, &l->owner);
+
+	if (r)
+		return r;
+	snprintf(hostname, sizeof(hostname), "%s", plan->id);
+	fd = open_folder(l, plan->id);
+	r = fd < 0 ? -errno
+		   : folder_make(
+			     fd, LAUNCH_ROOT, hostname, l->isolation == ISOLATION_BWRAP, &l->owner);
+	r = r ? r : make_volumes(fd, plan, &l->owner);
+	if (r)
+		folder_remove(l->dir_fd, plan->id);
+	return r;
+}
+
+int launch_open_volume(const struct launcher *l, const char *id, const char *volume, int *ret_fd)
+{
+	_cleanup_(closep) int fd = open_folder(l, id);
+	_cleanup_(closep) int volumes = -1;
+
+	if (fd < 0)
+		return -errno;
+	volumes = openat(fd, LAUNCH_VOLUMES, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (volumes < 0)
+		return -errno;
+	*ret_fd = openat(volumes, volume, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+/* Nothing of the sandbox runs yet, so what is no link now stays none. */
+static int check_mounts(const struct launcher *l, const struct launch_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < plan->n_mounts; i++) {
+		const struct launch_mount *m = &plan->mounts[i];
+		_cleanup_(closep) int fd = -1;
+
+		r = launch_open_volume(l, plan->id, m->volume, &fd);
+		if (!r && *m->sub_path)
+			r = folder_make_path(fd, m->sub_path, 0755, &l->owner);
+	}
+	return r;
+}
+
+int launch(const struct launcher *l, const struct launch_plan *plan, struct launched *ret)
+{
+	int r = check_mounts(l, plan);
+
+	return r ? r : start(l, plan, ret);
 }
 
 void launch_explain(int stderr_fd, char why[LAUNCH_WHY_MAX])
@@ -177,9 +245,9 @@ int launch_home(const struct launcher *l, const char *id, char **ret)
 	if (l->isolation == ISOLATION_BWRAP)
 		r = asprintf(ret, "/root");
 	else if (l->owner.change)
-		r = asprintf(ret, LAUNCH_MOUNT);
+		r = asprintf(ret, LAUNCH_MOUNT "/" LAUNCH_ROOT);
 	else
-		r = asprintf(ret, "%s/%s", l->dir, id);
+		r = asprintf(ret, "%s/%s/" LAUNCH_ROOT, l->dir, id);
 	return r < 0 ? -ENOMEM : 0;
 }
 
@@ -200,11 +268,13 @@ static int wait_ready(const struct launched *p, char why[LAUNCH_WHY_MAX])
 /* Starts one sandbox as every later one will be, and ends it. */
 static int probe(const struct launcher *l, char why[LAUNCH_WHY_MAX])
 {
+	const struct launch_plan plan = { .id = PROBE_NAME };
 	struct launched p;
 	int r;
 
 	folder_remove(l->dir_fd, PROBE_NAME); /* of a service killed just here */
-	r = launch(l, PROBE_NAME, &p);
+	r = launch_prepare(l, &plan);
+	r = r ? r : launch(l, &plan, &p);
 	if (r) {
 		snprintf(why, LAUNCH_WHY_MAX, "cannot start a process: %s", strerror(-r));
 		return r;

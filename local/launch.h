@@ -1,9 +1,11 @@
 /*
  * launch - starts the first process of a sandbox (init.h), inside its view of the world
  *
- * bwrap: bubblewrap makes own user, mount, pid, ipc and uts namespaces; the sandbox's folder is its
- * "/", the host's /usr and some of /etc are in it read-only. none:  no walls: the folder is only
- * the home and the working folder. A service that runs as root gives its sandboxes to an
+ * A sandbox has a folder: `root` in it is its own "/" (or home), `volumes/NAME` are what it mounts.
+ *
+ * bwrap: bubblewrap makes own user, mount, pid, ipc and uts namespaces; the sandbox's root is its
+ * "/", the host's /usr and some of /etc are in it read-only. none:  no walls: the root is only
+ * the home and the working folder, and nothing can be mounted. A service that runs as root gives its sandboxes to an
  * unprivileged user in both; a private mount namespace shows that user the folder at LAUNCH_MOUNT,
  * which it could not reach by its path.
  *
@@ -20,6 +22,9 @@
 #define LAUNCH_WHY_MAX 512
 #define LAUNCH_MOUNT "/mnt"
 #define LAUNCH_SHM_BYTES "67108864"
+#define LAUNCH_ROOT "root"
+#define LAUNCH_VOLUMES "volumes"
+#define LAUNCH_MOUNTS_MAX 32
 
 enum isolation { ISOLATION_AUTO, ISOLATION_BWRAP, ISOLATION_NONE };
 
@@ -44,8 +49,28 @@ struct launched {
 int launcher_init(struct launcher *l, enum isolation isolation, bool network, int dir_fd,
 	const char *dir, char why[LAUNCH_WHY_MAX]);
 void launcher_done(struct launcher *l);
-/* Makes the folder `id` and starts its init, which says INIT_READY when it is up. */
-int launch(const struct launcher *l, const char *id, struct launched *ret);
+
+/* A volume, or a folder in it, where the sandbox sees it. */
+struct launch_mount {
+	const char *volume, *sub_path, *path; /* sub_path: "" or relative without ".." */
+	bool read_only;
+};
+
+struct launch_plan {
+	const char *id;
+	const char *const *volumes;
+	size_t n_volumes;
+	const struct launch_mount *mounts;
+	size_t n_mounts; /* <= LAUNCH_MOUNTS_MAX; their paths in an order that puts parents first */
+};
+
+/* Makes the folder `id`, its root and empty volumes. */
+int launch_prepare(const struct launcher *l, const struct launch_plan *plan);
+/* Starts the init of a folder that is there; it says INIT_READY when it is up. -ELOOP, -ENOTDIR: a sub_path is not
+ * a folder of its volume. */
+int launch(const struct launcher *l, const struct launch_plan *plan, struct launched *ret);
+/* A volume of a sandbox, opened without following anything. */
+int launch_open_volume(const struct launcher *l, const char *id, const char *volume, int *ret_fd);
 void launch_explain(int stderr_fd, char why[LAUNCH_WHY_MAX]);
 /* HOME inside; malloc'd. */
 int launch_home(const struct launcher *l, const char *id, char **ret);

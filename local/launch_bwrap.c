@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 
 #include "local/init.h"
-#include "local/launch.h"
 
-#define ARGS_MAX 256
+#define ARGS_MAX 384
 #define DIRS_MAX 8
 
 /* What a usable Unix needs of the host, beside /usr. Nothing of it is a secret: all of it is
@@ -57,6 +56,7 @@ struct args {
 	size_t n;
 	char targets[DIRS_MAX][PATH_MAX];
 	size_t n_targets;
+	char root[PATH_MAX], sources[LAUNCH_MOUNTS_MAX][PATH_MAX];
 };
 
 static void put(struct args *a, const char *arg)
@@ -100,8 +100,19 @@ static void put_view(struct args *a, const char *root)
 		put3(a, "--ro-bind-try", host_files[i], host_files[i]);
 	put3(a, "--proc", "/proc", "--dev");
 	put3(a, "/dev", "--size", LAUNCH_SHM_BYTES);
-	put3(a, "--tmpfs", "/dev/shm", "--chdir");
-	put(a, "/root");
+	put(a, "--tmpfs");
+	put(a, "/dev/shm");
+}
+
+static void put_mounts(struct args *a, const char *folder, const struct launch_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_mounts && i < LAUNCH_MOUNTS_MAX; i++) {
+		const struct launch_mount *m = &plan->mounts[i];
+
+		snprintf(a->sources[i], PATH_MAX, "%s/" LAUNCH_VOLUMES "/%s%s%s", folder, m->volume,
+			*m->sub_path ? "/" : "", m->sub_path);
+		put3(a, m->read_only ? "--ro-bind" : "--bind", a->sources[i], m->path);
+	}
 }
 
 static void put_walls(struct args *a, const char *hostname, bool network)
@@ -131,16 +142,20 @@ static void put_walls(struct args *a, const char *hostname, bool network)
 		put(a, "--unshare-net");
 }
 
-void launch_bwrap_exec(
-	const char *root, const char *hostname, bool network, int exe_fd, const char *const *env)
+void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
+	const struct launch_plan *plan, int exe_fd, const char *const *env)
 {
 	static struct args a;
 	char exe[32];
 
 	snprintf(exe, sizeof(exe), "/proc/self/fd/%d", exe_fd);
+	snprintf(a.root, sizeof(a.root), "%s/" LAUNCH_ROOT, folder);
 	put_walls(&a, hostname, network);
-	put_view(&a, root);
-	put3(&a, "--", exe, INIT_ARG);
+	put_view(&a, a.root);
+	put_mounts(&a, folder, plan);
+	put3(&a, "--chdir", "/root", "--");
+	put(&a, exe);
+	put(&a, INIT_ARG);
 	a.v[a.n] = NULL;
 	execvpe("bwrap", (char **)a.v, (char **)env);
 }

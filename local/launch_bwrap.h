@@ -4,11 +4,11 @@
 #ifndef LOCAL_LAUNCH_BWRAP_H
 #define LOCAL_LAUNCH_BWRAP_H
 
-#include "common/util.h"
+#include "local/launch.h"
 
-/* In a child: replaces it by bwrap, whose PID 1 is the program at exe_fd as an init; `root` becomes
- * "/". Returns only when that failed, with errno. */
-void launch_bwrap_exec(
-	const char *root, const char *hostname, bool network, int exe_fd, const char *const *env);
+/* In a child: replaces it by bwrap, whose PID 1 is the program at exe_fd as an init; `root` in the
+ * sandbox's folder becomes "/". Returns only when that failed, with errno. */
+void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
+	const struct launch_plan *plan, int exe_fd, const char *const *env);
 
 #endif

@@ -13,6 +13,7 @@
 struct logs {
 	struct call *call;
 	struct sandbox *sb;
+	struct container *container;
 	struct log_waiter waiter;
 	struct log_reader reader;
 	bool follow, lost;
@@ -63,7 +64,7 @@ static bool next_entry(struct logs *l)
 		return true;
 	}
 	if (n && list_linked(&l->waiter.link))
-		box_main_followed(box_of(l->sb), &l->waiter);
+		box_main_followed(box_main_of(box_of(l->sb), l->container), &l->waiter);
 	return n && !put_entry(l, buf, n);
 }
 
@@ -74,7 +75,7 @@ static size_t logs_read(struct call *call, uint8_t *buf, size_t n)
 
 	if (next_entry(l))
 		return grpc_outbox_read(&call->out, buf, n);
-	if (l->follow && !l->sb->log.ended && !l->lost)
+	if (l->follow && !l->container->log.ended && !l->lost)
 		return 0; /* until it grows */
 	if (!call->answered)
 		call_finish_later(call, &ok);
@@ -118,8 +119,8 @@ static uint64_t wall_of(const Google__Protobuf__Timestamp *t)
 	return (uint64_t)t->seconds * USEC_PER_SEC + (uint64_t)t->nanos / 1000;
 }
 
-static void start(
-	struct call *call, struct sandbox *sb, const Coreweave__Sandbox__V1__StreamLogsRequest *req)
+static void start(struct call *call, struct sandbox *sb, struct container *c,
+	const Coreweave__Sandbox__V1__StreamLogsRequest *req)
 {
 	const struct log_start from = {
 		.tail_lines = (uint64_t)req->tail_lines,
@@ -135,13 +136,14 @@ static void start(
 	}
 	l->call = call;
 	l->sb = sandbox_ref(sb);
+	l->container = c;
 	l->follow = req->follow;
-	log_reader_start(&l->reader, &sb->log, &from);
+	log_reader_start(&l->reader, &c->log, &from);
 	l->waiter.wake = logs_wake;
 	l->waiter.reader = &l->reader;
 	list_init(&l->waiter.link);
 	if (req->follow && box_of(sb))
-		list_append(&box_of(sb)->waiters, &l->waiter.link);
+		list_append(&box_main_of(box_of(sb), c)->waiters, &l->waiter.link);
 	call->state = l;
 	call->ops = &logs_ops;
 	call_arm_deadline(call);
@@ -162,6 +164,7 @@ static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsReq
 {
 	struct sandbox *sb = call_sandbox(call, req->sandbox_id);
 	bool resume = *req->resume_log_session_id;
+	struct container *c;
 
 	if (!sb)
 		return;
@@ -170,7 +173,8 @@ static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsReq
 	if (resume && (!req->follow || req->tail_lines || req->since_time || req->timestamps))
 		return fail_field(call, "resume_log_session_id",
 			"needs follow, and excludes tail_lines, since_time and timestamps");
-	if (!spec_has_container(sb->spec, req->container))
+	c = sandbox_container(sb, req->container);
+	if (!c)
 		return fail_field(call, "container", "no such container");
 	if (resume) {
 		/* Sessions end with their stream here: none is ever known. Said in band, as clients
@@ -179,7 +183,7 @@ static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsReq
 		call_finish(call);
 		return;
 	}
-	start(call, sb, req);
+	start(call, sb, c, req);
 }
 
 static void on_logs(struct call *call, const uint8_t *data, size_t n)

@@ -43,9 +43,14 @@ const char *sandbox_state_name(Coreweave__Sandbox__V1__State state)
 
 /* ---- one sandbox ---- */
 
+static bool is_end(Coreweave__Sandbox__V1__State state)
+{
+	return state == S(COMPLETED) || state == S(FAILED) || state == S(TERMINATED);
+}
+
 bool sandbox_ended(const struct sandbox *sb)
 {
-	return sb->state == S(COMPLETED) || sb->state == S(FAILED) || sb->state == S(TERMINATED);
+	return is_end(sb->state);
 }
 
 bool sandbox_live(const struct sandbox *sb)
@@ -67,7 +72,9 @@ struct sandbox *sandbox_unref(struct sandbox *sb)
 		coreweave__sandbox__v1__sandbox_spec__free_unpacked(sb->spec, NULL);
 	free(sb->display_name);
 	free(sb->request_id);
-	log_done(&sb->log);
+	for (size_t i = 0; i < sb->n_containers; i++)
+		log_done(&sb->containers[i].log);
+	free(sb->containers);
 	free(sb);
 	return NULL;
 }
@@ -81,6 +88,71 @@ void sandbox_set_reason(struct sandbox *sb, const char *fmt, ...)
 	vsnprintf(sb->reason, sizeof(sb->reason), fmt, ap);
 	va_end(ap);
 }
+
+/* ---- its containers ---- */
+
+bool sandbox_container_up(struct sandbox *sb, size_t i)
+{
+	sb->containers[i].state = S(RUNNING);
+	for (i = 0; i < sb->n_containers; i++)
+		if (sb->containers[i].state == S(CREATING))
+			return false;
+	return true;
+}
+
+void sandbox_container_ended(struct sandbox *sb, size_t i, int32_t exit_code)
+{
+	struct container *c = &sb->containers[i];
+
+	if (is_end(c->state) || c->state == S(TERMINATING))
+		return;
+	c->state = exit_code ? S(FAILED) : S(COMPLETED);
+	c->exit_code = exit_code;
+}
+
+struct container *sandbox_container(struct sandbox *sb, const char *name)
+{
+	name += strspn(name, " \t");
+	if (!*name)
+		return &sb->containers[sb->primary];
+	for (size_t i = 0; i < sb->n_containers; i++)
+		if (!strcmp(sb->containers[i].name, name))
+			return &sb->containers[i];
+	return NULL;
+}
+
+/* Those that have not ended by themselves follow their sandbox; when that ended, its state is the primary one's. */
+static void follow(struct sandbox *sb)
+{
+	for (size_t i = 0; i < sb->n_containers; i++) {
+		struct container *c = &sb->containers[i];
+
+		if (is_end(c->state))
+			continue;
+		if (sb->state == S(TERMINATING))
+			c->state = S(TERMINATING);
+		else if (sandbox_ended(sb))
+			c->state = i == sb->primary ? sb->state : S(TERMINATED);
+		c->log.ended |= sandbox_ended(sb);
+	}
+}
+
+static int make_containers(struct sandbox *sb)
+{
+	sb->containers = calloc(sb->spec->n_containers, sizeof(*sb->containers));
+	if (!sb->containers)
+		return -ENOMEM;
+	sb->n_containers = sb->spec->n_containers;
+	sb->primary = spec_primary(sb->spec);
+	for (size_t i = 0; i < sb->n_containers; i++) {
+		sb->containers[i].name = sb->spec->containers[i]->name;
+		sb->containers[i].state = S(CREATING);
+		log_init(&sb->containers[i].log);
+	}
+	return 0;
+}
+
+/* ---- its states ---- */
 
 static void registry_evict(struct registry *reg)
 {
@@ -113,12 +185,12 @@ static void sandbox_enter(struct registry *reg, struct sandbox *sb,
 		sb->start_by_usec = 0;
 	if (to == S(TERMINATING))
 		sb->expires_usec = 0;
+	follow(sb);
 	if (!sandbox_ended(sb))
 		return;
 	sb->end_wall_usec = clock->wall_usec;
 	sb->expires_usec = 0;
 	sb->kill_usec = 0;
-	sb->log.ended = true;
 	reg->n_live--;
 	if (++reg->n_ended > SANDBOX_ENDED_MAX)
 		registry_evict(reg);
@@ -229,6 +301,7 @@ int registry_add(struct registry *reg, const struct sandbox_new *what, const str
 	struct sandbox **ret)
 {
 	_cleanup_(sandbox_unrefp) struct sandbox *sb = NULL;
+	int r;
 
 	if (reg->n_live >= SANDBOX_LIVE_MAX)
 		return SANDBOX_E_FULL;
@@ -236,7 +309,6 @@ int registry_add(struct registry *reg, const struct sandbox_new *what, const str
 	if (!sb)
 		return -ENOMEM;
 	sb->n_ref = 1;
-	log_init(&sb->log);
 	snprintf(sb->id, sizeof(sb->id), "%s", what->id);
 	sb->display_name = dup_or_empty(what->display_name);
 	sb->request_id = dup_or_empty(what->request_id);
@@ -248,6 +320,11 @@ int registry_add(struct registry *reg, const struct sandbox_new *what, const str
 	sb->create_wall_usec = clock->wall_usec;
 	sb->start_by_usec = clock->now_usec + SANDBOX_START_USEC;
 	sb->spec = what->spec;
+	r = make_containers(sb);
+	if (r) {
+		sb->spec = NULL; /* still the caller's */
+		return r;
+	}
 	list_append(&reg->all, &sb->link);
 	list_append(bucket_of(reg, sb->id), &sb->bucket);
 	reg->n_live++;

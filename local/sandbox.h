@@ -48,6 +48,15 @@ enum sandbox_event {
 	_SANDBOX_EVENT_N,
 };
 
+/* One of a sandbox's containers. They share its processes, files and network; each has a main process. */
+struct container {
+	const char *name; /* in the spec */
+	Coreweave__Sandbox__V1__State state;
+	int32_t exit_code; /* 0 until it ended by itself */
+	int32_t restart_count;
+	struct log log; /* the main process's output */
+};
+
 struct sandbox {
 	struct list link;   /* struct registry::all, oldest first */
 	struct list bucket; /* struct registry::buckets */
@@ -63,7 +72,8 @@ struct sandbox {
 	uint64_t start_by_usec, expires_usec, kill_usec;           /* deadlines on `now`; 0: none */
 	bool has_exit_code;
 	int32_t exit_code;
-	struct log log; /* the main process's output */
+	struct container *containers;
+	size_t n_containers, primary;
 	void *rim;
 };
 
@@ -108,6 +118,12 @@ size_t registry_list(const struct registry *reg, const struct sandbox_filter *fi
  */
 int sandbox_step(
 	struct registry *reg, struct sandbox *sb, enum sandbox_event ev, const struct clock *clock);
+/* A main process started; true: it was the last one to. */
+bool sandbox_container_up(struct sandbox *sb, size_t i);
+/* A main process ended by itself. */
+void sandbox_container_ended(struct sandbox *sb, size_t i, int32_t exit_code);
+/* The container of that name, or the primary one for a blank name; NULL: none. */
+struct container *sandbox_container(struct sandbox *sb, const char *name);
 void sandbox_set_reason(struct sandbox *sb, const char *fmt, ...) _printf_(2, 3);
 bool sandbox_ended(const struct sandbox *sb);
 bool sandbox_live(const struct sandbox *sb); /* may be executed in */

@@ -9,6 +9,7 @@
 
 #define PAGE_DEFAULT 100
 #define PAGE_MAX 1000
+#define PAGE_BYTES ((size_t)8 * 1024 * 1024) /* a page ends with the sandbox that goes past it */
 #define RUNNER_GROUP_ID "local"
 
 typedef Coreweave__Sandbox__V1__Sandbox Sandbox;
@@ -21,7 +22,8 @@ struct view {
 	Sandbox sandbox;
 	Status status;
 	Google__Protobuf__Timestamp create, start, end;
-	Coreweave__Sandbox__V1__ContainerStatus container, *containers[1];
+	Coreweave__Sandbox__V1__ContainerStatus containers[SPEC_CONTAINERS_MAX],
+		*list[SPEC_CONTAINERS_MAX];
 };
 
 static Google__Protobuf__Timestamp *view_time(Google__Protobuf__Timestamp *t, uint64_t wall_usec)
@@ -30,6 +32,22 @@ static Google__Protobuf__Timestamp *view_time(Google__Protobuf__Timestamp *t, ui
 	t->seconds = (int64_t)(wall_usec / USEC_PER_SEC);
 	t->nanos = (int32_t)(wall_usec % USEC_PER_SEC) * 1000;
 	return wall_usec ? t : NULL;
+}
+
+static void view_containers(struct view *v, const struct sandbox *sb)
+{
+	for (size_t i = 0; i < sb->n_containers; i++) {
+		Coreweave__Sandbox__V1__ContainerStatus *c = &v->containers[i];
+
+		coreweave__sandbox__v1__container_status__init(c);
+		c->name = (char *)sb->containers[i].name;
+		c->state = sb->containers[i].state;
+		c->exit_code = sb->containers[i].exit_code;
+		c->restart_count = sb->containers[i].restart_count;
+		v->list[i] = c;
+	}
+	v->status.n_container_statuses = sb->n_containers;
+	v->status.container_statuses = v->list;
 }
 
 static void view_status(struct view *v, const struct sandbox *sb)
@@ -50,13 +68,7 @@ static void view_status(struct view *v, const struct sandbox *sb)
 			COREWEAVE__SANDBOX__V1__SANDBOX_STATUS__OPT_EXIT_CODE_EXIT_CODE;
 		st->exit_code = sb->exit_code;
 	}
-	coreweave__sandbox__v1__container_status__init(&v->container);
-	v->container.name = sb->spec->containers[0]->name;
-	v->container.state = sb->state;
-	v->container.exit_code = sb->exit_code;
-	v->containers[0] = &v->container;
-	st->n_container_statuses = 1;
-	st->container_statuses = v->containers;
+	view_containers(v, sb);
 }
 
 static const ProtobufCMessage *view_sandbox(struct view *v, const struct sandbox *sb)
@@ -95,6 +107,15 @@ static void fail_field(struct call *call, const char *field, const char *what)
 }
 
 /* ---- create ---- */
+
+/* Without namespaces of its own a sandbox cannot be shown a volume at a path. */
+static bool mounts_volumes(const Spec *spec)
+{
+	for (size_t i = 0; i < spec->n_containers; i++)
+		if (spec->containers[i]->n_volume_mounts)
+			return true;
+	return false;
+}
 
 static int make_id(char out[SANDBOX_ID_BYTES])
 {
@@ -178,6 +199,10 @@ static void on_create(struct call *call, const uint8_t *data, size_t n)
 		fail_field(call, "request_id", "at most 128 bytes");
 	else if (spec_check(req->sandbox->spec, &st))
 		call_fail(call, &st);
+	else if (mounts_volumes(req->sandbox->spec) &&
+		 call->service->boxes->launcher.isolation == ISOLATION_NONE)
+		call_fail_with(call, GRPC_UNIMPLEMENTED, REASON_NOT_IMPLEMENTED,
+			"volumes can only be mounted with --isolation bwrap");
 	else
 		create(call, req, hash);
 	coreweave__sandbox__v1__create_sandbox_request__free_unpacked(req, NULL);
@@ -223,14 +248,19 @@ static void answer_list(struct call *call, struct sandbox **found, size_t n, boo
 	_cleanup_(freep) struct view *views = calloc(n + 1, sizeof(*views));
 	_cleanup_(freep) Sandbox **list = calloc(n + 1, sizeof(*list));
 	char token[TOKEN_BYTES] = "";
+	size_t bytes = 0;
 
 	if (!views || !list) {
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		view_sandbox(&views[i], found[i]);
+		bytes += protobuf_c_message_get_packed_size(view_sandbox(&views[i], found[i]));
 		list[i] = &views[i].sandbox;
+		if (bytes > PAGE_BYTES && i + 1 < n) {
+			n = i + 1;
+			more = true;
+		}
 	}
 	if (more)
 		snprintf(token, sizeof(token), "%016" PRIx64, found[n - 1]->seq);

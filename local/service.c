@@ -301,9 +301,11 @@ struct sandbox *call_sandbox(struct call *call, const char *id)
 	return sb;
 }
 
-struct box *call_box(struct call *call, const char *id, const char *container)
+struct box *call_box(
+	struct call *call, const char *id, const char *container, size_t *ret_container)
 {
 	struct sandbox *sb = call_sandbox(call, id);
+	const struct container *c;
 
 	if (!sb)
 		return NULL;
@@ -312,7 +314,8 @@ struct box *call_box(struct call *call, const char *id, const char *container)
 			sandbox_state_name(sb->state));
 		return NULL;
 	}
-	if (!spec_has_container(sb->spec, container)) {
+	c = sandbox_container(sb, container);
+	if (!c) {
 		struct grpc_status st = { 0 };
 
 		grpc_status_set(&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
@@ -321,6 +324,8 @@ struct box *call_box(struct call *call, const char *id, const char *container)
 		call_fail(call, &st);
 		return NULL;
 	}
+	if (ret_container)
+		*ret_container = (size_t)(c - sb->containers);
 	return box_of(sb);
 }
 

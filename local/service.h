@@ -103,8 +103,9 @@ void call_answer(struct call *call, const ProtobufCMessage *m);
 int call_put(struct call *call, const ProtobufCMessage *m);
 /* The sandbox of that id, or NULL: the call is then answered with NOT_FOUND. */
 struct sandbox *call_sandbox(struct call *call, const char *id);
-/* The same, and it must be running and have that container. */
-struct box *call_box(struct call *call, const char *id, const char *container);
+/* The same, and it must be running and have that container; ret_container (may be NULL): which one that is. */
+struct box *call_box(
+	struct call *call, const char *id, const char *container, size_t *ret_container);
 /* Arms ops->on_deadline if the caller gave one. */
 void call_arm_deadline(struct call *call);
 

@@ -296,6 +296,9 @@ START_TEST(what_the_service_cannot_do_is_refused_and_not_ignored)
 	spec->network = &net;
 	check(spec, GRPC_UNIMPLEMENTED, NULL);
 	spec->network = NULL;
+	volume.name = (char *)"data";
+	volume.source_case = COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__SOURCE_VOLUME_ID;
+	volume.volume_id = (char *)"v";
 	spec->volumes = volumes;
 	spec->n_volumes = 1;
 	check(spec, GRPC_UNIMPLEMENTED, NULL);
@@ -312,15 +315,164 @@ START_TEST(what_the_service_cannot_do_is_refused_and_not_ignored)
 }
 END_TEST
 
-START_TEST(a_container_is_named_or_the_primary_one)
+/* "main", then one container for each name. */
+static Coreweave__Sandbox__V1__SandboxSpec *make_containers(size_t n, const char *const *names, size_t primary)
 {
 	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
 
-	ck_assert(spec_has_container(spec, ""));
-	ck_assert(spec_has_container(spec, "  "));
-	ck_assert(spec_has_container(spec, "main"));
-	ck_assert(!spec_has_container(spec, "mai"));
-	ck_assert(!spec_has_container(spec, "main2"));
+	coreweave__sandbox__v1__container__free_unpacked(spec->containers[0], NULL);
+	spec->containers = realloc(spec->containers, n * sizeof(*spec->containers));
+	spec->n_containers = n;
+	for (size_t i = 0; i < n; i++) {
+		Coreweave__Sandbox__V1__Container *c = malloc(sizeof(*c));
+
+		coreweave__sandbox__v1__container__init(c);
+		c->name = strdup(names[i]);
+		c->image = strdup("python:3.11");
+		if (i == primary) {
+			c->opt_primary_case = COREWEAVE__SANDBOX__V1__CONTAINER__OPT_PRIMARY_PRIMARY;
+			c->primary = true;
+		}
+		spec->containers[i] = c;
+	}
+	return spec;
+}
+
+START_TEST(a_container_is_named_or_the_primary_one)
+{
+	static const char *const names[] = { "side", "web" };
+	struct sandbox_new what = { .id = "x", .spec = make_containers(2, names, 1) };
+	struct sandbox *sb;
+
+	registry_init(&reg);
+	ck_assert_int_eq(registry_add(&reg, &what, &now, &sb), 0);
+	ck_assert_str_eq(sandbox_container(sb, "")->name, "web");
+	ck_assert_str_eq(sandbox_container(sb, "  ")->name, "web");
+	ck_assert_str_eq(sandbox_container(sb, "side")->name, "side");
+	ck_assert_ptr_null(sandbox_container(sb, "sid"));
+	ck_assert_ptr_null(sandbox_container(sb, "side2"));
+	registry_done(&reg);
+}
+END_TEST
+
+START_TEST(a_sandbox_runs_when_all_its_containers_do_and_ends_with_the_primary_one)
+{
+	static const char *const names[] = { "a", "b", "c" };
+	struct sandbox_new what = { .id = "x", .spec = make_containers(3, names, 9) };
+	struct sandbox *sb;
+
+	registry_init(&reg);
+	ck_assert_int_eq(registry_add(&reg, &what, &now, &sb), 0);
+	step(sb, SANDBOX_EV_LAUNCHED, S(CREATING));
+	ck_assert(!sandbox_container_up(sb, 2));
+	ck_assert(!sandbox_container_up(sb, 0));
+	ck_assert(sandbox_container_up(sb, 1));
+	step(sb, SANDBOX_EV_UP, S(RUNNING));
+	sandbox_container_ended(sb, 1, 3);
+	ck_assert_int_eq(sb->containers[1].state, S(FAILED));
+	ck_assert_int_eq(sb->containers[1].exit_code, 3);
+	sandbox_container_ended(sb, 0, 0);
+	step(sb, SANDBOX_EV_OK, S(COMPLETED));
+	ck_assert_int_eq(sb->containers[0].state, S(COMPLETED));
+	ck_assert_int_eq(sb->containers[1].state, S(FAILED));
+	ck_assert_int_eq(sb->containers[2].state, S(TERMINATED));
+	registry_done(&reg);
+}
+END_TEST
+
+START_TEST(a_stopped_container_keeps_no_exit_code)
+{
+	struct sandbox *sb;
+
+	registry_init(&reg);
+	sb = running("x", NULL);
+	sandbox_container_up(sb, 0);
+	step(sb, SANDBOX_EV_STOP, S(TERMINATING));
+	ck_assert_int_eq(sb->containers[0].state, S(TERMINATING));
+	sandbox_container_ended(sb, 0, 143);
+	step(sb, SANDBOX_EV_GONE, S(TERMINATED));
+	ck_assert_int_eq(sb->containers[0].state, S(TERMINATED));
+	ck_assert_int_eq(sb->containers[0].exit_code, 0);
+	registry_done(&reg);
+}
+END_TEST
+
+/* ---- volumes ---- */
+
+static Coreweave__Sandbox__V1__VolumeMount mount_of(const char *volume, const char *path)
+{
+	Coreweave__Sandbox__V1__VolumeMount m = COREWEAVE__SANDBOX__V1__VOLUME_MOUNT__INIT;
+
+	m.volume = (char *)volume;
+	m.mount_path = (char *)path;
+	return m;
+}
+
+static Coreweave__Sandbox__V1__SandboxVolume scratch = COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__INIT;
+static Coreweave__Sandbox__V1__SandboxVolume *scratch_list[] = { &scratch };
+
+START_TEST(a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path)
+{
+	static const char *const bad[] = { "", "data", "/", "/a/", "/a//b", "/a/../b", "/./a", "/proc/x",
+		"/dev" };
+	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
+	Coreweave__Sandbox__V1__VolumeMount m = mount_of("data", "/data"), *mounts[] = { &m };
+	struct spec_plan p;
+
+	scratch.name = (char *)"data";
+	spec->volumes = scratch_list;
+	spec->n_volumes = 1;
+	spec->containers[0]->volume_mounts = mounts;
+	spec->containers[0]->n_volume_mounts = 1;
+	check(spec, GRPC_OK, NULL);
+	spec_plan(spec, "id", &p);
+	ck_assert_uint_eq(p.plan.n_volumes, 1);
+	ck_assert_uint_eq(p.plan.n_mounts, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		m.mount_path = (char *)bad[i];
+		check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[0].mount_path");
+	}
+	m = mount_of("other", "/data");
+	check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[0].volume");
+	m = mount_of("data", "/data");
+	for (const char *sub = "../x"; *sub; sub = *sub == '.' ? "/x" : "") {
+		m.sub_path = (char *)sub;
+		check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[0].sub_path");
+	}
+	m.sub_path = (char *)"a/b";
+	check(spec, GRPC_OK, NULL);
+	spec->volumes = NULL;
+	spec->n_volumes = 0;
+	spec->containers[0]->volume_mounts = NULL;
+	spec->containers[0]->n_volume_mounts = 0;
+	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+}
+END_TEST
+
+START_TEST(mounts_are_made_once_with_parents_before_what_is_in_them)
+{
+	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
+	Coreweave__Sandbox__V1__VolumeMount m[] = { mount_of("data", "/a/b"), mount_of("data", "/a"),
+		mount_of("data", "/a/b") };
+	Coreweave__Sandbox__V1__VolumeMount *mounts[] = { &m[0], &m[1], &m[2] };
+	struct spec_plan p;
+
+	scratch.name = (char *)"data";
+	spec->volumes = scratch_list;
+	spec->n_volumes = 1;
+	spec->containers[0]->volume_mounts = mounts;
+	spec->containers[0]->n_volume_mounts = 3;
+	check(spec, GRPC_OK, NULL);
+	spec_plan(spec, "id", &p);
+	ck_assert_uint_eq(p.plan.n_mounts, 2);
+	ck_assert_str_eq(p.mounts[0].path, "/a");
+	ck_assert_str_eq(p.mounts[1].path, "/a/b");
+	m[2].read_only = true;
+	check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[2].mount_path");
+	spec->volumes = NULL;
+	spec->n_volumes = 0;
+	spec->containers[0]->volume_mounts = NULL;
+	spec->containers[0]->n_volume_mounts = 0;
 	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
 }
 END_TEST
@@ -349,4 +501,8 @@ TEST_MAIN("local sandbox", a_sandbox_goes_from_pending_to_its_end_and_never_back
 	filters_are_tags_runner_and_state_and_ended_ones_show_when_asked_for,
 	a_spec_is_refused_by_the_field_that_is_wrong,
 	what_the_service_cannot_do_is_refused_and_not_ignored,
-	a_container_is_named_or_the_primary_one, a_later_variable_replaces_the_one_of_its_name_only)
+	a_container_is_named_or_the_primary_one,
+	a_sandbox_runs_when_all_its_containers_do_and_ends_with_the_primary_one,
+	a_stopped_container_keeps_no_exit_code,
+	a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path,
+	mounts_are_made_once_with_parents_before_what_is_in_them, a_later_variable_replaces_the_one_of_its_name_only)
