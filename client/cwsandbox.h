@@ -172,7 +172,8 @@ enum cwsandbox_method {
 	CWSANDBOX_SESSION_GET,        /* name -> session */
 	CWSANDBOX_SESSION_RENAME,     /* name, to */
 	CWSANDBOX_SESSION_KILL,       /* name -> fate */
-	CWSANDBOX_SESSION_SET,        /* name, size?, block_timeout_ms? */
+	CWSANDBOX_SESSION_SET,  /* name, size?, policy?, window?, drain_ms?, block_timeout_ms?: of
+				   later attachments; or attachment, and the same without size */
 	CWSANDBOX_SESSION_WAIT, /* name, timeout_ms? -> exit_code, reason, state; the time's end is
 				   an error "timeout" */
 	CWSANDBOX_SESSION_SIGNAL,  /* name, signal */
@@ -229,6 +230,8 @@ struct cwsandbox_request {
 	uint64_t history;   /* lines in the first paint */
 	const struct cwsandbox_since *since;
 	uint64_t window; /* bytes to be sent before they are consumed; 0 = the daemon's default */
+	uint64_t drain_ms; /* of a slow reader only so much is on its way as it takes in this time;
+			      0 = the session's */
 	uint64_t block_timeout_ms; /* 0 = the session's */
 	const char *size;          /* "lead", "latest", "smallest", "largest", "COLSxROWS" */
 	const char *signal;        /* "INT", "QUIT", "TSTP", "EOF" */

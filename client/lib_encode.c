@@ -68,8 +68,9 @@ static const struct put name_puts[] = { P_MUST(PUT_STR, "name", name) };
 static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(PUT_STR, "to",
 	to) };
 static const struct put set_puts[] = {
-	P_MUST(PUT_STR, "name", name), P(PUT_STR, "size", size), P(PUT_U64, "block_timeout_ms",
-		block_timeout_ms),
+	P(PUT_STR, "name", name), P(PUT_I64, "attachment", attachment), P(PUT_STR, "size", size),
+	P(PUT_STR, "policy", policy), P(PUT_U64, "window", window), P(PUT_U64, "drain_ms",
+		drain_ms), P(PUT_U64, "block_timeout_ms", block_timeout_ms),
 };
 static const struct put wait_puts[] = { P_MUST(PUT_STR, "name", name), P(PUT_U64, "timeout_ms",
 	timeout_ms) };
@@ -83,7 +84,7 @@ static const struct put attach_puts[] = {
 	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
 		"paint", raw),
 	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64,
-		"window", window),
+		"window", window), P(PUT_U64, "drain_ms", drain_ms),
 };
 static const struct put detach_puts[] = { P(PUT_I64, "attachment", attachment), P(PUT_STR, "name",
 	name) };

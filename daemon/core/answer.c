@@ -79,6 +79,12 @@ void refuse_param(struct client *c, const struct frame *f, const char *field)
 		field);
 }
 
+void refuse_observer_blocks(struct client *c, const struct frame *f)
+{
+	client_refuse(c, f, "denied",
+		"An observer may not hold the session; use the policy skip or drop.");
+}
+
 void refuse_limit(struct client *c, const struct frame *f, const char *limit)
 {
 	refuse_with(c, f, "limit",

@@ -16,6 +16,17 @@ const char *attachment_policy_name(enum attachment_policy policy)
 	return policy_names[policy];
 }
 
+bool attachment_policy_parse(const char *name, size_t n, enum attachment_policy *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(policy_names); i++) {
+		if (n != strlen(policy_names[i]) || memcmp(name, policy_names[i], n) != 0)
+			continue;
+		*ret = (enum attachment_policy)i;
+		return true;
+	}
+	return false;
+}
+
 const char *attachment_role(const struct attachment *a)
 {
 	if (a->observer)
@@ -86,7 +97,6 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.block_timeout_usec = config->block_timeout_usec,
 		.cols = config->cols,
 		.rows = config->rows,
-		.window = config->window,
 		.history_lines = config->history_lines,
 		.view = VIEW_DUE,
 		.paint_offset = config->session->log.head,
@@ -94,6 +104,7 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.block_timer.fn = on_stalled,
 		.paint_timer.fn = paint_on_timer,
 	};
+	credit_set(&a->credit, config->window, config->drain_usec);
 	memcpy(a->term, config->term, config->n_term);
 }
 
@@ -179,11 +190,10 @@ void attachment_detach(struct attachment *a, const char *reason, const char *mes
 
 int attachment_ack(struct attachment *a, uint64_t bytes)
 {
-	if (bytes > a->sent)
-		return ATTACHMENT_E_BAD_ACK;
-	if (bytes <= a->acked)
+	if (bytes <= a->credit.acked)
 		return 0;
-	a->acked = bytes;
+	if (credit_ack(&a->credit, bytes, now_usec(a)))
+		return ATTACHMENT_E_BAD_ACK;
 	a->progress_usec = now_usec(a);
 	attachment_wake(a);
 	return 0;
@@ -191,7 +201,37 @@ int attachment_ack(struct attachment *a, uint64_t bytes)
 
 size_t attachment_credit(const struct attachment *a)
 {
-	return a->window - (size_t)(a->sent - a->acked);
+	return credit_left(&a->credit);
+}
+
+/* ---- settings at run time ---- */
+
+int attachment_set_policy(struct attachment *a, enum attachment_policy policy)
+{
+	if (a->observer && policy == POLICY_BLOCK)
+		return ATTACHMENT_E_DENIED;
+	a->policy = policy;
+	if (list_linked(&a->reader.link))
+		reader_set_holds(&a->reader, policy == POLICY_BLOCK);
+	a->progress_usec = now_usec(a);
+	timer_stop(&a->session->core->timers, &a->block_timer);
+	attachment_watch(a);
+	attachment_wake(a);
+	session_mark(a->session); /* window back, or who waits now */
+	return 0;
+}
+
+void attachment_set_credit(struct attachment *a, size_t window, uint64_t drain_usec)
+{
+	credit_set(&a->credit, window, drain_usec);
+	attachment_wake(a);
+}
+
+void attachment_set_block_timeout(struct attachment *a, uint64_t usec)
+{
+	a->block_timeout_usec = usec;
+	timer_stop(&a->session->core->timers, &a->block_timer);
+	attachment_watch(a);
 }
 
 uint64_t attachment_offset(const struct attachment *a)

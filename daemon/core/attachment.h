@@ -2,30 +2,31 @@
  * attachment - a client's view of one session: cursor, credit, policy, raw or painted
  *
  * Credit:  at most `window` payload bytes (output and resync) are sent beyond what was
- *          acknowledged.
+ *          acknowledged; less to one that asked for what drains in a time (credit.h).
  * Policy:  skip: falls behind, its cursor jumps to the present and it is repainted; block: holds
  *          the log, at most block_timeout without an acknowledged byte while the session waits for
  *          it; drop: is detached instead.
  * View:    raw bytes while its terminal has the session's size and keeps up; else painted.
  * Owner:   the client; out of all lists when it ends, freed at the end of the turn.
- * Errors:  ATTACHMENT_E_BAD_ACK; -ENOMEM.
+ * Errors:  ATTACHMENT_E_BAD_ACK; ATTACHMENT_E_DENIED: observers may not block; -ENOMEM.
  */
 #ifndef DAEMON_CORE_ATTACHMENT_H
 #define DAEMON_CORE_ATTACHMENT_H
 
+#include "daemon/core/credit.h"
 #include "daemon/core/session.h"
 
 #define ATTACHMENT_E_BAD_ACK 1
+#define ATTACHMENT_E_DENIED 2
 #define ATTACHMENT_DATA_MAX ((size_t)64 * 1024) /* of one output or resync frame */
 #define ATTACHMENT_TEXT_MAX 64
 #define ATTACHMENT_HISTORY_MAX 100000
+#define ATTACHMENT_DRAIN_MAX_USEC (10 * USEC_PER_SEC)
 /* A skip attachment jumps when it is behind by more bytes than this and by more time than that. */
 #define ATTACHMENT_LAG_BYTES ((size_t)64 * 1024)
 #define ATTACHMENT_LAG_USEC (500 * USEC_PER_MSEC)
 #define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC)  /* a painted one is painted at most so often */
 #define ATTACHMENT_RETRY_USEC (100 * USEC_PER_MSEC) /* without memory for a paint */
-
-enum attachment_policy { POLICY_SKIP, POLICY_BLOCK, POLICY_DROP };
 
 enum attachment_view {
 	VIEW_RAW,
@@ -57,8 +58,7 @@ struct attachment {
 
 	struct reader reader; /* in the log while raw, or while painting with raw to follow */
 	bool lost;            /* the log went on without it: about to be dropped */
-	size_t window;
-	uint64_t sent, acked; /* payload bytes; acked <= sent <= acked + window */
+	struct credit credit; /* payload bytes */
 	unsigned notes;       /* enum attachment_note */
 
 	enum attachment_view view;
@@ -93,6 +93,7 @@ struct attachment_config {
 	const char *term; /* n_term bytes */
 	size_t n_term;
 	size_t window;
+	uint64_t drain_usec; /* 0: the whole window at all times */
 	bool paint;
 	unsigned history_lines;
 	bool has_since; /* go on at `since`: checked by the caller but for the log's bounds */
@@ -108,6 +109,10 @@ void attachment_detach(struct attachment *a, const char *reason, const char *mes
 void attachment_drop(struct attachment *a); /* out of every list; its client tells nothing */
 
 int attachment_ack(struct attachment *a, uint64_t bytes);
+/* From now on. ATTACHMENT_E_DENIED. */
+int attachment_set_policy(struct attachment *a, enum attachment_policy policy);
+void attachment_set_credit(struct attachment *a, size_t window, uint64_t drain_usec);
+void attachment_set_block_timeout(struct attachment *a, uint64_t usec);
 size_t attachment_credit(const struct attachment *a);
 uint64_t attachment_offset(const struct attachment *a); /* where raw output goes on */
 uint64_t attachment_lag(const struct attachment *a);    /* bytes */
@@ -124,6 +129,7 @@ void attachment_wake(struct attachment *a);          /* there may be something t
 bool attachment_matches(const struct attachment *a); /* its terminal has the session's size */
 const char *attachment_role(const struct attachment *a);
 const char *attachment_policy_name(enum attachment_policy policy);
+bool attachment_policy_parse(const char *name, size_t n, enum attachment_policy *ret);
 
 /* The next data frame it would send now. */
 struct attachment_piece {

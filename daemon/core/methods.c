@@ -26,6 +26,18 @@
 	{                                                                                          \
 		"window", PARAM_INT, false, CORE_WINDOW_MIN, CORE_WINDOW_MAX, NULL                 \
 	}
+#define POLICY_PARAM                                                                               \
+	{                                                                                          \
+		"policy", PARAM_STR, false, 1, 16, NULL                                            \
+	}
+#define BLOCK_PARAM                                                                                \
+	{                                                                                          \
+		"block_timeout_ms", PARAM_INT, false, 1, DURATION_MAX_MS, NULL                     \
+	}
+#define DRAIN_PARAM                                                                                \
+	{                                                                                          \
+		"drain_ms", PARAM_INT, false, 0, ATTACHMENT_DRAIN_MAX_USEC / USEC_PER_MSEC, NULL   \
+	}
 #define ENV_PARAM                                                                                  \
 	{                                                                                          \
 		"env", PARAM_STR_MAP, false, 0, 1000, NULL                                         \
@@ -88,9 +100,10 @@ static const struct param rename_params[] = {
 	END,
 };
 static const struct param set_params[] = {
-	NAME_PARAM(true),
+	NAME_PARAM(false),
+	{ "attachment", PARAM_INT, false, 0, UINT32_MAX, NULL },
 	{ "size", PARAM_STR, false, 1, SIZE_TEXT_MAX, NULL },
-	{ "block_timeout_ms", PARAM_INT, false, 1, DURATION_MAX_MS, NULL },
+	POLICY_PARAM, BLOCK_PARAM, DRAIN_PARAM, WINDOW_PARAM,
 	END,
 };
 static const struct param wait_params[] = { NAME_PARAM(true), TIMEOUT_PARAM, END };
@@ -114,8 +127,7 @@ static const struct param attach_params[] = {
 	NAME_PARAM(false), SIZE_PARAMS(false, 0),
 	{ "term", PARAM_STR, false, 0, ATTACHMENT_TEXT_MAX, NULL },
 	{ "role", PARAM_STR, false, 1, 16, NULL },
-	{ "policy", PARAM_STR, false, 1, 16, NULL },
-	{ "block_timeout_ms", PARAM_INT, false, 1, DURATION_MAX_MS, NULL },
+	POLICY_PARAM, BLOCK_PARAM, DRAIN_PARAM,
 	{ "take_over", PARAM_BOOL, false, 0, 0, NULL },
 	{ "exclusive", PARAM_BOOL, false, 0, 0, NULL },
 	{ "paint", PARAM_BOOL, false, 0, 0, NULL },

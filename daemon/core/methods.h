@@ -68,6 +68,7 @@ struct session *param_session(struct client *c, const struct frame *f);
 struct attachment *param_attachment(struct client *c, const struct frame *f);
 
 void refuse_param(struct client *c, const struct frame *f, const char *field);
+void refuse_observer_blocks(struct client *c, const struct frame *f);
 void refuse_limit(struct client *c, const struct frame *f, const char *limit);
 void refuse_memory(struct client *c, const struct frame *f);
 void refuse_ended(struct client *c, const struct frame *f, const struct session *s);

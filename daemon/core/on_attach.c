@@ -38,18 +38,16 @@ static bool attach_policy(struct client *c, const struct frame *f, struct attach
 	struct frame_span s;
 	uint64_t ms;
 
-	config->policy = POLICY_SKIP;
-	if (param_is(f, "policy", "block")) {
-		config->policy = POLICY_BLOCK;
-	} else if (param_is(f, "policy", "drop")) {
-		config->policy = POLICY_DROP;
-	} else if (param_span(f, "policy", &s) && !frame_span_is(&s, "skip")) {
+	config->policy = config->session->policy;
+	if (!param_span(f, "policy", &s)) {
+		if (config->observer && config->policy == POLICY_BLOCK)
+			config->policy = POLICY_SKIP;
+	} else if (!attachment_policy_parse(s.data, s.n, &config->policy)) {
 		refuse_param(c, f, "policy");
 		return false;
 	}
 	if (config->observer && config->policy == POLICY_BLOCK) {
-		client_refuse(c, f, "denied",
-			"An observer may not hold the session; use the policy skip or drop.");
+		refuse_observer_blocks(c, f);
 		return false;
 	}
 	config->block_timeout_usec = config->session->block_timeout_usec;
@@ -92,16 +90,19 @@ static bool attach_size(struct client *c, const struct frame *f, struct attach *
 
 static bool attach_read(struct client *c, const struct frame *f, struct attach *at)
 {
-	uint64_t history = c->core->config.history_lines, window = c->core->config.window;
+	uint64_t history = c->core->config.history_lines, window = at->config.session->window;
+	uint64_t drain_ms = at->config.session->drain_usec / USEC_PER_MSEC;
 	struct frame_span term = { .data = "", .n = 0 };
 
 	param_span(f, "term", &term);
 	param_int(f, "history", &history);
 	param_int(f, "window", &window);
+	param_int(f, "drain_ms", &drain_ms);
 	at->config.term = term.data;
 	at->config.n_term = term.n;
 	at->config.history_lines = (unsigned)history;
 	at->config.window = window;
+	at->config.drain_usec = drain_ms * USEC_PER_MSEC;
 	at->config.paint = param_bool(f, "paint", true);
 	attach_since(c, f, at);
 	return attach_size(c, f, at) && attach_role(c, f, at) && attach_policy(c, f, at);
@@ -138,7 +139,7 @@ static void answer_attached(
 	frame_put_u64(o, "rows", s->rows);
 	frame_put_str(o, "role", attachment_role(a));
 	frame_put_str(o, "state", session_state_name(s->state));
-	frame_put_u64(o, "window", a->window);
+	frame_put_u64(o, "window", a->credit.window);
 	frame_put_u64(o, "input_window", CORE_INPUT_WINDOW);
 	if (s->has_exit_code)
 		frame_put_i64(o, "exit_code", s->exit_code);

@@ -11,7 +11,7 @@ static void answer_call(struct client *c, const struct frame *f, const struct at
 
 	frame_begin_result(o, f->id, 3);
 	frame_put_u64(o, "attachment", a->id);
-	frame_put_u64(o, "window", a->window);
+	frame_put_u64(o, "window", a->credit.window);
 	frame_put_u64(o, "input_window", CORE_INPUT_WINDOW);
 	client_send(c);
 }

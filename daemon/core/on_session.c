@@ -135,27 +135,6 @@ void on_session_kill(struct client *c, const struct frame *f)
 	client_send(c);
 }
 
-void on_session_set(struct client *c, const struct frame *f)
-{
-	struct session *s = param_session(c, f);
-	struct size_policy size;
-	struct frame_span text;
-	uint64_t ms;
-
-	if (!s)
-		return;
-	size = s->size;
-	if (param_span(f, "size", &text) && size_parse(text.data, text.n, &size)) {
-		refuse_param(c, f, "size");
-		return;
-	}
-	if (param_int(f, "block_timeout_ms", &ms))
-		s->block_timeout_usec = ms * USEC_PER_MSEC;
-	s->size = size;
-	session_fit(s);
-	answer_empty(c, f);
-}
-
 void on_session_wait(struct client *c, const struct frame *f)
 {
 	struct session *s = param_session(c, f);

@@ -124,7 +124,7 @@ static bool painted_is_stale(const struct attachment *a)
 {
 	uint64_t offset;
 
-	if (a->sent != a->acked)
+	if (!credit_settled(&a->credit))
 		return false;
 	return a->paint_offset != screen_offset(&a->session->screen) || paint_resume(a, &offset);
 }
@@ -201,7 +201,7 @@ int attachment_peek(
 
 void attachment_advance(struct attachment *a, const struct attachment_piece *piece)
 {
-	a->sent += piece->n;
+	credit_send(&a->credit, piece->n, now_usec(a));
 	if (!piece->resync) {
 		reader_advance(&a->reader, piece->n);
 		if (a->reader.holds)

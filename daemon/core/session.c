@@ -92,6 +92,7 @@ static void session_init(struct session *s, struct core *core)
 		.number = ++core->next_session,
 		.created_wall_usec = core->clock->wall_usec,
 		.block_timeout_usec = core->config.block_timeout_usec,
+		.window = core->config.window,
 		.size = core->config.size,
 		.linger.fn = on_linger,
 		.resize_timer.fn = on_resize_timer,

@@ -52,6 +52,9 @@ enum session_event {
 	_SESSION_EVENT_N,
 };
 
+/* What happens to an attachment that falls behind: attachment.h. */
+enum attachment_policy { POLICY_SKIP, POLICY_BLOCK, POLICY_DROP };
+
 /* How a session or call ended. Strings die on return. */
 struct session_end {
 	bool failed; /* `failed` rather than `exited` */
@@ -116,7 +119,10 @@ struct session {
 	int exit_code;
 	uint64_t created_wall_usec, ended_wall_usec;
 	size_t uncertain_bytes;
-	uint64_t block_timeout_usec;
+	/* of attachments that name none */
+	enum attachment_policy policy;
+	size_t window;
+	uint64_t block_timeout_usec, drain_usec;
 	struct timer linger;
 
 	unsigned cols, rows;           /* of the shell */
