@@ -328,8 +328,9 @@ static int stream_open(struct call *call)
 }
 
 const struct method exec_methods[] = {
-	{ .name = "Exec", .on_request = exec_unary },
+	{ .name = "Exec", .permission = PERMISSION(EXEC), .on_request = exec_unary },
 	{ .name = "StreamExec",
+		.permission = PERMISSION(STREAM_EXEC),
 		.on_open = stream_open,
 		.on_part = exec_on_part,
 		.on_half_close = exec_on_half_close },

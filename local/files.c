@@ -330,8 +330,9 @@ static int on_write_part(struct call *call, const struct grpc_part *part)
 }
 
 const struct method files_methods[] = {
-	{ .name = "ReadFile", .on_request = on_read_file },
+	{ .name = "ReadFile", .permission = PERMISSION(READ_FILE), .on_request = on_read_file },
 	{ .name = "WriteFile",
+		.permission = PERMISSION(WRITE_FILE),
 		.request_max = GRPC_FILE_MESSAGE_MAX,
 		.on_part = on_write_part,
 		.on_request = on_write_file },

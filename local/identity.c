@@ -105,14 +105,14 @@ static bool is_address(const char *host)
 	return inet_pton(AF_INET, host, out) == 1 || inet_pton(AF_INET6, host, out) == 1;
 }
 
-static bool is_any(const char *host)
+bool identity_is_any(const char *host)
 {
 	return !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
 }
 
 static bool cert_names(X509 *cert, const char *host)
 {
-	if (is_any(host))
+	if (identity_is_any(host))
 		return true;
 	return is_address(host) ? X509_check_ip_asc(cert, host, 0) == 1
 				: X509_check_host(cert, host, 0, 0, NULL) == 1;
@@ -126,7 +126,7 @@ static bool cert_usable(const struct files *f, const char *host)
 	X509 *cert = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
 	bool ok = cert && cert_names(cert, host) &&
 		  X509_cmp_time(X509_get0_notAfter(cert), &later) > 0 && !access(f->ca, R_OK) &&
-		  !access(f->key, R_OK);
+		  !access(f->key, R_OK) && !access(f->ca_key, R_OK);
 
 	X509_free(cert);
 	if (file)
@@ -152,9 +152,9 @@ int identity_tls(const char *state_dir, const char *host, SSL_CTX **ret, char wh
 		snprintf(why, IDENTITY_WHY_MAX, "the state folder's path is too long");
 		return r;
 	}
-	if (is_any(host) && !gethostname(own, sizeof(own) - 1) && *own)
+	if (identity_is_any(host) && !gethostname(own, sizeof(own) - 1) && *own)
 		snprintf(names + n, sizeof(names) - n, ",DNS:%s", own);
-	else if (!is_any(host) && strcmp(host, "localhost") && !identity_is_loopback(host))
+	else if (!identity_is_any(host) && strcmp(host, "localhost") && !identity_is_loopback(host))
 		snprintf(names + n, sizeof(names) - n, ",%s:%s", is_address(host) ? "IP" : "DNS",
 			host);
 	else if (strncmp(host, "127.", 4) == 0 && strcmp(host, "127.0.0.1"))
@@ -165,6 +165,24 @@ int identity_tls(const char *state_dir, const char *host, SSL_CTX **ret, char wh
 			return r;
 	}
 	return tls_server_new(ret, f.cert, f.key, why);
+}
+
+int identity_direct_tls(
+	const char *state_dir, const char *host, SSL_CTX **ret, char why[IDENTITY_WHY_MAX])
+{
+	char ca[PATH_MAX];
+	SSL_CTX *ctx;
+	int r = identity_tls(state_dir, host, &ctx, why);
+
+	if (r)
+		return r;
+	snprintf(ca, sizeof(ca), "%s/ca.pem", state_dir); /* it fits: identity_tls() named it */
+	r = tls_server_require(ctx, ca, why);
+	if (r)
+		SSL_CTX_free(ctx);
+	else
+		*ret = ctx;
+	return r;
 }
 
 bool identity_is_loopback(const char *host)

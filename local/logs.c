@@ -201,6 +201,6 @@ static void on_logs(struct call *call, const uint8_t *data, size_t n)
 }
 
 const struct method logs_methods[] = {
-	{ .name = "StreamLogs", .on_request = on_logs },
+	{ .name = "StreamLogs", .permission = PERMISSION(STREAM_LOGS), .on_request = on_logs },
 	{ 0 },
 };

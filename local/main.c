@@ -9,7 +9,7 @@
 
 #include "common/io/sock.h"
 #include "common/paths.h"
-#include "local/identity.h"
+#include "local/direct.h"
 #include "local/init.h"
 #include "local/options.h"
 #include "local/server.h"
@@ -22,7 +22,8 @@ struct program {
 	struct boxes boxes;
 	struct service service;
 	struct server server;
-	SSL_CTX *tls;
+	struct direct direct;
+	SSL_CTX *tls, *direct_tls;
 	struct event *ev_term, *ev_int, *ev_hup, *ev_chld;
 };
 
@@ -103,25 +104,44 @@ static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 	return r;
 }
 
+/* One port more. */
+static int open_port(struct program *p, uint16_t port, SSL_CTX *tls, bool direct,
+	uint16_t *ret_port, char why[IDENTITY_WHY_MAX])
+{
+	int fd;
+	int r = sock_listen_tcp(p->options.host, port, SERVER_BACKLOG, &fd, ret_port);
+
+	if (r)
+		snprintf(why, IDENTITY_WHY_MAX, "cannot listen on %.200s:%u: %s", p->options.host,
+			port, strerror(-r));
+	return r ? r : server_listen(&p->server, fd, tls, direct);
+}
+
+static int open_direct(struct program *p, char why[IDENTITY_WHY_MAX])
+{
+	int r;
+
+	if (!p->options.direct)
+		return 0;
+	r = identity_direct_tls(p->state.dir, p->options.host, &p->direct_tls, why);
+	r = r ? r : direct_init(&p->direct, p->state.fd, p->options.host, why);
+	r = r ? r : open_port(p, 0, p->direct_tls, true, &p->direct.port, why);
+	p->service.direct = r ? NULL : &p->direct;
+	return r;
+}
+
 static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
 {
 	char url[STATE_URL_MAX];
 	uint16_t port;
-	int fd;
 	int r = p->options.plaintext ? 0
 				     : identity_tls(p->state.dir, p->options.host, &p->tls, why);
 
+	r = r ? r : open_direct(p, why);
+	r = r ? r : open_port(p, p->options.port, p->tls, false, &port, why);
 	if (r)
 		return r;
-	r = sock_listen_tcp(p->options.host, p->options.port, SERVER_BACKLOG, &fd, &port);
-	if (r) {
-		snprintf(why, IDENTITY_WHY_MAX, "cannot listen on %.200s:%u: %s", p->options.host,
-			p->options.port, strerror(-r));
-		return r;
-	}
-	r = server_init(&p->server, &p->loop, &p->boxes, &p->service, p->tls, fd);
-	if (!r)
-		r = state_publish(&p->state, &p->options, port, url);
+	r = state_publish(&p->state, &p->options, port, p->direct.port, url);
 	if (r)
 		snprintf(why, IDENTITY_WHY_MAX, "cannot say where it listens: %s", strerror(-r));
 	else
@@ -147,6 +167,7 @@ static int start(struct program *p, char why[IDENTITY_WHY_MAX])
 	/* Before the first child: none ends unseen. */
 	r = watch_signals(p);
 	r = r ? r : start_sandboxing(p, why);
+	r = r ? r : server_init(&p->server, &p->loop, &p->boxes, &p->service);
 	raise_limits();
 	return r ? r : start_listening(p, why);
 }
@@ -162,7 +183,9 @@ static void finish(struct program *p)
 	service_done(&p->service);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		event_free(events[i]);
+	direct_done(&p->direct);
 	SSL_CTX_free(p->tls);
+	SSL_CTX_free(p->direct_tls);
 	loop_done(&p->loop);
 	state_close(&p->state);
 }

@@ -22,6 +22,7 @@ static const char help[] =
 	"  --isolation auto|bwrap|none\n"
 	"                          walls around sandboxes (default auto: bwrap if it works)\n"
 	"  --network on|none       whether sandboxes reach the network (none needs bwrap)\n"
+	"  --direct on|off         the direct data plane, on a port of its own (default on)\n"
 	"  --help                  this text\n"
 	"  --version               the version\n";
 
@@ -75,11 +76,12 @@ static int parse_isolation(struct options *o, const char *arg)
 	return usage("--isolation takes auto, bwrap or none, not '%s'", arg);
 }
 
-static int parse_network(struct options *o, const char *arg)
+/* `flag on|OFF`, where OFF is this switch's own word for it. */
+static int parse_switch(bool *ret, const char *flag, const char *off, const char *arg)
 {
-	if (strcmp(arg, "on") && strcmp(arg, "none"))
-		return usage("--network takes on or none, not '%s'", arg);
-	o->network = !strcmp(arg, "on");
+	if (strcmp(arg, "on") && strcmp(arg, off))
+		return usage("%s takes on or %s, not '%s'", flag, off, arg);
+	*ret = !strcmp(arg, "on");
 	return 0;
 }
 
@@ -106,6 +108,7 @@ enum {
 	OPT_ALLOW_REMOTE,
 	OPT_ISOLATION,
 	OPT_NETWORK,
+	OPT_DIRECT,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -119,6 +122,7 @@ static const struct option longs[] = {
 	{ "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
 	{ "isolation", required_argument, NULL, OPT_ISOLATION },
 	{ "network", required_argument, NULL, OPT_NETWORK },
+	{ "direct", required_argument, NULL, OPT_DIRECT },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -147,7 +151,9 @@ static int take(struct options *o, int opt, const char *word)
 	case OPT_ISOLATION:
 		return parse_isolation(o, optarg);
 	case OPT_NETWORK:
-		return parse_network(o, optarg);
+		return parse_switch(&o->network, "--network", "none", optarg);
+	case OPT_DIRECT:
+		return parse_switch(&o->direct, "--direct", "off", optarg);
 	case OPT_HELP:
 		fputs(help, stdout);
 		return OPTIONS_E_DONE;
@@ -165,7 +171,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int opt;
 
-	*o = (struct options){ .host = "127.0.0.1", .network = true };
+	*o = (struct options){ .host = "127.0.0.1", .network = true, .direct = true };
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
 		int r = take(o, opt, argv[optind - 1]);

@@ -13,7 +13,7 @@ struct options {
 	uint16_t port; /* 0: any */
 	const char *port_file, *state_dir, *token_file;
 	enum isolation isolation;
-	bool plaintext, allow_remote, network;
+	bool plaintext, allow_remote, network, direct;
 };
 
 #define OPTIONS_E_DONE 1  /* help or version was said: exit 0 */

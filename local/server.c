@@ -12,6 +12,8 @@ struct conn {
 	struct h2 *h2;
 	struct conn_io io;
 	bool has_io;
+	bool direct;
+	struct grant grant; /* of a direct one, once its certificate was verified */
 	struct calls calls;
 	struct event *ev_silent;
 };
@@ -45,9 +47,26 @@ static void on_dirty(struct h2 *h2 _unused_, void *arg)
 
 static const struct h2_ops h2_ops = { .on_request = on_request, .on_dirty = on_dirty };
 
+/* The handshake verified the certificate; it says what the connection is for. */
+static int take_grant(struct conn *c)
+{
+	X509 *cert = SSL_get1_peer_certificate(c->io.ssl);
+	int r = cert ? grant_read(cert, &c->grant) : -EACCES;
+
+	X509_free(cert);
+	if (!r)
+		calls_grant(&c->calls, &c->grant);
+	return r;
+}
+
 static void on_up(void *arg)
 {
-	conn_mark(arg);
+	struct conn *c = arg;
+
+	if (c->direct && take_grant(c))
+		conn_bury(c);
+	else
+		conn_mark(c);
 }
 
 static void on_fail(void *arg, int error _unused_, const char *why _unused_)
@@ -79,7 +98,7 @@ static void conn_free(struct conn *c)
 	free(c);
 }
 
-static int conn_up(struct conn *c, int *fd)
+static int conn_up(struct conn *c, const struct listener *l, int *fd)
 {
 	const struct h2_config config = {
 		.role = H2_SERVER,
@@ -102,8 +121,9 @@ static int conn_up(struct conn *c, int *fd)
 	c->ev_silent = evtimer_new(c->server->loop->base, on_silent, c);
 	if (!c->ev_silent || event_add(c->ev_silent, &silent))
 		return -ENOMEM;
-	if (c->server->tls) {
-		io.ssl = SSL_new(c->server->tls);
+	c->direct = l->direct;
+	if (l->tls) {
+		io.ssl = SSL_new(l->tls);
 		if (!io.ssl)
 			return -ENOMEM;
 	}
@@ -115,7 +135,7 @@ static int conn_up(struct conn *c, int *fd)
 	return r;
 }
 
-static void conn_start(struct server *s, int fd)
+static void conn_start(struct server *s, const struct listener *l, int fd)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -128,29 +148,13 @@ static void conn_start(struct server *s, int fd)
 	calls_init(&c->calls, s->service);
 	list_append(&s->conns, &c->link);
 	s->n_conns++;
-	if (conn_up(c, &fd)) {
+	if (conn_up(c, l, &fd)) {
 		close_fd(&fd);
 		conn_bury(c);
 	}
 }
 
-/* ---- the listener ---- */
-
-static void pause_listener(struct server *s)
-{
-	struct timeval tv = { .tv_sec = SERVER_FULL_SEC };
-
-	event_del(s->ev_listen);
-	event_add(s->ev_retry, &tv);
-}
-
-static void on_retry(evutil_socket_t fd _unused_, short what _unused_, void *arg)
-{
-	struct server *s = arg;
-
-	if (!s->stopping)
-		event_add(s->ev_listen, NULL);
-}
+/* ---- the ports ---- */
 
 static void limit_strangers(struct server *s)
 {
@@ -169,25 +173,26 @@ static void limit_strangers(struct server *s)
 		conn_bury(oldest);
 }
 
-static void on_accept(evutil_socket_t fd, short what _unused_, void *arg)
+static void on_fd(struct listener *l, int fd, void *arg)
 {
 	struct server *s = arg;
 
-	loop_now(s->loop);
-	for (int i = 0; i < SERVER_ACCEPTS_A_TURN; i++) {
-		int conn_fd;
-		int r = sock_accept(fd, &conn_fd);
+	limit_strangers(s);
+	if (s->n_conns >= SERVER_CONNECTIONS_MAX)
+		close(fd);
+	else
+		conn_start(s, l, fd);
+}
 
-		if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM)
-			return pause_listener(s);
-		if (r)
-			return;
-		limit_strangers(s);
-		if (s->n_conns >= SERVER_CONNECTIONS_MAX)
-			close(conn_fd);
-		else
-			conn_start(s, conn_fd);
-	}
+int server_listen(struct server *s, int fd, SSL_CTX *tls, bool direct)
+{
+	struct listener *l = &s->listeners[s->n_listeners];
+
+	*l = (struct listener){
+		.loop = s->loop, .fd = fd, .tls = tls, .direct = direct, .on_fd = on_fd, .arg = s
+	};
+	s->n_listeners++;
+	return listener_start(l);
 }
 
 /* ---- the turn ---- */
@@ -259,6 +264,13 @@ static void on_end(evutil_socket_t fd _unused_, short what _unused_, void *arg _
 	/* The turn's flush looks whether all has ended. */
 }
 
+static void stop_listening(struct server *s)
+{
+	for (size_t i = 0; i < s->n_listeners; i++)
+		listener_stop(&s->listeners[i]);
+	s->n_listeners = 0;
+}
+
 void server_stop(struct server *s)
 {
 	static const struct timeval step = { .tv_usec = 50000 };
@@ -267,8 +279,7 @@ void server_stop(struct server *s)
 	if (s->stopping)
 		return;
 	s->stopping = true;
-	event_del(s->ev_listen);
-	close_fd(&s->listen_fd);
+	stop_listening(s);
 	s->end_usec = loop_now(s->loop) + SERVER_END_SEC * USEC_PER_SEC;
 	event_add(s->ev_end, &step);
 	list_for_each(c, &s->conns, link) {
@@ -278,21 +289,14 @@ void server_stop(struct server *s)
 	boxes_stop(s->boxes, SERVER_GRACE_SEC);
 }
 
-int server_init(struct server *s, struct loop *loop, struct boxes *boxes, struct service *service,
-	SSL_CTX *tls, int listen_fd)
+int server_init(struct server *s, struct loop *loop, struct boxes *boxes, struct service *service)
 {
-	*s = (struct server){
-		.loop = loop, .boxes = boxes, .service = service, .tls = tls, .listen_fd = listen_fd
-	};
+	*s = (struct server){ .loop = loop, .boxes = boxes, .service = service };
 	list_init(&s->conns);
 	list_init(&s->dirty);
 	list_init(&s->dead);
-	s->ev_listen = event_new(loop->base, listen_fd, EV_READ | EV_PERSIST, on_accept, s);
-	s->ev_retry = evtimer_new(loop->base, on_retry, s);
 	s->ev_end = event_new(loop->base, -1, EV_PERSIST, on_end, s);
-	if (!s->ev_listen || !s->ev_retry || !s->ev_end || event_add(s->ev_listen, NULL))
-		return -ENOMEM;
-	return 0;
+	return s->ev_end ? 0 : -ENOMEM;
 }
 
 void server_done(struct server *s)
@@ -302,11 +306,7 @@ void server_done(struct server *s)
 	bury_all(s);
 	while ((c = list_first(&s->dead, struct conn, link)) != NULL)
 		conn_free(c);
-	if (s->ev_listen)
-		event_free(s->ev_listen);
-	if (s->ev_retry)
-		event_free(s->ev_retry);
+	stop_listening(s);
 	if (s->ev_end)
 		event_free(s->ev_end);
-	close_fd(&s->listen_fd);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SERVICE_PATH "/coreweave.sandbox.v1.SandboxService/"
+#define DIRECT_PATH "/coreweave.sandbox.v1.SandboxDataPlaneService/"
 #define BEARER "Bearer "
 
 /* ---- who may call ---- */
@@ -42,18 +43,19 @@ void service_done(struct service *s)
 
 /* ---- which family answers ---- */
 
-static const struct method *find_method(const char *path)
+static const struct method *find_method(const struct calls *calls, const char *path)
 {
 	const struct method *const families[] = { sandboxes_methods, exec_methods, logs_methods,
-		files_methods };
+		files_methods, connect_methods };
+	const char *service = calls->grant ? DIRECT_PATH : SERVICE_PATH;
 
-	if (!path || strncmp(path, SERVICE_PATH, strlen(SERVICE_PATH)))
+	if (!path || strncmp(path, service, strlen(service)))
 		return NULL;
-	path += strlen(SERVICE_PATH);
+	path += strlen(service);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		for (const struct method *m = families[i]; m->name; m++)
 			if (!strcmp(m->name, path))
-				return m;
+				return calls->grant && !m->permission ? NULL : m;
 	return NULL;
 }
 
@@ -62,9 +64,16 @@ static const struct method *find_method(const char *path)
 void calls_init(struct calls *calls, struct service *service)
 {
 	calls->service = service;
+	calls->grant = NULL;
 	calls->authenticated = false;
 	list_init(&calls->live);
 	list_init(&calls->dead);
+}
+
+void calls_grant(struct calls *calls, const struct grant *grant)
+{
+	calls->grant = grant;
+	calls->authenticated = true;
 }
 
 static void call_free(struct call *call)
@@ -176,10 +185,38 @@ static const struct grpc_call_ops rpc_ops = {
 	.on_done = on_done,
 };
 
-static void call_open(struct call *call, const char *path)
+/* By token. */
+static bool may_call(struct call *call)
 {
-	const struct method *m = find_method(path);
+	if (!authorized(call->service, h2_stream_header(call->rpc.stream, "authorization"))) {
+		call_fail_with(call, GRPC_UNAUTHENTICATED, NULL,
+			"the token is missing or wrong; it is in the service's state folder, file "
+			"\"token\"");
+		return false;
+	}
+	call->calls->authenticated = true;
+	return true;
+}
 
+/* By certificate, which may end while its connection goes on. */
+static bool may_call_direct(struct call *call, const struct method *m)
+{
+	const struct grant *g = call->calls->grant;
+
+	if (grant_expired(g, call->service->loop->clock.wall_usec))
+		call_fail_with(call, GRPC_UNAUTHENTICATED, NULL,
+			"the certificate of this connection has expired; ask ConnectSandbox for "
+			"another one");
+	else if (m && !grant_permits(g, m->permission))
+		call_fail_with(call, GRPC_PERMISSION_DENIED, NULL,
+			"the certificate of this connection does not permit %s", m->name);
+	else
+		return true;
+	return false;
+}
+
+static void call_open(struct call *call, const struct method *m)
+{
 	if (!m) {
 		call_fail_with(call, GRPC_UNIMPLEMENTED, REASON_NOT_IMPLEMENTED,
 			"the local service does not have this method");
@@ -194,7 +231,7 @@ void call_accept(struct calls *calls, struct h2_stream *stream)
 {
 	struct service *s = calls->service;
 	const char *path = h2_stream_header(stream, ":path");
-	const struct method *m = find_method(path);
+	const struct method *m = find_method(calls, path);
 	struct call *call = calloc(1, sizeof(*call));
 
 	if (!call)
@@ -208,14 +245,8 @@ void call_accept(struct calls *calls, struct h2_stream *stream)
 		call_free(call);
 		return;
 	}
-	if (!authorized(s, h2_stream_header(stream, "authorization"))) {
-		call_fail_with(call, GRPC_UNAUTHENTICATED, NULL,
-			"the token is missing or wrong; it is in the service's state folder, file "
-			"\"token\"");
-		return;
-	}
-	calls->authenticated = true;
-	call_open(call, path);
+	if (calls->grant ? may_call_direct(call, m) : may_call(call))
+		call_open(call, m);
 }
 
 /* ---- answers ---- */
@@ -294,8 +325,15 @@ void call_answer(struct call *call, const ProtobufCMessage *m)
 
 struct sandbox *call_sandbox(struct call *call, const char *id)
 {
-	struct sandbox *sb = registry_find(&call->service->boxes->reg, id);
+	const struct grant *g = call->calls->grant;
+	struct sandbox *sb;
 
+	if (g && strcmp(g->sandbox_id, id)) {
+		call_fail_with(call, GRPC_PERMISSION_DENIED, NULL,
+			"the certificate of this connection is for another sandbox");
+		return NULL;
+	}
+	sb = registry_find(&call->service->boxes->reg, id);
 	if (!sb)
 		call_fail_with(call, GRPC_NOT_FOUND, REASON_NOT_FOUND, "there is no such sandbox");
 	return sb;

@@ -2,8 +2,9 @@
  * service - the methods of the sandbox service: who may call, which family answers
  *
  * A call begins with call_accept() and lives until its stream closed; then it waits on its
- * connection's list of the dead until the turn's flush. The token is checked before anything else
- * of a request is looked at.
+ * connection's list of the dead until the turn's flush. Before anything else of a request is looked
+ * at its right is checked: the token, or on the direct plane what the connection's certificate
+ * grants, which is fewer methods and one sandbox.
  *
  * Units:  bytes, microseconds.
  * Bounds: SERVICE_REQUEST_MAX for a unary request, SERVICE_GATHER_MAX for all that are being
@@ -16,6 +17,7 @@
 #include "common/list.h"
 #include "common/wire/grpc.h"
 #include "local/box.h"
+#include "local/grant.h"
 
 #define SERVICE_REQUEST_MAX ((size_t)4 * 1024 * 1024)
 #define SERVICE_GATHER_MAX ((size_t)256 * 1024 * 1024)
@@ -27,26 +29,30 @@
 #define REASON_INVALID_REQUEST "CWSANDBOX_INVALID_REQUEST"
 
 struct call;
+struct direct;
 
 struct service {
 	struct loop *loop;
 	struct boxes *boxes;
 	struct ledger gathering;             /* bytes of requests not complete yet */
 	uint8_t token[SERVICE_DIGEST_BYTES]; /* SHA-256 of the token */
+	const struct direct *direct;         /* NULL: there is no direct plane */
 };
 
 /* Where calls of one connection are. */
 struct calls {
 	struct service *service;
-	struct list live, dead; /* struct call::link */
-	bool authenticated;     /* one call had the right token */
+	struct list live, dead;    /* struct call::link */
+	const struct grant *grant; /* on the direct plane: all that is allowed here; else NULL */
+	bool authenticated;        /* one call had the right token, or there is a grant */
 };
 
 /* One method. A unary request comes whole by on_request; else on_part gets every part and returns
  * the window. */
 struct method {
 	const char *name;
-	size_t request_max; /* bytes; 0: SERVICE_REQUEST_MAX */
+	permission_t permission; /* on the direct plane; 0: it is not there */
+	size_t request_max;      /* bytes; 0: SERVICE_REQUEST_MAX */
 	void (*on_request)(struct call *call, const uint8_t *data, size_t n);
 	int (*on_open)(struct call *call); /* makes call->state; < 0: refused with INTERNAL */
 	int (*on_part)(struct call *call, const struct grpc_part *part);
@@ -81,6 +87,8 @@ int service_init(struct service *s, struct loop *loop, struct boxes *boxes, cons
 void service_done(struct service *s);
 
 void calls_init(struct calls *calls, struct service *service);
+/* Only what this says, from now on; it lives as long as `calls`. */
+void calls_grant(struct calls *calls, const struct grant *grant);
 void calls_free_dead(struct calls *calls);
 /* h2_ops.on_request */
 void call_accept(struct calls *calls, struct h2_stream *stream);
@@ -109,6 +117,7 @@ struct box *call_box(
 /* Arms ops->on_deadline if the caller gave one. */
 void call_arm_deadline(struct call *call);
 
-extern const struct method sandboxes_methods[], exec_methods[], logs_methods[], files_methods[];
+extern const struct method sandboxes_methods[], exec_methods[], logs_methods[], files_methods[],
+	connect_methods[];
 
 #endif

@@ -35,6 +35,7 @@ static void unpublish(const struct state *st)
 	if (st->port_file)
 		unlink(st->port_file);
 	unlinkat(st->fd, "port", 0);
+	unlinkat(st->fd, "direct-port", 0);
 	unlinkat(st->fd, "url", 0);
 }
 
@@ -67,21 +68,31 @@ int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX
 	return r;
 }
 
-int state_publish(struct state *st, const struct options *o, uint16_t port, char url[STATE_URL_MAX])
+static int write_port(int dir_fd, const char *name, uint16_t port)
 {
-	char port_text[16], line[STATE_URL_MAX + 1];
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u\n", port);
+	return paths_write_file(dir_fd, name, text, strlen(text));
+}
+
+int state_publish(struct state *st, const struct options *o, uint16_t port, uint16_t direct_port,
+	char url[STATE_URL_MAX])
+{
+	char line[STATE_URL_MAX + 1];
 	bool six = strchr(o->host, ':') != NULL;
 	int r;
 
-	snprintf(port_text, sizeof(port_text), "%u\n", port);
 	snprintf(url, STATE_URL_MAX, "%s://%s%s%s:%u", o->plaintext ? "http" : "https",
 		six ? "[" : "", o->host, six ? "]" : "", port);
 	snprintf(line, sizeof(line), "%s\n", url);
 	st->published = true;
 	r = paths_write_file(st->fd, "url", line, strlen(line));
-	r = r ? r : paths_write_file(st->fd, "port", port_text, strlen(port_text));
+	if (!r && direct_port)
+		r = write_port(st->fd, "direct-port", direct_port);
+	r = r ? r : write_port(st->fd, "port", port);
 	if (!r && st->port_file)
-		r = paths_write_file(AT_FDCWD, st->port_file, port_text, strlen(port_text));
+		r = write_port(AT_FDCWD, st->port_file, port);
 	return r;
 }
 

@@ -4,6 +4,7 @@
  *
  *     lock       held while the service lives: "PID"
  *     port, url  where it listens, once it accepts; gone when it does not
+ *     direct-port  the same for the direct data plane, if it is on
  *     token, ca.pem, ...   identity.h
  *     sandboxes/ID/        a folder each; what a killed service left is removed at the next start
  *
@@ -25,9 +26,9 @@ struct state {
 };
 
 int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX]);
-/* Writes url, port, and the file of --port-file last; gives the url. */
-int state_publish(
-	struct state *st, const struct options *o, uint16_t port, char url[STATE_URL_MAX]);
+/* Writes url, direct-port (0: there is none), port, and the file of --port-file last; gives the url. */
+int state_publish(struct state *st, const struct options *o, uint16_t port, uint16_t direct_port,
+	char url[STATE_URL_MAX]);
 void state_withdraw(struct state *st);
 void state_close(struct state *st);
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLIENT_CHAIN_MAX (16L * 1024) /* bytes of certificates a client may show */
+
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
 /* "WHAT FILE: cause", the cause being OpenSSL's oldest error, which is nearest to it; leaves its
@@ -131,6 +133,23 @@ int tls_server_new(
 	else
 		*ret = ctx;
 	return r;
+}
+
+int tls_server_require(SSL_CTX *ctx, const char *ca_file, char why[TLS_WHY_MAX])
+{
+	STACK_OF(X509_NAME) * names;
+	int r = load_roots(ctx, "CA file", ca_file, why);
+
+	if (r)
+		return r;
+	names = SSL_load_client_CA_file(ca_file);
+	if (!names)
+		return explain_file(why, "CA file", ca_file);
+	SSL_CTX_set_client_CA_list(ctx, names); /* theirs now */
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify_depth(ctx, 0); /* the CA signs them itself */
+	SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_MAX);
+	return 0;
 }
 
 static bool is_ip(const char *host)

@@ -11,6 +11,7 @@
 #define COMMON_IO_TLS_H
 
 #include <openssl/ssl.h>
+#include <time.h>
 
 #include "common/util.h"
 
@@ -19,6 +20,8 @@
 int tls_client_new(SSL_CTX **ret, const char *ca_file, char why[TLS_WHY_MAX]);
 int tls_server_new(
 	SSL_CTX **ret, const char *cert_file, const char *key_file, char why[TLS_WHY_MAX]);
+/* The server refuses every client that has no certificate of this CA for clients, in the handshake. */
+int tls_server_require(SSL_CTX *ctx, const char *ca_file, char why[TLS_WHY_MAX]);
 /* One client connection to `host` (name or IP literal): SNI and verification set. */
 int tls_client_ssl(SSL_CTX *ctx, const char *host, SSL **ret);
 bool tls_alpn_is_h2(const SSL *ssl);
@@ -34,5 +37,16 @@ struct tls_issue {
 	int days;
 };
 int tls_issue(const struct tls_issue *what, char why[TLS_WHY_MAX]);
+
+/* A certificate for clients alone, on a key that is theirs; it names nothing but `uri`. */
+struct tls_issue_client {
+	X509 *ca;
+	EVP_PKEY *ca_key;
+	EVP_PKEY *key;
+	const char *uri;
+	time_t now;
+	long seconds; /* it ends so long after `now` */
+};
+int tls_issue_client(const struct tls_issue_client *what, X509 **ret); /* -EINVAL, -ENOMEM */
 
 #endif

@@ -14,6 +14,7 @@
 #define CA_NAME "cwsandbox-local CA"
 #define SERVER_NAME "cwsandbox-local"
 #define BACKDATE_SEC (-3600L) /* a clock that runs behind still takes the certificate */
+#define URI_MAX 256
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 DEFINE_CLEANUP(X509 *, X509_free)
@@ -95,6 +96,45 @@ static X509 *make_server(EVP_PKEY *key, const char *names, int days, X509 *ca, E
 		return cert;
 	X509_free(cert);
 	return NULL;
+}
+
+static X509 *client_new(const struct tls_issue_client *what)
+{
+	X509 *cert = X509_new();
+	time_t now = what->now;
+
+	if (cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
+		X509_set_pubkey(cert, what->key) &&
+		X509_set_issuer_name(cert, X509_get_subject_name(what->ca)) &&
+		X509_time_adj_ex(X509_getm_notBefore(cert), 0, BACKDATE_SEC, &now) &&
+		X509_time_adj_ex(X509_getm_notAfter(cert), 0, what->seconds, &now))
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
+int tls_issue_client(const struct tls_issue_client *what, X509 **ret)
+{
+	char san[URI_MAX + sizeof("critical,URI:")];
+	X509 *cert;
+
+	/* the list of names is itself a language: a comma would begin another one */
+	if (strlen(what->uri) > URI_MAX || strpbrk(what->uri, ",\n"))
+		return -EINVAL;
+	snprintf(san, sizeof(san), "critical,URI:%s", what->uri);
+	cert = client_new(what);
+	if (cert && add_extension(cert, what->ca, NID_basic_constraints, "critical,CA:FALSE") &&
+		add_extension(cert, what->ca, NID_key_usage, "critical,digitalSignature") &&
+		add_extension(cert, what->ca, NID_ext_key_usage, "clientAuth") &&
+		add_extension(cert, what->ca, NID_subject_alt_name, san) &&
+		add_extension(cert, what->ca, NID_authority_key_identifier, "keyid") &&
+		X509_sign(cert, what->ca_key, EVP_sha256())) {
+		*ret = cert;
+		return 0;
+	}
+	X509_free(cert);
+	ERR_clear_error();
+	return -ENOMEM;
 }
 
 /* ---- files: written beside their place, then renamed ---- */

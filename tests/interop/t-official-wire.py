@@ -179,8 +179,7 @@ class OurWire(Asking):
     """What only our service promises."""
 
     def test_calls_it_does_not_have_are_unimplemented_with_the_reason(self):
-        for method, request in (("ConnectSandbox", pb.ConnectSandboxRequest(sandbox_id=self.id)),
-                                ("CreateFileSystemSnapshot", pb.CreateFileSystemSnapshotRequest(sandbox_id=self.id)),
+        for method, request in (("CreateFileSystemSnapshot", pb.CreateFileSystemSnapshotRequest(sandbox_id=self.id)),
                                 ("ListFileSystemSnapshots", pb.ListFileSystemSnapshotsRequest()),
                                 ("PurgeSandboxes", pb.PurgeSandboxesRequest())):
             with self.subTest(method=method):

@@ -1,0 +1,31 @@
+/*
+ * listener - one port of the service: accepts, and sleeps while there are no descriptors
+ *
+ * Owner:  the server. `on_fd` takes the descriptor.
+ * Errors: -errno.
+ */
+#ifndef LOCAL_LISTENER_H
+#define LOCAL_LISTENER_H
+
+#include <openssl/ssl.h>
+
+#include "common/io/loop.h"
+
+#define LISTENER_ACCEPTS_A_TURN 32
+#define LISTENER_FULL_SEC 1 /* its pause when there are no descriptors */
+
+struct listener {
+	struct loop *loop;
+	int fd;
+	SSL_CTX *tls; /* not owned; NULL: plaintext */
+	bool direct;  /* the direct plane: what may be done is in the client's certificate */
+	struct event *ev_accept, *ev_retry;
+	void (*on_fd)(struct listener *l, int fd, void *arg);
+	void *arg;
+};
+
+/* Takes l->fd; loop, fd, tls, direct, on_fd and arg are set. */
+int listener_start(struct listener *l);
+void listener_stop(struct listener *l);
+
+#endif
