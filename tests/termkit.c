@@ -373,7 +373,7 @@ void termkit_stream(uint64_t *seed, size_t n, struct term_buf *out)
 
 static bool paint_csi(const struct parse *p)
 {
-	static const char plain[] = "ABCDHJKmrghl";
+	static const char plain[] = "ABCDGHJKLMXmrghl";
 
 	if (!p->n_intermediates && !p->private)
 		return strchr(plain, p->final);
@@ -410,7 +410,7 @@ static const char *grammar_action(
 {
 	switch (action) {
 	case PARSE_EXECUTE:
-		return strchr("\r\n\x0e\x0f\x18", b) ? NULL : "a control";
+		return strchr("\r\n\b\x0e\x0f\x18", b) ? NULL : "a control";
 	case PARSE_CSI:
 		snprintf(why, sizeof(why), "CSI %c%u...%c", p->private ? p->private : ' ',
 			parse_param(p, 0, 0), p->final);

@@ -35,6 +35,7 @@ void attr_sweep(struct term *t)
 	pool_sweep(&t->styles);
 	pool_sweep(&t->clusters);
 	t->style_known = false;
+	t->sweeps++;
 }
 
 static int intern(struct term *t, struct pool *p, uint32_t max, const uint32_t record[POOL_WORDS],

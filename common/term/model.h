@@ -83,6 +83,10 @@ struct term {
 	struct utf8 utf8;
 	uint64_t open; /* bytes of the sequence now open */
 
+	/* for shadows */
+	uint64_t version; /* another one after whatever may have changed the model */
+	uint64_t sweeps;  /* how often numbers of styles, clusters and links were given back */
+
 	unsigned cols, rows;
 	struct screen screens[2];
 	struct screen *screen; /* the one shown */
@@ -219,5 +223,7 @@ bool color_parse(const char *s, size_t n, uint32_t *ret_rgb);  /* rgb:, #, a few
 /* ---- describe.c: attributes as the sequence that sets them ---- */
 void style_describe(
 	struct out *o, const struct style *style); /* "0;1;38:2::1:2:3", for CSI ... m */
+/* The shortest SGR that makes one of the other, hyperlinks aside; nothing where they are alike. */
+void style_change(struct out *o, const struct style *from, const struct style *to);
 
 #endif

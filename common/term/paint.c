@@ -43,7 +43,7 @@ static void paint_begin(struct painter *p)
 {
 	paint_reset(&p->o);
 	out_text(&p->o, "\x1b[?2026h");
-	paint_colors(p);
+	paint_colors_reset(p);
 }
 
 static void paint_end(struct painter *p)
@@ -55,6 +55,7 @@ static void paint_end(struct painter *p)
 static void paint_screens(struct painter *p, const struct term_paint *how)
 {
 	const struct term *t = p->t;
+	static const struct kitty no_flags;
 	const struct screen *primary = &t->screens[0], *alternate = &t->screens[1];
 
 	if (how->kind == TERM_PAINT_ATTACH) {
@@ -65,7 +66,7 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 			paint_notice(p, how->lines_not_shown);
 		paint_grid_in_place(p, &primary->grid);
 	}
-	paint_kitty(p, &primary->kitty);
+	paint_kitty(p, &no_flags, &primary->kitty);
 	paint_saved(p, primary,
 		term_alternate(t) ? "\x1b[?1049h"
 				  : "\x1b"
@@ -76,48 +77,39 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 	paint_saved(p, alternate,
 		"\x1b"
 		"7");
-	paint_kitty(p, &alternate->kitty);
+	paint_kitty(p, &no_flags, &alternate->kitty);
 }
 
 static void paint_full(struct painter *p, const struct term_paint *how)
 {
+	static const struct paint_state was = { .modes = TERM_MODES_DEFAULT };
 	const struct term *t = p->t;
 
 	paint_begin(p);
+	paint_colors(p, &was);
 	paint_screens(p, how);
 	paint_tabs(p);
-	paint_titles(p);
+	paint_titles(p, &was);
 	paint_margins(p);
 	paint_cursor(p, &t->screen->grid, &t->cursor, t->top);
-	paint_modes(p);
+	paint_modes(p, &was, ~TERM_MODE_SYNC);
 	if (term_mode(t, TERM_MODE_INSERT))
 		out_text(&p->o, "\x1b[4h");
 	if (term_mode(t, TERM_MODE_NEWLINE))
 		out_text(&p->o, "\x1b[20h");
-	paint_keys_and_mouse(p);
+	paint_keys_and_mouse(p, &was);
 	paint_end(p);
 	if (t->cursor.single)
 		out_text(&p->o, t->cursor.single == 2 ? "\x1bN" : "\x1bO");
 }
 
-/* In the terminal's alternate screen, so that the user's own stays as it is. */
-static void paint_crop(struct painter *p, const struct term_paint *how)
+/* What a terminal gets of which nothing is known. */
+static int paint_crop(const struct term *t, const struct term_paint *how, struct term_buf *out)
 {
-	const struct term *t = p->t;
-	const struct cursor *c = &t->cursor;
-	struct view v = { .cols = how->cols ? how->cols : 1, .rows = how->rows ? how->rows : 1 };
+	_cleanup_(term_shadow_freep) struct term_shadow *s = NULL;
+	int r = term_shadow_new(&s, TERM_PAINT_CROP, how->cols, how->rows);
 
-	v.x = c->x < v.cols ? 0 : c->x - v.cols + 1;
-	v.y = c->y < v.rows ? 0 : c->y - v.rows + 1;
-	paint_begin(p);
-	out_text(&p->o, "\x1b[?1049h\x1b[H\x1b[2J");
-	paint_view(p, &t->screen->grid, &v);
-	paint_titles(p);
-	paint_kitty(p, &t->screen->kitty);
-	paint_modes(p);
-	paint_keys_and_mouse(p);
-	out_format(&p->o, "\x1b[%u;%uH", c->y - v.y + 1, c->x - v.x + 1);
-	paint_end(p);
+	return r ? r : err_fold(term_shadow_paint(s, t, SIZE_MAX, out));
 }
 
 int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out)
@@ -125,9 +117,8 @@ int term_paint(const struct term *t, const struct term_paint *how, struct term_b
 	struct painter p = { .t = t, .o = { .buf = out } };
 
 	if (how->kind == TERM_PAINT_CROP)
-		paint_crop(&p, how);
-	else
-		paint_full(&p, how);
+		return paint_crop(t, how, out);
+	paint_full(&p, how);
 	return p.o.r;
 }
 

@@ -19,10 +19,23 @@ struct painter {
 	bool protect;       /* so too */
 };
 
-/* A view of a screen: columns [x, x + cols), rows [y, y + rows). */
-struct view {
-	unsigned x, y, cols, rows;
+/* What is not cells, as the painted terminal has it. */
+struct paint_state {
+	uint32_t modes;
+	uint16_t mouse, mouse_encoding;
+	uint16_t modify_keys[8];
+	uint8_t cursor_shape;
+	struct kitty kitty;
+	uint32_t dynamic[DYNAMIC_N];
+	uint32_t *palette; /* COLORS_N; NULL = none was changed */
+	char title[TERM_TITLE_MAX + 1];
+	char *cwd;
 };
+
+void paint_state_init(struct paint_state *s); /* as after a reset */
+void paint_state_done(struct paint_state *s);
+int paint_state_take(struct paint_state *s, const struct term *t); /* as the model; -ENOMEM */
+size_t paint_state_memory(const struct paint_state *s);
 
 void paint_style(struct painter *p, const struct style *style);
 void paint_protect(struct painter *p, bool protect);
@@ -31,7 +44,7 @@ void paint_history(struct painter *p, unsigned first);
 /* A screen row below row, as new lines (scrolls what was there) or in place. */
 void paint_grid_down(struct painter *p, const struct grid *g);
 void paint_grid_in_place(struct painter *p, const struct grid *g);
-void paint_view(struct painter *p, const struct grid *g, const struct view *view);
+void paint_cell(struct painter *p, uint64_t cell); /* nothing for the tail of a wide one */
 
 /* Ends what may be open and resets what a session may have set; the cursor stays, the primary
  * screen shows. */
@@ -41,12 +54,15 @@ void paint_cursor(struct painter *p, const struct grid *g, const struct cursor *
 /* The screen's saved cursor, by the sequence that saves it; pen, charsets and origin are plain
  * afterwards. */
 void paint_saved(struct painter *p, const struct screen *s, const char *save);
-void paint_kitty(struct painter *p, const struct kitty *k);
-void paint_keys_and_mouse(struct painter *p);
-void paint_modes(struct painter *p);
 void paint_margins(struct painter *p);
-void paint_colors(struct painter *p);
 void paint_tabs(struct painter *p);
-void paint_titles(struct painter *p);
+
+/* From what the terminal has to what the model has. */
+void paint_kitty(struct painter *p, const struct kitty *was, const struct kitty *k);
+void paint_keys_and_mouse(struct painter *p, const struct paint_state *was);
+void paint_modes(struct painter *p, const struct paint_state *was, uint32_t which);
+void paint_colors(struct painter *p, const struct paint_state *was);
+void paint_colors_reset(struct painter *p);
+void paint_titles(struct painter *p, const struct paint_state *was);
 
 #endif

@@ -79,42 +79,63 @@ void paint_saved(struct painter *p, const struct screen *s, const char *save)
 	out_text(&p->o, "\x0f\x1b(B\x1b)B\x1b*B\x1b+B");
 }
 
-void paint_kitty(struct painter *p, const struct kitty *k)
+/* Down to the last level that is the same, up from there. */
+void paint_kitty(struct painter *p, const struct kitty *was, const struct kitty *k)
 {
-	if (k->flags[0])
-		out_format(&p->o, "\x1b[=%u;1u", k->flags[0]);
-	for (unsigned i = 1; i <= k->top; i++)
-		out_format(&p->o, "\x1b[>%uu", k->flags[i]);
+	unsigned same = 0, level;
+
+	while (same <= was->top && same <= k->top && was->flags[same] == k->flags[same])
+		same++;
+	level = same < k->top ? same : k->top;
+	if (was->top > level)
+		out_format(&p->o, "\x1b[<%uu", was->top - level);
+	if (same <= was->top && same <= k->top)
+		out_format(&p->o, "\x1b[=%u;1u", k->flags[same++]);
+	for (; same <= k->top; same++)
+		out_format(&p->o, "\x1b[>%uu", k->flags[same]);
 }
 
-void paint_keys_and_mouse(struct painter *p)
+static void paint_one_of(struct painter *p, unsigned was, unsigned now)
+{
+	if (was == now)
+		return;
+	if (was)
+		out_format(&p->o, "\x1b[?%ul", was);
+	if (now)
+		out_format(&p->o, "\x1b[?%uh", now);
+}
+
+void paint_keys_and_mouse(struct painter *p, const struct paint_state *was)
 {
 	const struct term *t = p->t;
 
-	if (t->mouse)
-		out_format(&p->o, "\x1b[?%uh", t->mouse);
-	if (t->mouse_encoding)
-		out_format(&p->o, "\x1b[?%uh", t->mouse_encoding);
-	for (unsigned i = 0; i < ARRAY_SIZE(t->modify_keys); i++)
+	paint_one_of(p, was->mouse, t->mouse);
+	paint_one_of(p, was->mouse_encoding, t->mouse_encoding);
+	for (unsigned i = 0; i < ARRAY_SIZE(t->modify_keys); i++) {
+		if (t->modify_keys[i] == was->modify_keys[i])
+			continue;
 		if (t->modify_keys[i])
 			out_format(&p->o, "\x1b[>%u;%um", i, t->modify_keys[i]);
-	if (t->cursor_shape)
+		else
+			out_format(&p->o, "\x1b[>%um", i);
+	}
+	if (t->cursor_shape != was->cursor_shape)
 		out_format(&p->o, "\x1b[%u q", t->cursor_shape);
 }
 
-void paint_modes(struct painter *p)
+void paint_modes(struct painter *p, const struct paint_state *was, uint32_t which)
 {
-	const uint32_t differ = p->t->modes ^ TERM_MODES_DEFAULT;
+	const uint32_t differ = (p->t->modes ^ was->modes) & which;
 	uint32_t bit;
 	uint16_t number;
 
 	for (unsigned i = 0; (number = mode_number(i, &bit)) != 0; i++)
-		if (differ & bit && bit != TERM_MODE_SYNC && bit != TERM_MODE_APP_KEYPAD)
+		if (differ & bit && bit != TERM_MODE_APP_KEYPAD)
 			out_format(&p->o, "\x1b[?%u%c", number, term_mode(p->t, bit) ? 'h' : 'l');
-	if (!term_mode(p->t, TERM_MODE_WRAP))
-		out_text(&p->o, "\x1b[?7l");
-	if (term_mode(p->t, TERM_MODE_APP_KEYPAD))
-		out_text(&p->o, "\x1b=");
+	if (differ & TERM_MODE_WRAP)
+		out_text(&p->o, term_mode(p->t, TERM_MODE_WRAP) ? "\x1b[?7h" : "\x1b[?7l");
+	if (differ & TERM_MODE_APP_KEYPAD)
+		out_text(&p->o, term_mode(p->t, TERM_MODE_APP_KEYPAD) ? "\x1b=" : "\x1b>");
 }
 
 void paint_margins(struct painter *p)
@@ -125,21 +146,43 @@ void paint_margins(struct painter *p)
 		out_format(&p->o, "\x1b[%u;%ur", t->top + 1, t->bottom);
 }
 
-void paint_colors(struct painter *p)
+void paint_colors_reset(struct painter *p)
+{
+	out_text(&p->o, "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\");
+}
+
+/* The end of a command that sets a colour, or of one that resets it. */
+static void paint_color(struct painter *p, uint32_t rgb)
+{
+	if (rgb)
+		out_format(
+			&p->o, ";rgb:%02x/%02x/%02x", rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255);
+	out_text(&p->o, "\x1b\\");
+}
+
+static void paint_palette(struct painter *p, const uint32_t *was, const uint32_t *now)
+{
+	if (was && !now)
+		out_text(&p->o, "\x1b]104\x1b\\");
+	for (unsigned i = 0; now && i < COLORS_N; i++) {
+		if (now[i] == (was ? was[i] : 0))
+			continue;
+		out_format(&p->o, "\x1b]%u;%u", now[i] ? 4u : 104u, i);
+		paint_color(p, now[i]);
+	}
+}
+
+void paint_colors(struct painter *p, const struct paint_state *was)
 {
 	const struct term *t = p->t;
 
-	out_text(&p->o, "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\");
-	for (unsigned i = 0; t->palette && i < COLORS_N; i++)
-		if (t->palette[i])
-			out_format(&p->o, "\x1b]4;%u;rgb:%02x/%02x/%02x\x1b\\", i,
-				t->palette[i] >> 16 & 255, t->palette[i] >> 8 & 255,
-				t->palette[i] & 255);
-	for (unsigned i = 0; i < DYNAMIC_N; i++)
-		if (t->dynamic[i])
-			out_format(&p->o, "\x1b]%u;rgb:%02x/%02x/%02x\x1b\\", DYNAMIC_FIRST + i,
-				t->dynamic[i] >> 16 & 255, t->dynamic[i] >> 8 & 255,
-				t->dynamic[i] & 255);
+	paint_palette(p, was->palette, t->palette);
+	for (unsigned i = 0; i < DYNAMIC_N; i++) {
+		if (t->dynamic[i] == was->dynamic[i])
+			continue;
+		out_format(&p->o, "\x1b]%u", (t->dynamic[i] ? 0 : 100) + DYNAMIC_FIRST + i);
+		paint_color(p, t->dynamic[i]);
+	}
 }
 
 void paint_tabs(struct painter *p)
@@ -159,16 +202,16 @@ void paint_tabs(struct painter *p)
 			out_format(&p->o, "\x1b[1;%uH\x1bH", x + 1);
 }
 
-void paint_titles(struct painter *p)
+void paint_titles(struct painter *p, const struct paint_state *was)
 {
 	const struct term *t = p->t;
 
-	if (t->title[0]) {
+	if (strcmp(t->title, was->title) != 0) {
 		out_text(&p->o, "\x1b]2;");
 		out_text(&p->o, t->title);
 		out_text(&p->o, "\x1b\\");
 	}
-	if (t->cwd) {
+	if (t->cwd && (!was->cwd || strcmp(t->cwd, was->cwd) != 0)) {
 		out_text(&p->o, "\x1b]7;");
 		out_text(&p->o, t->cwd);
 		out_text(&p->o, "\x1b\\");

@@ -21,18 +21,11 @@ static void paint_link(struct painter *p, uint32_t link)
 
 void paint_style(struct painter *p, const struct style *style)
 {
-	struct style no_link = *style;
-
 	if (memcmp(style, &p->style, sizeof(*style)) == 0)
 		return;
 	if (style->link != p->style.link)
 		paint_link(p, style->link);
-	no_link.link = p->style.link;
-	if (memcmp(&no_link, &p->style, sizeof(no_link)) != 0) {
-		out_text(&p->o, "\x1b[");
-		style_describe(&p->o, style);
-		out_text(&p->o, "m");
-	}
+	style_change(&p->o, &p->style, style);
 	p->style = *style;
 }
 
@@ -43,7 +36,7 @@ void paint_protect(struct painter *p, bool protect)
 	p->protect = protect;
 }
 
-static void paint_cell(struct painter *p, uint64_t cell)
+void paint_cell(struct painter *p, uint64_t cell)
 {
 	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
 	struct style style;
@@ -149,34 +142,4 @@ void paint_grid_in_place(struct painter *p, const struct grid *g)
 			paint_wrap(p);
 	}
 	paint_protect(p, false);
-}
-
-/* A row of a view: characters cut by its edges become blanks. */
-static void paint_view_row(
-	struct painter *p, const struct row *row, const struct view *v, unsigned cols)
-{
-	unsigned end = cols < v->x + v->cols ? cols : v->x + v->cols;
-
-	for (unsigned x = v->x; x < end; x++) {
-		uint64_t cell = row_cell(row, x);
-		bool cut = (cell & CELL_TAIL && x == v->x) || (cell & CELL_WIDE && x + 1 == end);
-
-		paint_cell(p, cut ? cell & ~CELL_CHAR : cell);
-	}
-	paint_style(p, &plain);
-	if (end - v->x < v->cols)
-		out_text(&p->o, "\x1b[K");
-}
-
-void paint_view(struct painter *p, const struct grid *g, const struct view *view)
-{
-	static const struct row none;
-
-	for (unsigned y = 0; y < view->rows; y++) {
-		out_format(&p->o, "\x1b[%uH", y + 1);
-		if (view->y + y < g->n_rows)
-			paint_view_row(p, grid_row(g, view->y + y), view, g->cols);
-		else
-			paint_view_row(p, &none, view, 0);
-	}
 }

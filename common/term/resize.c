@@ -219,5 +219,6 @@ int term_resize(struct term *t, unsigned cols, unsigned rows)
 	}
 	cursor_clamp(&t->screens[1].saved, cols, rows);
 	grids_replace(t, grids);
+	t->version++;
 	return 0;
 }

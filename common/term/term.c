@@ -249,6 +249,7 @@ void term_feed(struct term *t, const uint8_t *data, size_t n)
 {
 	const uint8_t *p = data, *end = n ? data + n : data;
 
+	t->version += n > 0;
 	while (p < end) {
 		const uint8_t *next = feed_some(t, p, end);
 

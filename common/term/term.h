@@ -102,14 +102,14 @@ int term_text(const struct term *t, struct term_buf *out);
 /* ---- difference: the later paints of a terminal that is painted ---- */
 
 /* What a painted terminal shows, of the terminal's own size; it pays for itself: cells, 8 bytes
- * each and none for what is blank to the row's end, rows of 32 bytes, modes, title, palette.
- * Made for CROP (a view, in the terminal's alternate screen) or SCREEN (the terminal has the
- * model's size; raw output may follow a paint that is done). */
+ * each and none for what is blank to the row's end, a header for each row, modes, title, palette.
+ * Of kind CROP: a view of the visible screen, panned so that the cursor stays in sight. It outlives
+ * any change of the model's size. */
 struct term_shadow;
 
-#define TERM_SHADOW_BYTES_MAX                                                                      \
-	((size_t)128 * 1024)                  /* cells beyond are not kept: painted each time */
-#define TERM_SHADOW_SLACK ((size_t)16 * 1024) /* bytes appended at most beyond max */
+/* Of cells; what is beyond is not kept, and painted each time. */
+#define TERM_SHADOW_BYTES_MAX ((size_t)128 * 1024)
+#define TERM_SHADOW_SLACK ((size_t)32 * 1024) /* bytes appended at most beyond max */
 #define TERM_SHADOW_MORE 1
 
 /* A terminal of which nothing is known. */
