@@ -525,7 +525,7 @@ START_TEST(sec_c19_a_stopped_client_costs_its_frame_s_rest_and_nothing_that_grow
 					.window = 1024 * 1024 });
 		before = ledger_held(&fake.core->memory);
 		b.room = 100;
-		for (size_t i = 0; i < 1024; i++)
+		for (size_t i = 0; i < suite_times(1024); i++)
 			output(blob, LOG_BYTES);
 		ck_assert_uint_le(ledger_held(&fake.core->memory), before + 3 * 65536);
 		end();

@@ -9,6 +9,12 @@
 #include <check.h>
 #include <stdlib.h>
 
+/* How often a long loop runs: n times, or a 16th of it under TEST_LIGHT=1 (where a step costs many times as much). */
+static inline size_t suite_times(size_t n)
+{
+	return getenv("TEST_LIGHT") ? n / 16 + 1 : n;
+}
+
 static inline int suite_run(const char *name, const TTest *const *tests, size_t n)
 {
 	Suite *s = suite_create(name);
