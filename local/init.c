@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +13,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "common/clock.h"
@@ -18,6 +22,7 @@
 #include "local/init_child.h"
 #include "local/init_proto.h"
 #include "local/init_reap.h"
+#include "local/init_walls.h"
 
 #define FILE_MODE 0644
 
@@ -213,22 +218,52 @@ static void make_dirs(const char *path)
 	}
 }
 
+/* The path means what it means to a program inside. What it may not do is lead through /proc to a
+ * descriptor or the root of another process: no link of the kernel's own is followed.
+ *
+ * O_NONBLOCK: a FIFO must not hold up everybody else's requests. */
+static int open_inside(const char *path, uint32_t flags)
+{
+	struct open_how how = {
+		.flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	how.flags |= flags & INIT_WRITE ? O_WRONLY | O_CREAT : O_RDONLY;
+	how.mode = flags & INIT_WRITE ? FILE_MODE : 0;
+	fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* A file of /proc is written as the process that asks: that would be us. */
+static int check_target(int fd, uint32_t flags, struct stat *st)
+{
+	struct statfs fs;
+
+	if (fstat(fd, st) < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (S_ISDIR(st->st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st->st_mode))
+		return -EINVAL;
+	return flags & INIT_WRITE && fs.f_type == PROC_SUPER_MAGIC ? -EPERM : 0;
+}
+
 static int open_regular(const char *path, uint32_t flags, int *ret_fd, uint64_t *ret_size)
 {
-	int how = flags & INIT_WRITE ? O_WRONLY | O_CREAT : O_RDONLY;
 	_cleanup_(closep) int fd = -1;
 	struct stat st;
+	int r;
 
 	if (flags & INIT_MAKE_DIRS)
 		make_dirs(path);
-	/* O_NONBLOCK: a FIFO must not hold up everybody else's requests. */
-	fd = open(path, how | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+	fd = open_inside(path, flags);
+	r = fd < 0 ? fd : check_target(fd, flags, &st);
+	if (r == -ENXIO || r == -ELOOP)
+		return -EINVAL; /* a FIFO nobody reads, a socket, a link of the kernel's */
+	if (r)
+		return r;
 	if (flags & INIT_WRITE && ftruncate(fd, 0) < 0)
 		return -errno;
 	*ret_size = (uint64_t)st.st_size;
@@ -327,10 +362,12 @@ static int set_up(struct init *in)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	in->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return in->signal_fd < 0 ? -errno : 0;
+	if (in->signal_fd < 0)
+		return -errno;
+	return getpid() == 1 ? init_walls() : 0;
 }
 
-int init_main(void)
+int main(void)
 {
 	static struct init in;
 	struct init_head ready = { .type = INIT_READY };

@@ -1,17 +1,22 @@
 /*
  * init_proto - what the service and a sandbox's init say to each other
  *
- * Over a SOCK_SEQPACKET pair, one message a packet: a head and a payload. Both ends are the same
- * binary, so the head is a struct; all the same the reader trusts no length in it.
+ * Over a SOCK_SEQPACKET pair, one message a packet: a head and a payload. Both ends come from the
+ * same build, so the head is a struct; all the same the reader trusts no length in it.
  *
  * Pure: bytes in, structs out; pointers of a decoded message point into its bytes.
  *
- * to init:    EXEC    id, flags, size; payload: cwd, argv, env     -> STARTED or FAILED, later
- * EXITED SIGNAL  id, value = signal, to the process group HANGUP  id: SIGHUP to the group now,
- * SIGKILL INIT_HANGUP_KILL_MSEC later OPEN    id, flags; payload: path                     ->
- * OPENED or FAILED to service: READY STARTED id, value = pid; fds: the PTY's master, or stdin
- * (unless NO_STDIN), stdout, stderr FAILED  id, value = errno EXITED  id, value = wait status
- *             OPENED  id, size; fds: the file
+ * to init:
+ *   EXEC    id, flags, size; payload: cwd, argv, env     -> STARTED or FAILED, later EXITED
+ *   SIGNAL  id, value = signal, to the process group
+ *   HANGUP  id: SIGHUP to the group now, SIGKILL INIT_HANGUP_KILL_MSEC later
+ *   OPEN    id, flags; payload: path                     -> OPENED or FAILED
+ * to service:
+ *   READY
+ *   STARTED id, value = pid; fds: the PTY's master, or stdin (unless NO_STDIN), stdout, stderr
+ *   FAILED  id, value = errno
+ *   EXITED  id, value = wait status
+ *   OPENED  id, size; fds: the file
  *
  * Errors: -E2BIG: does not fit INIT_MESSAGE_MAX; -EBADMSG: not a message; -ENOMEM.
  */

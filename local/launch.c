@@ -18,10 +18,11 @@
 
 #include "common/text.h"
 #include "local/init.h"
+#include "local/init_image.h"
 #include "local/init_proto.h"
 #include "local/launch_bwrap.h"
 
-#define EXE_FD (INIT_FD + 1)
+#define IMAGE_FD (INIT_FD + 1)
 #define PROBE_MSEC 10000
 #define PROBE_NAME "probe"
 #define HOSTNAME_BYTES 9
@@ -73,21 +74,21 @@ static void place_fds(const struct launcher *l, int sock, int stderr_fd)
 	null = fcntl(null, F_DUPFD, 16);
 	if (sock < 0 || stderr_fd < 0 || null < 0 || dup2(stderr_fd, 2) < 0)
 		_exit(1);
-	if (dup2(l->exe_fd, EXE_FD) < 0 || dup2(sock, INIT_FD) < 0 || dup2(null, 0) < 0 ||
-		dup2(null, 1) < 0 || close_range(EXE_FD + 1, UINT_MAX, 0) < 0)
+	if (dup2(l->init_fd, IMAGE_FD) < 0 || dup2(sock, INIT_FD) < 0 || dup2(null, 0) < 0 ||
+		dup2(null, 1) < 0 || close_range(IMAGE_FD + 1, UINT_MAX, 0) < 0)
 		give_up("cannot place descriptors");
 }
 
 static _Noreturn void enter_plain(const char *folder, const char *const *env)
 {
-	static const char *const argv[] = { "cwsandbox-local", INIT_ARG, NULL };
+	static const char *const argv[] = { INIT_NAME, NULL };
 	char root[PATH_MAX];
 
 	snprintf(root, sizeof(root), "%s/" LAUNCH_ROOT, folder);
 	if (chdir(root) < 0)
 		give_up("cannot enter the sandbox's folder");
-	fexecve(EXE_FD, (char **)argv, (char **)env);
-	give_up("cannot run this program as an init");
+	fexecve(IMAGE_FD, (char **)argv, (char **)env);
+	give_up("cannot run the sandbox's init");
 }
 
 static _Noreturn void child(const struct launcher *l, const struct launch_plan *plan,
@@ -108,7 +109,7 @@ static _Noreturn void child(const struct launcher *l, const struct launch_plan *
 		char hostname[HOSTNAME_BYTES];
 
 		snprintf(hostname, sizeof(hostname), "%s", plan->id);
-		launch_bwrap_exec(folder, hostname, l->network, plan, EXE_FD, env);
+		launch_bwrap_exec(folder, hostname, l->network, plan, IMAGE_FD, env);
 		give_up("cannot run bwrap");
 	}
 	enter_plain(folder, env);
@@ -322,7 +323,10 @@ static int choose(struct launcher *l, enum isolation want, char why[LAUNCH_WHY_M
 				reason);
 	} else if (!r && l->isolation == ISOLATION_BWRAP) {
 		snprintf(why, LAUNCH_WHY_MAX,
-			"isolation bwrap: sandboxes have namespaces of their own");
+			"isolation bwrap: sandboxes have namespaces of their own; %s",
+			l->network ? "the network is this machine's, with what listens on its "
+				     "loopback addresses"
+				   : "there is no network");
 	} else if (!r) {
 		snprintf(why, LAUNCH_WHY_MAX,
 			"isolation none: sandboxes can reach all this user can (it was asked for)");
@@ -338,12 +342,12 @@ int launcher_init(struct launcher *l, enum isolation isolation, bool network, in
 	struct rlimit files = { 1024, 1024 };
 	int r;
 
-	*l = (struct launcher){ .network = network, .dir_fd = dir_fd, .exe_fd = -1 };
+	*l = (struct launcher){ .network = network, .dir_fd = dir_fd, .init_fd = -1 };
 	getrlimit(RLIMIT_NOFILE, &files);
 	l->n_open = files.rlim_cur;
 	l->dir = strdup(dir);
-	l->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	r = !l->dir ? -ENOMEM : l->exe_fd < 0 ? -errno : find_owner(l);
+	r = l->dir ? init_image_open(&l->init_fd) : -ENOMEM;
+	r = r ? r : find_owner(l);
 	if (r) {
 		snprintf(
 			why, LAUNCH_WHY_MAX, "cannot prepare to start sandboxes: %s", strerror(-r));
@@ -354,7 +358,7 @@ int launcher_init(struct launcher *l, enum isolation isolation, bool network, in
 
 void launcher_done(struct launcher *l)
 {
-	close_fd(&l->exe_fd);
+	close_fd(&l->init_fd);
 	free(l->dir);
 	l->dir = NULL;
 }

@@ -32,7 +32,7 @@ struct launcher {
 	enum isolation isolation; /* after launcher_init: never AUTO */
 	bool network;
 	struct folder_owner owner;
-	int exe_fd;    /* this program */
+	int init_fd;   /* init_image.h */
 	rlim_t n_open; /* the soft limit of open files a sandbox starts with */
 	int dir_fd;    /* where the folders are */
 	char *dir;

@@ -143,19 +143,18 @@ static void put_walls(struct args *a, const char *hostname, bool network)
 }
 
 void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
-	const struct launch_plan *plan, int exe_fd, const char *const *env)
+	const struct launch_plan *plan, int init_fd, const char *const *env)
 {
 	static struct args a;
-	char exe[32];
+	char init[32];
 
-	snprintf(exe, sizeof(exe), "/proc/self/fd/%d", exe_fd);
+	snprintf(init, sizeof(init), "/proc/self/fd/%d", init_fd);
 	snprintf(a.root, sizeof(a.root), "%s/" LAUNCH_ROOT, folder);
 	put_walls(&a, hostname, network);
 	put_view(&a, a.root);
 	put_mounts(&a, folder, plan);
 	put3(&a, "--chdir", "/root", "--");
-	put(&a, exe);
-	put(&a, INIT_ARG);
+	put(&a, init);
 	a.v[a.n] = NULL;
 	execvpe("bwrap", (char **)a.v, (char **)env);
 }

@@ -6,9 +6,9 @@
 
 #include "local/launch.h"
 
-/* In a child: replaces it by bwrap, whose PID 1 is the program at exe_fd as an init; `root` in the
+/* In a child: replaces it by bwrap, whose PID 1 is the program at init_fd as an init; `root` in the
  * sandbox's folder becomes "/". Returns only when that failed, with errno. */
 void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
-	const struct launch_plan *plan, int exe_fd, const char *const *env);
+	const struct launch_plan *plan, int init_fd, const char *const *env);
 
 #endif

@@ -10,7 +10,6 @@
 #include "common/io/sock.h"
 #include "common/paths.h"
 #include "local/direct.h"
-#include "local/init.h"
 #include "local/options.h"
 #include "local/server.h"
 #include "local/state.h"
@@ -196,8 +195,6 @@ int main(int argc, char **argv)
 	char why[IDENTITY_WHY_MAX] = "cannot start";
 	int r;
 
-	if (argc == 2 && !strcmp(argv[1], INIT_ARG))
-		return init_main();
 	signal(SIGPIPE, SIG_IGN);
 	r = options_parse(&p.options, argc, argv);
 	if (r)

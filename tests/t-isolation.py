@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""cwsandbox-local's walls, tried from inside by a hostile program (hostile.py), and files by hostile paths"""
+import ctypes
+import json
+import os
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import suite
+from world import SOURCE, SharedWorldCase
+
+CANARY = "canary-of-the-users-environment"
+with open(os.path.join(SOURCE, "tests", "hostile.py"), "rb") as f:
+    HOSTILE = f.read()
+
+
+def landlock_scopes():
+    """Whether the kernel can keep abstract sockets from a process (Linux 6.12)."""
+    return ctypes.CDLL(None).syscall(444, None, ctypes.c_long(0), ctypes.c_long(1)) >= 6
+
+
+def listen(family, address):
+    """A socket of the user's own that a sandbox must not reach."""
+    s = socket.socket(family)
+    s.bind(address)
+    s.listen(4)
+    return s
+
+
+class Walls(SharedWorldCase):
+    isolation = "bwrap"
+
+    @classmethod
+    def prepare(cls):
+        w = cls.world
+        cls.listeners = [listen(socket.AF_UNIX, w.path("agent.sock")), listen(socket.AF_INET, ("127.0.0.1", 0)),
+                         listen(socket.AF_UNIX, "\0cws-%d" % os.getpid())]
+        w.env["CANARY"] = CANARY
+        cls.service = w.use(w.local("--isolation", cls.isolation))
+        cls.daemon = w.daemon()
+        cls.sandbox = w.ok("create")
+
+    @classmethod
+    def tearDownClass(cls):
+        for s in cls.listeners:
+            s.close()
+        super().tearDownClass()
+
+    def sh(self, line, **kwargs):
+        return self.world.cli("exec", "-i", self.sandbox, "sh", "-c", line, **kwargs)
+
+    def try_all(self):
+        w = self.world
+        told = {
+            "canary": CANARY,
+            "files": {"a file of the user's": w.write("secret", "x"),
+                      "the service's token": os.path.join(self.service.state_dir, "token"),
+                      "the service's key": os.path.join(self.service.state_dir, "key.pem")},
+            "pids": {"the service": self.service.process.pid, "the daemon": self.daemon.pid, "the test": os.getpid()},
+            "sockets": {"the daemon": w.socket_path, "an agent": w.path("agent.sock"),
+                        "an abstract socket": self.listeners[2].getsockname().decode()},
+            "ports": {"a service of the user's": self.listeners[1].getsockname()[1]},
+        }
+        put = self.sh("cat >/tmp/hostile.py", input=HOSTILE)
+        self.assertEqual(put.returncode, 0, put.stderr)
+        done = self.world.cli("exec", "-i", self.sandbox, "python3", "/tmp/hostile.py", input=json.dumps(told).encode())
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return json.loads(done.stdout)
+
+
+class WallsOfBwrap(Walls):
+    def test_a_hostile_program_is_refused_all_it_tries(self):
+        tried = self.try_all()
+        if "the network is this machine's" in self.world.errors(self.service.process):
+            self.assertEqual(tried.pop("connect to a service of the user's"), "DONE", "it said so")
+            if not landlock_scopes():
+                tried.pop("connect to an abstract socket")
+        self.assertGreater(len(tried), 60)
+        self.assertEqual({k: v for k, v in tried.items() if v == "DONE"}, {})
+        # and it is all still there
+        self.assertEqual(self.sh("echo alive").stdout, b"alive\n")
+
+
+if __name__ == "__main__":
+    suite.main()
