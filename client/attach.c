@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/pace.h"
 #include "client/tty.h"
+#include "common/clock.h"
 #include "common/term/term.h"
 #include "common/text.h"
 
 #define READ_MAX ((size_t)4096)
 #define TYPED_MAX ((size_t)1024 * 1024) /* bytes read from the terminal and not taken yet */
 #define QUIT_WAIT_MS 500                /* for a detach to be told to the daemon */
+/* What is on its way to this terminal drains in so long: with what its kernel holds, and a paint, a
+ * terminal of 1 MB/s is at the prompt within 30 ms of Ctrl-C. */
+#define DRAIN_MS 10
 
 /* How it ended. */
 enum ending {
@@ -33,6 +38,7 @@ struct attach {
 	struct tty tty;
 	struct keys keys;
 	struct term_filter *filter;
+	struct pace pace;
 	char name[TEXT_NAME_MAX + 1];
 	int64_t attachment; /* -1 while it is being made */
 	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
@@ -107,20 +113,34 @@ static void count_written(struct attach *a)
 	a->event_done = done;
 }
 
+static uint64_t now_usec(void)
+{
+	return clock_read_usec(CLOCK_MONOTONIC);
+}
+
 static void write_out(struct attach *a)
 {
 	while (writing(a)) {
-		ssize_t l = write(a->tty.out, a->out.data + a->out_at, a->out.n - a->out_at);
+		size_t n = min_size(a->out.n - a->out_at, pace_room(&a->pace, now_usec()));
+		ssize_t l = n ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
 
+		if (n == 0)
+			break; /* it is slow, and has enough for now */
 		if (l < 0 && errno == EINTR)
 			continue;
+		if (l < 0 && errno == EAGAIN) {
+			pace_full(&a->pace, now_usec());
+			break;
+		}
 		if (l < 0) {
-			if (errno != EAGAIN)
-				end_as(a, ENDING_GONE, NULL);
+			end_as(a, ENDING_GONE, NULL);
 			break;
 		}
 		a->out_at += (size_t)l;
+		pace_wrote(&a->pace, (size_t)l, now_usec());
 	}
+	if (!writing(a))
+		pace_dry(&a->pace, now_usec());
 	count_written(a);
 }
 
@@ -412,24 +432,33 @@ static void dispatch(struct attach *a)
 
 enum { FD_CONN, FD_KEYS, FD_SIGNALS, FD_OUT, FD_N };
 
+/* For how long to wait: the connection's own, or until a slow terminal is due for more. */
+static int timeout_ms(const struct attach *a, int pace_ms)
+{
+	int ms = cwsandbox_timeout_ms(a->c);
+
+	return pace_ms && (ms < 0 || ms > pace_ms) ? pace_ms : ms;
+}
+
 static int turn(struct attach *a)
 {
+	int pace_ms = writing(a) ? pace_wait_ms(&a->pace, now_usec()) : 0;
 	struct pollfd p[FD_N] = {
 		[FD_CONN] = { .fd = cwsandbox_fd(a->c), .events = cwsandbox_events(a->c) },
 		[FD_KEYS] = { .fd = a->typed.n - a->typed_at < TYPED_MAX ? a->tty.in : -1,
 			.events = POLLIN },
 		[FD_SIGNALS] = { .fd = a->tty.signals[0], .events = POLLIN },
-		[FD_OUT] = { .fd = writing(a) ? a->tty.out : -1, .events = POLLOUT },
+		[FD_OUT] = { .fd = writing(a) && !pace_ms ? a->tty.out : -1, .events = POLLOUT },
 	};
 	int r = 0;
 
-	if (poll(p, FD_N, cwsandbox_timeout_ms(a->c)) < 0 && errno != EINTR)
+	if (poll(p, FD_N, timeout_ms(a, pace_ms)) < 0 && errno != EINTR)
 		return -errno;
 	if (p[FD_SIGNALS].revents)
 		take_signals(a);
 	if (p[FD_KEYS].revents && !a->ending)
 		r = read_keys(a);
-	if (p[FD_OUT].revents)
+	if (p[FD_OUT].revents || pace_ms)
 		write_out(a);
 	if (!a->ending)
 		dispatch(a);
@@ -553,6 +582,7 @@ int attach_parse(struct attach_options *o, const struct parsed *p)
 
 	o->request.method = CWSANDBOX_SESSION_ATTACH;
 	o->request.policy = parsed_on(p, "--lossless") ? "block" : parsed_text(p, "--policy");
+	o->request.drain_ms = DRAIN_MS;
 	o->request.exclusive = parsed_on(p, "--exclusive");
 	o->request.has_history = history->set;
 	o->request.history = (uint64_t)history->integer;

@@ -3,7 +3,7 @@
 #include "daemon/core/credit.h"
 
 #define WINDOW ((size_t)64 * 1024)
-#define DRAIN_USEC (50 * USEC_PER_MSEC)
+#define DRAIN_USEC (10 * USEC_PER_MSEC)
 #define TICK_USEC (1 * USEC_PER_MSEC)
 
 static struct credit c;
@@ -50,9 +50,9 @@ START_TEST(what_is_on_its_way_is_what_the_reader_takes_in_the_drain_time)
 		uint64_t rate;
 		size_t least, most;
 	} cases[] = {
-		{ 20 * 1000, CREDIT_MIN, CREDIT_MIN }, /* 1,000 bytes */
-		{ 200 * 1000, 8000, 12000 },
-		{ 1000 * 1000, 40000, 60000 },
+		{ 20 * 1000, CREDIT_MIN, CREDIT_MIN }, /* 200 bytes, and the way */
+		{ 200 * 1000, 2000, 6000 },
+		{ 1000 * 1000, 10000, 20000 },
 		{ 100 * 1000 * 1000, WINDOW, WINDOW },
 	};
 
@@ -75,6 +75,19 @@ START_TEST(a_terminal_that_stood_still_is_as_fast_as_before_within_a_few_rounds)
 	flood(100 * 1000 * 1000, TICK_USEC);
 	ck_assert_uint_eq(c.allowed, CREDIT_MIN);
 	flood(100 * 1000 * 1000, 6 * TICK_USEC);
+	ck_assert_uint_eq(c.allowed, WINDOW);
+}
+END_TEST
+
+/* Each acknowledgement comes 15 ms late: the reader could take much more. */
+START_TEST(a_busy_machine_is_no_slow_terminal)
+{
+	begin(WINDOW, DRAIN_USEC);
+	for (size_t i = 0; i < 20; i++) {
+		credit_send(&c, credit_left(&c), now_usec);
+		now_usec += 15 * USEC_PER_MSEC;
+		ck_assert_int_eq(credit_ack(&c, c.sent, now_usec), 0);
+	}
 	ck_assert_uint_eq(c.allowed, WINDOW);
 }
 END_TEST
@@ -138,6 +151,7 @@ END_TEST
 TEST_MAIN("credit", without_a_drain_time_the_whole_window_may_be_on_its_way,
 	what_is_on_its_way_is_what_the_reader_takes_in_the_drain_time,
 	a_terminal_that_stood_still_is_as_fast_as_before_within_a_few_rounds,
+	a_busy_machine_is_no_slow_terminal,
 	from_one_round_to_the_next_the_allowance_at_most_doubles,
 	what_fits_in_the_credit_says_nothing_about_the_rate,
 	one_byte_more_acknowledged_than_sent_is_refused_and_changes_nothing,

@@ -34,9 +34,12 @@ void credit_send(struct credit *c, size_t n, uint64_t now_usec)
 
 static void credit_end_round(struct credit *c, uint64_t now_usec)
 {
-	uint64_t took = now_usec - c->round_usec, bytes = c->round_to - c->round_from;
-	uint64_t drained = bytes * c->drain_usec / (took ? took : 1);
+	uint64_t took = now_usec > c->round_usec ? now_usec - c->round_usec : 1;
+	uint64_t bytes = c->round_to - c->round_from, drained;
 
+	if (!c->way_usec || took < c->way_usec || bytes <= CREDIT_MIN)
+		c->way_usec = took;
+	drained = bytes * (c->drain_usec + min_u64(c->way_usec, CREDIT_WAY_MAX_USEC)) / took;
 	c->in_round = false;
 	c->allowed = credit_bound(c, min_u64(drained, 2 * (uint64_t)c->allowed));
 }

@@ -5,7 +5,9 @@
  * measured, so that what is on its way to a slow terminal is soon through. The rate is measured in
  * rounds: a round begins when all credit is used up, and ends when all that was on its way then is
  * acknowledged. Between two rounds the allowance at most doubles: what a kernel's buffer swallowed
- * at once says nothing about the terminal behind it.
+ * at once says nothing about the terminal behind it. The shortest round, and any of the least
+ * credit, is the way there and back, which a busy machine makes long and less credit would not
+ * shorten: up to CREDIT_WAY_MAX_USEC of it come on top of the drain time.
  *
  * Units:   bytes ever, microseconds.
  * Errors:  CREDIT_E_BAD_ACK: more than was sent.
@@ -18,6 +20,7 @@
 #define CREDIT_E_BAD_ACK 1
 #define CREDIT_MIN ((size_t)1024)       /* however slow the reader is */
 #define CREDIT_START ((size_t)4 * 1024) /* before the first round has ended */
+#define CREDIT_WAY_MAX_USEC (20 * USEC_PER_MSEC)
 
 struct credit {
 	size_t window;       /* bytes: the most there is ever */
@@ -27,6 +30,7 @@ struct credit {
 	uint64_t round_from,
 		round_to;    /* bytes of the round: acknowledged at its begin, sent then */
 	uint64_t round_usec; /* when it began */
+	uint64_t way_usec;   /* there and back; 0: not known */
 	bool in_round;
 };
 
