@@ -133,6 +133,90 @@ START_TEST(sec_c35_requests_reset_at_once_are_a_flood)
 }
 END_TEST
 
+/* Opens up to `streams` requests at a time and cancels them all when they are `age` old, again and
+ * again within one second; how many were cancelled until it was too much. */
+static int cancel_all(struct world *w, struct raw *raw, uint64_t age, int max)
+{
+	const int streams = 100; /* as many as the test's server allows */
+	uint32_t id = 1;
+	int n = 0, r = 0;
+
+	raw_preface(raw);
+	for (uint64_t now = 1; !r && n < max; now += age + 1) {
+		for (int i = 0; i < streams; i++)
+			raw_request(raw, id + 2 * (uint32_t)i, 0);
+		r = raw_send(raw, w->pair.server, now);
+		for (int i = 0; !r && i < streams; i++, id += 2, n++) {
+			raw_frame(raw, NGHTTP2_RST_STREAM, 0, id, "\0\0\0\10", 4);
+			r = raw_send(raw, w->pair.server, now + age);
+		}
+		w->n_server = 0;
+	}
+	return n;
+}
+
+START_TEST(requests_cancelled_after_a_while_are_no_flood_however_many)
+{
+	static struct raw raw;
+	struct world w;
+
+	world_init(&w);
+	w.respond = false;
+	ck_assert_int_ge(cancel_all(&w, &raw, USEC_PER_SEC, 20000), 20000);
+	ck_assert(!h2_broken(w.pair.server));
+	world_done(&w);
+
+	world_init(&w);
+	w.respond = false;
+	ck_assert_int_le(cancel_all(&w, &raw, 999, 20000), H2_CONTROL_FRAMES_PER_SEC);
+	check_calmed(w.pair.server);
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(all_allowed_requests_at_once_are_no_flood_and_one_more_is_counted)
+{
+	static struct raw raw;
+	struct h2_meter m;
+	uint32_t id = 1;
+
+	h2_meter_init(&m, true, 5000);
+	raw_preface(&raw);
+	ck_assert_uint_eq(h2_meter_recv(&m, raw.data, raw.n, 7), raw.n);
+	m.n_frames = 0; /* of the preface */
+	for (int i = 0; i < 5000; i++, id += 2) {
+		raw.n = 0;
+		raw_request(&raw, id, 0);
+		ck_assert_uint_eq(h2_meter_recv(&m, raw.data, raw.n, 7), raw.n);
+	}
+	ck_assert_uint_eq(m.n_frames, 0);
+	m.n_earned = 0;
+	raw.n = 0;
+	raw_request(&raw, id, 0);     /* beyond what may be open */
+	raw_request(&raw, id - 2, 0); /* and one that there was */
+	ck_assert_uint_eq(h2_meter_recv(&m, raw.data, raw.n, 7), raw.n);
+	ck_assert_uint_eq(m.n_frames, 2);
+}
+END_TEST
+
+START_TEST(sec_c35_resets_of_streams_that_are_gone_are_a_flood)
+{
+	static struct raw raw;
+	struct world w;
+	int i, r = 0;
+
+	flood_begin(&w, &raw);
+	for (i = 0; !r && i < 3000; i++) {
+		raw_frame(&raw, NGHTTP2_RST_STREAM, 0, 3, "\0\0\0\10", 4);
+		r = raw_send(&raw, w.pair.server, 999999);
+	}
+	ck_assert_int_eq(r, -EPROTO);
+	ck_assert_int_le(i, H2_CONTROL_FRAMES_PER_SEC + 4);
+	check_calmed(w.pair.server);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(answered_requests_are_no_flood_at_any_rate)
 {
 	struct world w;
@@ -166,7 +250,7 @@ START_TEST(the_meter_counts_the_same_however_the_bytes_are_cut)
 	for (size_t piece = 1; piece < 64; piece++) {
 		struct h2_meter m;
 
-		h2_meter_init(&m, true);
+		h2_meter_init(&m, true, 100);
 		for (size_t at = 0; at < raw.n; at += piece) {
 			size_t l = min_size(piece, raw.n - at);
 
@@ -458,6 +542,9 @@ END_TEST
 
 TEST_MAIN("h2_hostile", sec_c35_each_kind_of_frame_flood_is_ended_within_a_second,
 	a_thousand_frames_a_second_are_taken_for_ever, sec_c35_requests_reset_at_once_are_a_flood,
+	requests_cancelled_after_a_while_are_no_flood_however_many,
+	all_allowed_requests_at_once_are_no_flood_and_one_more_is_counted,
+	sec_c35_resets_of_streams_that_are_gone_are_a_flood,
 	answered_requests_are_no_flood_at_any_rate,
 	the_meter_counts_the_same_however_the_bytes_are_cut,
 	sec_c35_a_header_list_has_at_most_16_kib,

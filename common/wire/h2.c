@@ -98,7 +98,7 @@ int h2_new(struct h2 **ret, const struct h2_config *config)
 	h2->arg = config->arg;
 	list_init(&h2->streams);
 	list_init(&h2->resets);
-	h2_meter_init(&h2->meter, config->role == H2_SERVER);
+	h2_meter_init(&h2->meter, config->role == H2_SERVER, config->max_streams);
 	r = h2_session_new(h2);
 	if (!r)
 		r = submit_settings(h2, config);
@@ -136,6 +136,8 @@ int h2_recv(struct h2 *h2, const uint8_t *data, size_t n, uint64_t now_usec)
 		return h2->error;
 	if (h2->terminated)
 		return h2_fail(h2, -EPROTO, H2_PROTOCOL_ERROR);
+	h2->now_usec = now_usec;
+	h2->meter.n_open = h2->n_streams;
 	good = h2_meter_recv(&h2->meter, data, n, now_usec);
 	rv = nghttp2_session_mem_recv(h2->session, data, good);
 	if (rv < 0)

@@ -17,7 +17,7 @@
  *          have in flight on one stream.
  * Limits:  header lists of H2_HEADER_LIST_MAX bytes; H2_CONTROL_FRAMES_PER_SEC non-DATA frames a
  *          second, empty DATA frames counted among them, beside those that our own frames call for
- *          (h2_meter.h): a peer beyond them gets GOAWAY ENHANCE_YOUR_CALM and h2_recv answers
+ *          and those of honest requests and cancels (h2_meter.h): a peer beyond them gets GOAWAY ENHANCE_YOUR_CALM and h2_recv answers
  *          -EPROTO. Push is off.
  * Calls:   a callback may open, reset, resume and consume, but never h2_recv/h2_gather/h2_free.
  * Threads: none; loop thread only.

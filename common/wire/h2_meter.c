@@ -5,20 +5,59 @@
 #define PREFACE_BYTES 24
 #define PADDING_MAX 256 /* bytes, with the length byte */
 
-enum { TYPE_DATA = 0, TYPE_HEADERS = 1, TYPE_SETTINGS = 4, TYPE_PING = 6 };
-enum { FLAG_ACK = 0x1, FLAG_PADDED = 0x8 };
+enum { TYPE_DATA = 0, TYPE_HEADERS = 1, TYPE_RST_STREAM = 3, TYPE_SETTINGS = 4, TYPE_PING = 6 };
+enum { FLAG_ACK = 0x1, FLAG_END_STREAM = 0x1, FLAG_PADDED = 0x8 };
 
-void h2_meter_init(struct h2_meter *m, bool server)
+void h2_meter_init(struct h2_meter *m, bool server, size_t max_streams)
 {
 	memset(m, 0, sizeof(*m));
 	m->skip = server ? PREFACE_BYTES : 0;
+	m->server = server;
+	m->max_streams = max_streams;
 }
 
-static bool is_counted(const uint8_t head[H2_METER_HEAD], size_t length)
+static void earn(struct h2_meter *m, uint32_t n)
 {
+	if (m->n_earned < H2_METER_EARNED_MAX)
+		m->n_earned += n;
+}
+
+/* A server's peer begins a request, within what it may have open. */
+static bool opens_stream(struct h2_meter *m)
+{
+	const uint8_t *p = m->head + 5;
+	uint32_t id =
+		(uint32_t)(p[0] & 0x7f) << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+
+	if (id <= m->newest_id || m->n_open >= m->max_streams)
+		return false;
+	m->newest_id = id;
+	m->n_open++;
+	if (!(m->head[4] & FLAG_END_STREAM))
+		earn(m, 1);
+	return true;
+}
+
+static bool is_counted(struct h2_meter *m, size_t length)
+{
+	const uint8_t *head = m->head;
+
+	if (m->server && head[3] == TYPE_RST_STREAM)
+		return false;
+	if (m->server && head[3] == TYPE_HEADERS)
+		return !opens_stream(m);
 	if (head[3] != TYPE_DATA)
 		return true;
 	return length == 0 || ((head[4] & FLAG_PADDED) && length <= PADDING_MAX);
+}
+
+bool h2_meter_charge(struct h2_meter *m, uint32_t n)
+{
+	uint32_t paid = n < m->n_earned ? n : m->n_earned;
+
+	m->n_earned -= paid;
+	m->n_frames += n - paid;
+	return m->n_frames <= H2_CONTROL_FRAMES_PER_SEC;
 }
 
 /* A frame begins: false if it is one too many. */
@@ -28,13 +67,7 @@ static bool admit(struct h2_meter *m)
 
 	m->n_head = 0;
 	m->skip = length;
-	if (!is_counted(m->head, length))
-		return true;
-	if (m->n_earned > 0) {
-		m->n_earned--;
-		return true;
-	}
-	return ++m->n_frames <= H2_CONTROL_FRAMES_PER_SEC;
+	return !is_counted(m, length) || h2_meter_charge(m, 1);
 }
 
 size_t h2_meter_recv(struct h2_meter *m, const uint8_t *data, size_t n, uint64_t now_usec)
@@ -72,6 +105,5 @@ void h2_meter_sent(struct h2_meter *m, uint8_t type, uint8_t flags)
 		n = 2;
 	else if ((type == TYPE_SETTINGS || type == TYPE_PING) && !(flags & FLAG_ACK))
 		n = 1;
-	if (m->n_earned < H2_METER_EARNED_MAX)
-		m->n_earned += n;
+	earn(m, n);
 }

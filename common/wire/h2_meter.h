@@ -6,8 +6,14 @@
  *
  * Counted: each frame but DATA; a DATA frame that may hold nothing (empty, or all padding).
  * Earned:  a peer answers our own frames with some of its own (a response's header blocks, window
- * updates, acknowledgements). Those are not counted: a request or a response served at any rate is
- * no flood.
+ *          updates, acknowledgements). Those are not counted: a request or a response served at any
+ *          rate is no flood.
+ * Server:  a request is not counted while fewer than `max_streams` are open, and earns the frame
+ *          that ends it; nor is RST_STREAM. What is counted instead is a stream that closed
+ *          unanswered before it was a second old (h2_meter_charge), with all its frames: the work
+ *          of starting it was for nothing. So a client may open and cancel all it is allowed
+ *          at once, any number of times a minute; "rapid reset" is a thousand frames a second, as
+ *          before.
  */
 #ifndef COMMON_WIRE_H2_METER_H
 #define COMMON_WIRE_H2_METER_H
@@ -24,11 +30,17 @@ struct h2_meter {
 	uint64_t since_usec;
 	uint32_t n_frames; /* counted since then */
 	uint32_t n_earned;
+	bool server; /* then also: */
+	size_t max_streams;
+	size_t n_open; /* streams; set by the owner before each h2_meter_recv() */
+	uint32_t newest_id;
 };
 
-void h2_meter_init(struct h2_meter *m, bool server);
+void h2_meter_init(struct h2_meter *m, bool server, size_t max_streams);
 /* How many of the n bytes lie before the first frame too many: n, if there is none. */
 size_t h2_meter_recv(struct h2_meter *m, const uint8_t *data, size_t n, uint64_t now_usec);
+/* Something was wasted that cost as much as n frames; false: it is too much. */
+bool h2_meter_charge(struct h2_meter *m, uint32_t n);
 void h2_meter_sent(struct h2_meter *m, uint8_t type, uint8_t flags);
 
 #endif

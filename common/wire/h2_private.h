@@ -22,6 +22,7 @@ struct h2 {
 	size_t n_streams;
 	size_t n_unsent; /* of them: requests not gathered yet */
 	struct h2_meter meter;
+	uint64_t now_usec; /* of the newest h2_recv() */
 	uint32_t peer_max_streams;
 	int32_t last_peer_id; /* newest stream the peer opened */
 	int error;            /* once set the session is never called again, but to delete it */
@@ -44,6 +45,8 @@ struct h2_stream {
 	struct h2_header *trailers; /* owned, strings too */
 	size_t n_trailers;
 	size_t unacknowledged; /* bytes */
+	uint64_t opened_usec;  /* server: when its request came */
+	bool answered;         /* server: its response headers were sent */
 	bool final_headers;    /* a block that was not 1xx came */
 	bool remote_ended, local_ended;
 	bool unsent;            /* a request of ours that was not gathered yet */

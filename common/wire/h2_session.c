@@ -1,6 +1,8 @@
 /* What nghttp2 calls: in as frames arrive, out as they leave. */
 #include "common/wire/h2_private.h"
 
+#define YOUNG_USEC USEC_PER_SEC /* a stream that ends unanswered before this age was for nothing */
+
 /* Bytes in a DATA frame we send, if the peer takes that much. */
 #define DATA_FRAME_MAX ((size_t)64 * 1024)
 
@@ -36,6 +38,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 		st = h2_stream_new(h2, id);
 		if (!st)
 			return h2_doom(h2, H2_INTERNAL_ERROR);
+		st->opened_usec = h2->now_usec;
 		nghttp2_session_set_stream_user_data(session, id, st);
 		h2->last_peer_id = id;
 	}
@@ -150,6 +153,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	case NGHTTP2_GOAWAY:
 		told_goaway(h2, &frame->goaway);
 		break;
+	case NGHTTP2_RST_STREAM:
+		if (!st && h2->role == H2_SERVER && !h2_meter_charge(&h2->meter, 1))
+			return h2_doom(h2, H2_ENHANCE_YOUR_CALM);
+		break;
 	case NGHTTP2_WINDOW_UPDATE:
 		told_window(st, frame->window_update.window_size_increment);
 		break;
@@ -225,20 +232,37 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	st = stream_of(session, frame->hd.stream_id);
 	if (st && st->unsent)
 		request_sent(st);
+	if (st)
+		st->answered = true;
 	if (st && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		end_sent(st);
 	return goaway_if_due(h2);
 }
 
+/* Opened and given up at once: what rapid resets are made of. */
+static bool was_for_nothing(const struct h2_stream *st)
+{
+	const struct h2 *h2 = st->h2;
+
+	return h2->role == H2_SERVER && !st->answered &&
+	       h2->now_usec - st->opened_usec < YOUNG_USEC;
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *arg)
 {
 	struct h2_stream *st = stream_of(session, id);
+	struct h2 *h2 = arg;
+	uint32_t
+		wasted; /* frames: the request, its end by itself if that was paid for, and its reset */
 
 	if (!st)
 		return 0;
+	wasted = was_for_nothing(st) ? 2 + !st->remote_ended : 0;
 	nghttp2_session_set_stream_user_data(session, id, NULL);
 	h2_stream_close(st, error);
-	return goaway_if_due(arg);
+	if (!h2_meter_charge(&h2->meter, wasted))
+		return h2_doom(h2, H2_ENHANCE_YOUR_CALM);
+	return goaway_if_due(h2);
 }
 
 static ssize_t frame_max(nghttp2_session *session, uint8_t type, int32_t id, int32_t window,
@@ -347,6 +371,10 @@ int h2_session_new(struct h2 *h2)
 	r = nghttp2_option_new(&option);
 	if (!r) {
 		nghttp2_option_set_no_auto_window_update(option, 1);
+#ifdef HAVE_NGHTTP2_OPTION_SET_STREAM_RESET_RATE_LIMIT
+		/* its own count takes each reset for an attack; h2_meter.h says which are */
+		nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
+#endif
 		r = h2->role == H2_SERVER
 			    ? nghttp2_session_server_new3(&h2->session, callbacks, h2, option, &mem)
 			    : nghttp2_session_client_new3(
