@@ -10,8 +10,10 @@
 
 #include "common/text.h"
 #include "local/box_main.h"
+#include "local/box_net.h"
 #include "local/init_child.h"
 #include "local/init_reap.h"
+#include "local/init_recv.h"
 #include "local/process.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -93,6 +95,7 @@ static void close_sock(struct box *b)
 	event_free(b->ev_write);
 	b->ev_read = b->ev_write = NULL;
 	close_fd(&b->sock);
+	box_net_stop(b);
 	drop_packets(b);
 }
 
@@ -220,7 +223,7 @@ static void on_message(struct box *b, const struct init_head *h, int *fds, size_
 	switch ((enum init_type)h->type) {
 	case INIT_READY:
 		close_fd(&b->stderr_fd);
-		box_main_start(b);
+		box_net_start(b, fds, n_fds);
 		break;
 	case INIT_STARTED:
 		if (!p)
@@ -250,43 +253,17 @@ static void on_message(struct box *b, const struct init_head *h, int *fds, size_
 	}
 }
 
-static size_t take_fds(struct msghdr *msg, int fds[INIT_FDS_MAX])
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	size_t n;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return 0;
-	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	n = min_size(n, INIT_FDS_MAX);
-	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-	return n;
-}
-
 /* 1: a message; 0: none now; < 0: the init is gone. */
 static int receive(struct box *b)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int) * INIT_FDS_MAX)];
-	} control;
-	int fds[INIT_FDS_MAX] = { -1, -1, -1 };
+	int fds[INIT_FDS_MAX];
 	struct init_head head;
-	struct iovec iov = { .iov_base = &head, .iov_len = sizeof(head) };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf) };
-	ssize_t l = recvmsg(b->sock, &msg, MSG_CMSG_CLOEXEC);
 	size_t n_fds;
+	int r = init_recv(b->sock, &head, fds, &n_fds);
 
-	if (l < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (l <= 0)
-		return -EPIPE;
-	n_fds = take_fds(&msg, fds);
-	if (l == sizeof(head) && !(msg.msg_flags & MSG_TRUNC))
-		on_message(b, &head, fds, n_fds);
+	if (r != 1)
+		return r;
+	on_message(b, &head, fds, n_fds);
 	for (size_t i = 0; i < INIT_FDS_MAX; i++)
 		close_fd(&fds[i]);
 	return 1;
@@ -396,6 +373,7 @@ static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
 	b->boxes = bs;
 	b->sb = sandbox_ref(sb);
 	b->sock = b->stderr_fd = -1;
+	b->net = (struct net){ -1, -1, -1 };
 	b->next_id = 1;
 	for (size_t i = 0; i < BOX_BUCKETS; i++)
 		list_init(&b->processes[i]);

@@ -13,6 +13,7 @@
 #include "local/cleaner.h"
 #include "local/init_proto.h"
 #include "local/launch.h"
+#include "local/net.h"
 #include "local/sandbox.h"
 #include "local/spec.h"
 
@@ -66,6 +67,8 @@ struct box {
 	int sock, stderr_fd;
 	char *home;
 	struct event *ev_read, *ev_write, *ev_timer;
+	struct net net;
+	struct event *ev_net; /* NULL, or its start is waited for */
 	struct list unsent; /* struct packet::link */
 	struct list processes[BOX_BUCKETS];
 	size_t n_processes;

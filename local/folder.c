@@ -43,7 +43,7 @@ int folder_make_dir(int at, const char *path, mode_t mode, const struct folder_o
 	return 0;
 }
 
-static int make_file(int at, const char *path, const char *text, const struct folder_owner *owner)
+int folder_make_file(int at, const char *path, const char *text, const struct folder_owner *owner)
 {
 	_cleanup_(closep) int fd = openat(at, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	size_t n = strlen(text);
@@ -78,7 +78,7 @@ static int make_etc(int at, const char *hostname, const struct folder_owner *own
 	snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost\n127.0.1.1\t%.63s\n::1\tlocalhost\n",
 		hostname);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(files); i++)
-		r = make_file(at, files[i].path, files[i].text, owner);
+		r = folder_make_file(at, files[i].path, files[i].text, owner);
 	return r;
 }
 

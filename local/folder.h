@@ -22,6 +22,7 @@ struct folder_owner {
 int folder_make(int parent_fd, const char *name, const char *hostname, bool system,
 	const struct folder_owner *owner);
 int folder_make_dir(int at, const char *name, mode_t mode, const struct folder_owner *owner);
+int folder_make_file(int at, const char *path, const char *text, const struct folder_owner *owner);
 /* Every folder of a relative path that is not there; no link on it is followed: -ELOOP, -ENOTDIR. */
 int folder_make_path(int at, const char *path, mode_t mode, const struct folder_owner *owner);
 /* Removes `name` and all below it, however deep and whatever its modes; blocks as long as that

@@ -367,14 +367,27 @@ static int set_up(struct init *in)
 	return getpid() == 1 ? init_walls() : 0;
 }
 
+/* PID 1 hands out the namespaces a network can be made for. */
+static void say_ready(void)
+{
+	struct init_head head = { .type = INIT_READY };
+	int fds[] = {
+		open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC),
+		open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC),
+	};
+
+	answer(&head, fds, getpid() == 1 && fds[0] >= 0 && fds[1] >= 0 ? 2 : 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close_fd(&fds[i]);
+}
+
 int main(void)
 {
 	static struct init in;
-	struct init_head ready = { .type = INIT_READY };
 
 	if (set_up(&in) < 0)
 		return 1;
-	answer(&ready, NULL, 0);
+	say_ready();
 	for (;;) {
 		struct pollfd p[] = {
 			{ .fd = INIT_FD, .events = POLLIN },

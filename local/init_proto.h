@@ -12,7 +12,7 @@
  *   HANGUP  id: SIGHUP to the group now, SIGKILL INIT_HANGUP_KILL_MSEC later
  *   OPEN    id, flags; payload: path                     -> OPENED or FAILED
  * to service:
- *   READY
+ *   READY   fds, of PID 1: its network and its user namespace
  *   STARTED id, value = pid; fds: the PTY's master, or stdin (unless NO_STDIN), stdout, stderr
  *   FAILED  id, value = errno
  *   EXITED  id, value = wait status

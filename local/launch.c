@@ -20,7 +20,9 @@
 #include "local/init.h"
 #include "local/init_image.h"
 #include "local/init_proto.h"
+#include "local/init_recv.h"
 #include "local/launch_bwrap.h"
+#include "local/net.h"
 
 #define IMAGE_FD (INIT_FD + 1)
 #define PROBE_MSEC 10000
@@ -183,6 +185,9 @@ int launch_prepare(const struct launcher *l, const struct launch_plan *plan)
 	r = fd < 0 ? -errno
 		   : folder_make(
 			     fd, LAUNCH_ROOT, hostname, l->isolation == ISOLATION_BWRAP, &l->owner);
+	if (!r && l->network == NETWORK_OWN)
+		r = folder_make_file(
+			fd, LAUNCH_ROOT "/etc/resolv.conf", "nameserver " NET_DNS "\n", &l->owner);
 	r = r ? r : make_volumes(fd, plan, &l->owner);
 	if (r)
 		folder_remove(l->dir_fd, plan->id);
@@ -254,16 +259,46 @@ int launch_home(const struct launcher *l, const char *id, char **ret)
 
 /* ---- which isolation ---- */
 
-static int wait_ready(const struct launched *p, char why[LAUNCH_WHY_MAX])
+static int wait_readable(int fd)
 {
-	struct pollfd fds = { .fd = p->sock, .events = POLLIN };
-	struct init_head head;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	if (poll(&fds, 1, PROBE_MSEC) == 1 &&
-		recv(p->sock, &head, sizeof(head), 0) == sizeof(head) && head.type == INIT_READY)
-		return 0;
-	launch_explain(p->stderr_fd, why);
-	return -EPERM;
+	return poll(&p, 1, PROBE_MSEC) == 1;
+}
+
+static int probe_network(const struct launcher *l, const int *fds, size_t n, char *why)
+{
+	struct net net;
+	int r = n == NET_FDS ? net_start(fds, &l->owner, &net) : -EBADMSG;
+
+	if (r) {
+		snprintf(why, LAUNCH_WHY_MAX, "%s", strerror(-r));
+		return r;
+	}
+	r = wait_readable(net.ready_fd) ? net_is_up(&net) : -ETIMEDOUT;
+	if (r)
+		net_explain(&net, why, LAUNCH_WHY_MAX);
+	net_stop(&net);
+	return r;
+}
+
+static int wait_ready(const struct launcher *l, const struct launched *p, char *why)
+{
+	int fds[INIT_FDS_MAX] = { -1, -1, -1 };
+	struct init_head head;
+	size_t n = 0;
+	int r = -EPERM;
+
+	if (wait_readable(p->sock) && init_recv(p->sock, &head, fds, &n) == 1 &&
+		head.type == INIT_READY)
+		r = 0;
+	if (r)
+		launch_explain(p->stderr_fd, why);
+	else if (l->network == NETWORK_OWN)
+		r = probe_network(l, fds, n, why);
+	for (size_t i = 0; i < INIT_FDS_MAX; i++)
+		close_fd(&fds[i]);
+	return r;
 }
 
 /* Starts one sandbox as every later one will be, and ends it. */
@@ -280,7 +315,7 @@ static int probe(const struct launcher *l, char why[LAUNCH_WHY_MAX])
 		snprintf(why, LAUNCH_WHY_MAX, "cannot start a process: %s", strerror(-r));
 		return r;
 	}
-	r = wait_ready(&p, why);
+	r = wait_ready(l, &p, why);
 	close(p.sock);
 	close(p.stderr_fd);
 	if (r)
@@ -304,35 +339,69 @@ static int find_owner(struct launcher *l)
 	return 0;
 }
 
-static int choose(struct launcher *l, enum isolation want, char why[LAUNCH_WHY_MAX])
+/* Walls, with the best network there is: *why says which, or what was in the way. */
+static int choose_bwrap(struct launcher *l, bool network, char why[LAUNCH_WHY_MAX])
 {
-	char reason[LAUNCH_WHY_MAX] = "it was asked for";
+	char reason[LAUNCH_WHY_MAX];
 	int r;
 
-	l->isolation = want == ISOLATION_AUTO ? ISOLATION_BWRAP : want;
+	l->isolation = ISOLATION_BWRAP;
+	l->network = network ? NETWORK_OWN : NETWORK_NONE;
 	r = probe(l, reason);
-	if (r && want == ISOLATION_AUTO && l->network) {
-		char second[LAUNCH_WHY_MAX];
-
-		l->isolation = ISOLATION_NONE;
-		r = probe(l, second);
-		if (!r)
-			snprintf(why, LAUNCH_WHY_MAX,
-				"isolation none: sandboxes can reach all this user can (bwrap: "
-				"%.400s)",
-				reason);
-	} else if (!r && l->isolation == ISOLATION_BWRAP) {
+	if (!r) {
 		snprintf(why, LAUNCH_WHY_MAX,
 			"isolation bwrap: sandboxes have namespaces of their own; %s",
-			l->network ? "the network is this machine's, with what listens on its "
-				     "loopback addresses"
-				   : "there is no network");
-	} else if (!r) {
-		snprintf(why, LAUNCH_WHY_MAX,
-			"isolation none: sandboxes can reach all this user can (it was asked for)");
+			network ? "their network is apart from this machine's (" NET_PROGRAM ")"
+				: "they have no network");
+		return 0;
 	}
-	if (r)
+	if (network) {
+		l->network = NETWORK_HOST;
+		r = probe(l, why);
+		if (r)
+			return r;
+		snprintf(why, LAUNCH_WHY_MAX,
+			"isolation bwrap: sandboxes have namespaces of their own, but the network "
+			"is "
+			"this machine's, with what listens on its loopback addresses (%.200s)",
+			reason);
+		return 0;
+	}
+	snprintf(why, LAUNCH_WHY_MAX, "%s", reason);
+	return r;
+}
+
+static int choose_none(struct launcher *l, const char *reason, char why[LAUNCH_WHY_MAX])
+{
+	int r;
+
+	l->isolation = ISOLATION_NONE;
+	l->network = NETWORK_HOST;
+	r = probe(l, why);
+	if (!r)
+		snprintf(why, LAUNCH_WHY_MAX,
+			"isolation none: sandboxes can reach all this user can (%.400s)", reason);
+	return r;
+}
+
+static int choose(struct launcher *l, enum isolation want, bool network, char why[LAUNCH_WHY_MAX])
+{
+	char reason[LAUNCH_WHY_MAX] = "it was asked for", bwrap[LAUNCH_WHY_MAX];
+	int r = 0;
+
+	if (want != ISOLATION_NONE) {
+		r = choose_bwrap(l, network, why);
+		if (!r)
+			return 0;
+		snprintf(bwrap, sizeof(bwrap), "%s", why);
+		snprintf(reason, sizeof(reason), "bwrap: %.400s", bwrap);
+	}
+	if (want == ISOLATION_NONE || (want == ISOLATION_AUTO && network))
+		r = choose_none(l, reason, why);
+	if (r) {
+		snprintf(reason, sizeof(reason), "%s", why);
 		snprintf(why, LAUNCH_WHY_MAX, "cannot start a sandbox: %.400s", reason);
+	}
 	return r;
 }
 
@@ -342,7 +411,7 @@ int launcher_init(struct launcher *l, enum isolation isolation, bool network, in
 	struct rlimit files = { 1024, 1024 };
 	int r;
 
-	*l = (struct launcher){ .network = network, .dir_fd = dir_fd, .init_fd = -1 };
+	*l = (struct launcher){ .dir_fd = dir_fd, .init_fd = -1 };
 	getrlimit(RLIMIT_NOFILE, &files);
 	l->n_open = files.rlim_cur;
 	l->dir = strdup(dir);
@@ -353,7 +422,7 @@ int launcher_init(struct launcher *l, enum isolation isolation, bool network, in
 			why, LAUNCH_WHY_MAX, "cannot prepare to start sandboxes: %s", strerror(-r));
 		return r;
 	}
-	return choose(l, isolation, why);
+	return choose(l, isolation, network, why);
 }
 
 void launcher_done(struct launcher *l)

@@ -27,10 +27,15 @@
 #define LAUNCH_MOUNTS_MAX 32
 
 enum isolation { ISOLATION_AUTO, ISOLATION_BWRAP, ISOLATION_NONE };
+enum network {
+	NETWORK_NONE,
+	NETWORK_OWN,  /* a namespace of its own, and net.h out of it */
+	NETWORK_HOST, /* this machine's: loopback and all */
+};
 
 struct launcher {
 	enum isolation isolation; /* after launcher_init: never AUTO */
-	bool network;
+	enum network network;
 	struct folder_owner owner;
 	int init_fd;   /* init_image.h */
 	rlim_t n_open; /* the soft limit of open files a sandbox starts with */
@@ -44,7 +49,7 @@ struct launched {
 	int stderr_fd; /* what was said before the init was ready */
 };
 
-/* With AUTO tries bwrap once; *why then says what it took and why. dir is copied; dir_fd stays the
+/* With AUTO tries bwrap once; *why then says what it took and why, and which network. dir is copied; dir_fd stays the
  * caller's. */
 int launcher_init(struct launcher *l, enum isolation isolation, bool network, int dir_fd,
 	const char *dir, char why[LAUNCH_WHY_MAX]);

@@ -9,6 +9,7 @@
 
 #define ARGS_MAX 384
 #define DIRS_MAX 8
+#define RESOLV "/etc/resolv.conf"
 
 /* What a usable Unix needs of the host, beside /usr. Nothing of it is a secret: all of it is
  * world-readable. */
@@ -38,7 +39,6 @@ static const char *const host_files[] = {
 	"/etc/profile",
 	"/etc/profile.d",
 	"/etc/protocols",
-	"/etc/resolv.conf",
 	"/etc/services",
 	"/etc/skel",
 	"/etc/ssl/certs",
@@ -90,7 +90,7 @@ static void put_root_dir(struct args *a, const char *path)
 	put3(a, "--symlink", a->targets[a->n_targets++], path);
 }
 
-static void put_view(struct args *a, const char *root)
+static void put_view(struct args *a, const char *root, enum network network)
 {
 	put3(a, "--bind", root, "/");
 	put3(a, "--ro-bind", "/usr", "/usr");
@@ -98,6 +98,8 @@ static void put_view(struct args *a, const char *root)
 		put_root_dir(a, root_dirs[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(host_files); i++)
 		put3(a, "--ro-bind-try", host_files[i], host_files[i]);
+	if (network == NETWORK_HOST)
+		put3(a, "--ro-bind-try", RESOLV, RESOLV);
 	put3(a, "--proc", "/proc", "--dev");
 	put3(a, "/dev", "--size", LAUNCH_SHM_BYTES);
 	put(a, "--tmpfs");
@@ -115,7 +117,7 @@ static void put_mounts(struct args *a, const char *folder, const struct launch_p
 	}
 }
 
-static void put_walls(struct args *a, const char *hostname, bool network)
+static void put_walls(struct args *a, const char *hostname, enum network network)
 {
 	static const char *const walls[] = {
 		"bwrap",
@@ -138,11 +140,11 @@ static void put_walls(struct args *a, const char *hostname, bool network)
 		put(a, walls[i]);
 	put(a, "--hostname");
 	put(a, hostname);
-	if (!network)
+	if (network != NETWORK_HOST)
 		put(a, "--unshare-net");
 }
 
-void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
+void launch_bwrap_exec(const char *folder, const char *hostname, enum network network,
 	const struct launch_plan *plan, int init_fd, const char *const *env)
 {
 	static struct args a;
@@ -151,7 +153,7 @@ void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
 	snprintf(init, sizeof(init), "/proc/self/fd/%d", init_fd);
 	snprintf(a.root, sizeof(a.root), "%s/" LAUNCH_ROOT, folder);
 	put_walls(&a, hostname, network);
-	put_view(&a, a.root);
+	put_view(&a, a.root, network);
 	put_mounts(&a, folder, plan);
 	put3(&a, "--chdir", "/root", "--");
 	put(&a, init);

@@ -8,7 +8,7 @@
 
 /* In a child: replaces it by bwrap, whose PID 1 is the program at init_fd as an init; `root` in the
  * sandbox's folder becomes "/". Returns only when that failed, with errno. */
-void launch_bwrap_exec(const char *folder, const char *hostname, bool network,
+void launch_bwrap_exec(const char *folder, const char *hostname, enum network network,
 	const struct launch_plan *plan, int init_fd, const char *const *env);
 
 #endif

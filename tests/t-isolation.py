@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
@@ -80,6 +81,31 @@ class WallsOfBwrap(Walls):
         self.assertEqual({k: v for k, v in tried.items() if v == "DONE"}, {})
         # and it is all still there
         self.assertEqual(self.sh("echo alive").stdout, b"alive\n")
+
+    def own_address(self):
+        """An address of this machine that other machines would use; None when there is none."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.connect(("192.0.2.1", 9))  # sends nothing
+            except OSError:
+                return None
+            return s.getsockname()[0]
+
+    def test_the_network_reaches_out_though_not_to_loopback(self):
+        said = self.world.errors(self.service.process)
+        if "slirp4netns)" not in said:
+            self.skipTest("no network apart from this machine's: " + said.splitlines()[0])
+        address = self.own_address()
+        if not address or address.startswith("127."):
+            self.skipTest("this machine has no address but loopback ones")
+        with listen(socket.AF_INET, (address, 0)) as s:
+            self.assertEqual(self.reach(s), b"through")
+
+    def reach(self, server):
+        line = "python3 -c 'import socket; print(socket.create_connection((\"%s\", %d), 30).recv(9).decode(), end=\"\")'"
+        answer = threading.Thread(target=lambda: server.accept()[0].sendall(b"through"), daemon=True)
+        answer.start()
+        return self.sh(line % server.getsockname()).stdout
 
 
 if __name__ == "__main__":
