@@ -9,7 +9,7 @@ In turns, so that a busy moment of the machine hits all: a shell on a 120x40 ter
   cpu, rss of what stands between terminal and shell's own side: daemon, ssh client and server, tmux server, ...
 Prints the best round of each and ratios to ours; asserts nothing. What is not installed is named and left out.
 
-Usage: terminal.py [ROUNDS [MEGABYTES]]   (default 3 rounds of 32 MB)
+Usage: shells.py [ROUNDS [MEGABYTES]]   (default 3 rounds of 32 MB)
 """
 import getpass
 import os
