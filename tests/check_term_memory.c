@@ -75,6 +75,8 @@ static struct outcome scenario(const struct term_buf *stream)
 		term_feed(t, stream->data, stream->n / 2);
 		o.cursor_inside = t->cursor.x < t->cols && t->cursor.y < t->rows;
 	}
+	while (t && term_rest(t))
+		;
 	if (!o.r)
 		o.r = term_paint(t, &how, &out);
 	if (!o.r)

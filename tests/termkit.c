@@ -40,7 +40,7 @@ static unsigned shown(const struct term *t, uint64_t cell, uint32_t codes[TERM_C
 	return n;
 }
 
-static bool same_cell(const struct term *a, uint64_t x, const struct term *b, uint64_t y)
+bool termkit_same_cell(const struct term *a, uint64_t x, const struct term *b, uint64_t y)
 {
 	uint32_t cx[TERM_CELL_CODEPOINTS_MAX], cy[TERM_CELL_CODEPOINTS_MAX];
 	unsigned n = shown(a, x, cx);
@@ -62,7 +62,7 @@ static const char *same_grid(const struct term *a, const struct term *b, unsigne
 				 *z = grid_row(&b->screens[s].grid, y);
 
 		for (unsigned c = 0; c < a->cols; c++) {
-			if (same_cell(a, row_cell(x, c), b, row_cell(z, c)))
+			if (termkit_same_cell(a, row_cell(x, c), b, row_cell(z, c)))
 				continue;
 			snprintf(why, sizeof(why), "screen %u row %u column %u: %llx, %llx", s, y,
 				c, (unsigned long long)row_cell(x, c),
@@ -179,7 +179,7 @@ const char *termkit_same_history(const struct term *a, const struct term *b)
 		if (n != history_line(&b->history, before + i, y, &wy) || wx != wy)
 			return "history line's length";
 		for (unsigned c = 0; c < n; c++)
-			if (!same_cell(a, x[c], b, y[c]))
+			if (!termkit_same_cell(a, x[c], b, y[c]))
 				return "history line";
 	}
 	return NULL;

@@ -19,6 +19,8 @@
 /* NULL, or what differs first, in words (static). A blank and a written space are the same. */
 const char *termkit_same(const struct term *a, const struct term *b, unsigned but);
 
+bool termkit_same_cell(const struct term *a, uint64_t x, const struct term *b, uint64_t y);
+
 /* NULL, or what differs first between a's lines of history and the last ones of b. */
 const char *termkit_same_history(const struct term *a, const struct term *b);
 

@@ -31,9 +31,10 @@ void attr_sweep(struct term *t)
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
 		for (unsigned y = 0; y < t->rows; y++)
 			mark_row(t, &t->screens[i].grid.rows[y]);
-	history_mark(&t->history, &t->styles, &t->clusters);
 	pool_sweep(&t->styles);
 	pool_sweep(&t->clusters);
+	history_renumber(&t->history);
+	t->work += 2 * (uint64_t)t->cols * t->rows + t->styles.cap + t->clusters.cap;
 	t->style_known = false;
 	t->sweeps++;
 }
@@ -73,6 +74,8 @@ struct style style_get(const struct term *t, uint32_t number)
 {
 	const uint32_t *r;
 
+	if (number & PACK_STYLE)
+		return history_style(&t->history, number);
 	if (!number || number >= t->styles.n)
 		return (struct style){ 0 };
 	r = t->styles.records[number];
@@ -98,22 +101,22 @@ uint64_t pen_blank(struct term *t)
 
 unsigned cell_codes(const struct term *t, uint64_t cell, uint32_t codes[TERM_CELL_CODEPOINTS_MAX])
 {
+	const uint32_t code = cell_code(cell), *from;
 	unsigned n = 0;
 
 	if (!(cell & CELL_CLUSTER)) {
-		codes[0] = cell_code(cell);
-		return codes[0] ? 1 : 0;
+		codes[0] = code;
+		return code ? 1 : 0;
 	}
-	while (n < TERM_CELL_CODEPOINTS_MAX && t->clusters.records[cell_code(cell)][n]) {
-		codes[n] = t->clusters.records[cell_code(cell)][n];
-		n++;
-	}
+	from = code & PACK_CLUSTER ? history_cluster(&t->history, code) : t->clusters.records[code];
+	for (; n < TERM_CELL_CODEPOINTS_MAX && from[n]; n++)
+		codes[n] = from[n];
 	return n;
 }
 
 uint64_t cell_join(struct term *t, uint64_t cell, uint32_t code)
 {
-	uint32_t record[POOL_WORDS] = { 0 }, number;
+	uint32_t record[POOL_WORDS] = { 0 }, number, room;
 	unsigned n = cell_codes(t, cell, record);
 
 	if (n == 0)
@@ -121,7 +124,14 @@ uint64_t cell_join(struct term *t, uint64_t cell, uint32_t code)
 	if (n == TERM_CELL_CODEPOINTS_MAX)
 		return cell;
 	record[n] = code;
+	if (cell & CELL_CLUSTER && t->last && cell_code(cell) == t->fresh) {
+		number = pool_change(&t->clusters, t->fresh, record);
+		t->fresh = number == t->fresh ? number : 0;
+		return (cell & ~CELL_CODE) | number;
+	}
+	room = pool_room(&t->clusters);
 	if (intern(t, &t->clusters, CLUSTERS_MAX, record, &number) != 0)
 		return cell;
+	t->fresh = room && pool_room(&t->clusters) == room - 1 ? number : 0;
 	return (cell & ~CELL_CODE) | CELL_CLUSTER | number;
 }

@@ -40,6 +40,11 @@ struct style {
 	uint32_t link; /* number of a hyperlink; 0 = none */
 };
 
+/* So many cells, or their bytes, at once: for the vector unit. */
+#define CELLS_LANES 8u
+typedef uint64_t cells_v __attribute__((vector_size(CELLS_LANES * sizeof(uint64_t))));
+typedef uint8_t bytes_v __attribute__((vector_size(CELLS_LANES)));
+
 static inline uint32_t cell_code(uint64_t cell)
 {
 	return (uint32_t)(cell & CELL_CODE);

@@ -59,6 +59,7 @@ static void align(struct term *t)
 	t->bottom = t->rows;
 	t->cursor.origin = false;
 	cursor_move(t, 0, 0);
+	t->work += t->rows;
 	grid_fill(&t->screen->grid, 'E');
 }
 

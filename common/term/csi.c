@@ -33,6 +33,7 @@ static void insert_delete_lines(struct term *t, bool insert)
 		return;
 	if (n > t->bottom - y)
 		n = t->bottom - y;
+	t->work += t->bottom - y;
 	if (insert)
 		screen_scroll_down(t, y, t->bottom, n);
 	else
@@ -47,6 +48,7 @@ static void insert_delete_chars(struct term *t, bool insert)
 
 	if (cursor_past(t))
 		return;
+	t->work += t->cols - t->cursor.x;
 	if (insert)
 		row_insert(&t->screen->grid, row, t->cursor.x, n, pen_blank(t));
 	else
@@ -60,6 +62,7 @@ static void erase_chars(struct term *t)
 
 	if (cursor_past(t))
 		return;
+	t->work += to - x;
 	row_erase(&t->screen->grid, term_row(t, t->cursor.y), x, to, pen_blank(t));
 }
 

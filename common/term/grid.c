@@ -43,13 +43,9 @@ unsigned row_length(const struct row *row, unsigned cols)
 
 void row_unveil_slow(struct row *row)
 {
-	for (unsigned x = 0; x < row->used; x++) {
-		if (row->cells[x] & CELL_PROTECTED)
-			continue;
-		row_split(row, x);
-		row_split(row, x + 1);
-		row->cells[x] = row->fill;
-	}
+	/* both halves of a wide character are protected, or none */
+	for (unsigned x = 0; x < row->used; x++)
+		row->cells[x] = row->cells[x] & CELL_PROTECTED ? row->cells[x] : row->fill;
 	row->veiled = false;
 }
 

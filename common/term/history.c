@@ -2,32 +2,70 @@
 
 #include <string.h>
 
-#define HISTORY_FIRST_BYTES ((size_t)4096)
-#define HISTORY_FIRST_LINES 64u
+#include "common/term/lz.h"
+#include "common/term/model.h"
 
-struct packed {
-	uint32_t size; /* bytes, with this header; a multiple of 8 */
-	uint16_t n_cells;
-	uint16_t n_runs;
-	bool wrapped;
-	bool ascii;
-	uint16_t spare;
-};
-
-struct run {
-	uint32_t style;
-	uint32_t n;
-};
+#define BLOCKS_FIRST 4u
+#define BLOCK_FIRST_BYTES ((size_t)1024)
+#define BLOCKS_LEAST 4u /* so many share the bound on bytes, so that not all goes at once */
+#define PUSH_COST 8u    /* of a line, beside its cells */
 
 void history_init(struct history *h, unsigned max_lines)
 {
-	*h = (struct history){ .max = max_lines };
+	const size_t max = max_lines * HISTORY_LINE_BYTES;
+
+	*h = (struct history){ .max = max_lines,
+		.max_bytes = max,
+		.block_bytes = min_size(HISTORY_BLOCK_BYTES, max / BLOCKS_LEAST) };
+}
+
+static struct history_block *block_at(const struct history *h, unsigned i)
+{
+	i += h->first;
+	return &h->blocks[i >= h->cap ? i - h->cap : i];
+}
+
+static struct history_block *block_open(const struct history *h)
+{
+	return h->n_blocks ? block_at(h, h->n_blocks - 1) : NULL;
+}
+
+static size_t block_memory(const struct history_block *b)
+{
+	return b->held + pack_styles_memory(&b->styles);
+}
+
+static void view_end(struct history_view *v)
+{
+	if (!v->block)
+		return;
+	free(v->lines);
+	free(v->clusters.codes);
+	*v = (struct history_view){ 0 };
+}
+
+static void drop_block(struct history *h)
+{
+	struct history_block *b = block_at(h, 0);
+
+	h->n -= b->n_lines - h->gone;
+	h->gone = 0;
+	h->bytes -= block_memory(b);
+	free(b->data);
+	pack_styles_done(&b->styles);
+	h->first = h->first + 1 < h->cap ? h->first + 1 : 0;
+	h->n_blocks--;
 }
 
 void history_done(struct history *h)
 {
-	free(h->data);
-	free(h->offsets);
+	if (h->view)
+		view_end(h->view);
+	while (h->n_blocks)
+		drop_block(h);
+	free(h->blocks);
+	free(h->recent);
+	free(h->view);
 	*h = (struct history){ 0 };
 }
 
@@ -37,225 +75,310 @@ void history_clear(struct history *h)
 	unsigned max = h->max;
 
 	history_done(h);
-	h->max = max;
+	history_init(h, max);
 	h->total = total;
 }
 
 size_t history_memory(const struct history *h)
 {
-	return h->cap + h->n_offsets * sizeof(*h->offsets);
+	size_t n = h->bytes + h->cap * sizeof(*h->blocks);
+
+	if (h->recent)
+		n += sizeof(*h->recent) + sizeof(*h->view);
+	if (h->view && h->view->block)
+		n += (h->view->lines ? h->view->block->n : 0) +
+		     h->view->clusters.cap * sizeof(*h->view->clusters.codes);
+	return n;
 }
 
-static uint32_t *offset_at(const struct history *h, unsigned i)
+void history_renumber(struct history *h)
 {
-	i += h->first;
-	return &h->offsets[i >= h->n_offsets ? i - h->n_offsets : i];
+	if (h->recent)
+		*h->recent = (struct pack_recent){ 0 };
 }
 
-static const struct packed *packed_at(const struct history *h, unsigned i)
+/* ---- packing further ---- */
+
+static void block_pack(struct history *h, struct history_block *b)
 {
-	return (const void *)(h->data + *offset_at(h, i));
+	const size_t room = b->n - b->n / 8; /* for less it is not worth it */
+	uint8_t *packed = malloc(room), *fit;
+	size_t n = packed ? lz_pack(packed, room, b->data, b->n) : 0;
+
+	if (!n) {
+		free(packed);
+		return;
+	}
+	fit = realloc(packed, n);
+	free(b->data);
+	h->bytes -= b->held - n;
+	b->data = fit ? fit : packed;
+	b->held = (uint32_t)n;
+	b->packed = true;
 }
 
-static void drop_first(struct history *h)
+/* The next block to pack, but for the newest `but`. */
+static struct history_block *cold_block(struct history *h, unsigned but)
 {
-	h->first = h->first + 1 < h->n_offsets ? h->first + 1 : 0;
-	h->n--;
+	unsigned at;
+
+	if (h->n_blocks <= but)
+		return NULL;
+	at = h->pack_next - block_at(h, 0)->id;
+	if (at > h->n_blocks) /* it has gone */
+		at = 0;
+	if (at + but >= h->n_blocks)
+		return NULL;
+	h->pack_next = block_at(h, at)->id + 1;
+	return block_at(h, at);
 }
 
-static int grow_offsets(struct history *h)
+bool history_rest(struct history *h)
 {
-	unsigned room = h->n_offsets ? 2 * h->n_offsets : HISTORY_FIRST_LINES;
-	uint32_t *offsets;
+	struct history_block *b = cold_block(h, 1);
 
-	if (room > h->max)
-		room = h->max;
-	offsets = malloc(room * sizeof(*offsets));
-	if (!offsets)
+	if (h->view)
+		view_end(h->view);
+	if (b)
+		block_pack(h, b);
+	return b;
+}
+
+/* ---- appending ---- */
+
+static int grow_ring(struct history *h)
+{
+	unsigned cap = h->cap ? 2 * h->cap : BLOCKS_FIRST;
+	struct history_block *blocks = malloc(cap * sizeof(*blocks));
+
+	if (!blocks)
 		return -ENOMEM;
-	for (unsigned i = 0; i < h->n; i++)
-		offsets[i] = *offset_at(h, i);
-	free(h->offsets);
-	h->offsets = offsets;
-	h->n_offsets = room;
+	for (unsigned i = 0; i < h->n_blocks; i++)
+		blocks[i] = *block_at(h, i);
+	free(h->blocks);
+	h->blocks = blocks;
+	h->cap = cap;
 	h->first = 0;
 	return 0;
 }
 
-/* A larger ring, with the lines in order from its start. */
-static int grow_data(struct history *h, size_t need)
+static void close_block(struct history *h)
 {
-	size_t cap = h->cap ? 2 * h->cap : HISTORY_FIRST_BYTES, at = 0;
-	const size_t most = h->max * HISTORY_LINE_BYTES;
+	struct history_block *b = block_open(h), *cold;
+	uint8_t *fit;
+
+	if (!b)
+		return;
+	fit = realloc(b->data, b->n);
+	if (fit) {
+		h->bytes -= b->held - b->n;
+		b->data = fit;
+		b->held = b->n;
+	}
+	cold = cold_block(h, HISTORY_HOT_BLOCKS);
+	if (cold)
+		block_pack(h, cold);
+}
+
+static int begin(struct history *h)
+{
+	if (!h->recent)
+		h->recent = calloc(1, sizeof(*h->recent));
+	if (h->recent && !h->view)
+		h->view = calloc(1, sizeof(*h->view));
+	return h->view ? 0 : -ENOMEM;
+}
+
+static int new_block(struct history *h)
+{
+	uint32_t id = h->n_blocks ? block_open(h)->id + 1 : h->pack_next;
+
+	if (h->n_blocks == h->cap && grow_ring(h) < 0)
+		return -ENOMEM;
+	close_block(h);
+	h->n_blocks++;
+	*block_open(h) = (struct history_block){ .id = id };
+	history_renumber(h);
+	return 0;
+}
+
+/* The block for a line of so many bytes, with room for it. */
+static int make_room(struct history *h, size_t need, struct history_block **ret)
+{
+	struct history_block *b = block_open(h);
+	size_t room;
 	uint8_t *data;
 
-	while (cap < need)
-		cap *= 2;
-	if (cap > most)
-		cap = max_size(most, need);
-	if (cap <= h->cap || cap > UINT32_MAX)
-		return -ENOMEM;
-	data = malloc(cap);
-	if (!data)
-		return -ENOMEM;
-	for (unsigned i = 0; i < h->n; i++) {
-		const struct packed *line = packed_at(h, i);
-		uint32_t size = line->size;
-
-		memcpy(data + at, line, size);
-		*offset_at(h, i) = (uint32_t)at;
-		at += size;
-	}
-	free(h->data);
-	h->data = data;
-	h->cap = cap;
-	h->write = at;
-	return 0;
-}
-
-/* Where n bytes fit without touching a line that is kept; SIZE_MAX if they do not. */
-static size_t place(const struct history *h, size_t n)
-{
-	size_t first;
-
-	if (!h->n)
-		return n <= h->cap ? 0 : SIZE_MAX;
-	first = *offset_at(h, 0);
-	if (h->write > first) {
-		if (n <= h->cap - h->write)
-			return h->write;
-		return n < first ? 0 : SIZE_MAX;
-	}
-	return h->write < first && n < first - h->write ? h->write : SIZE_MAX;
-}
-
-static int make_room(struct history *h, size_t n, size_t *ret_at)
-{
-	size_t at;
-
-	if (h->n == h->max)
-		drop_first(h);
-	if (h->n == h->n_offsets && grow_offsets(h) < 0)
-		return -ENOMEM;
-	for (at = place(h, n); at == SIZE_MAX; at = place(h, n)) {
-		if ((n > h->cap || h->cap < h->max * HISTORY_LINE_BYTES) && grow_data(h, n) == 0)
-			continue;
-		if (!h->n)
+	if (!b || b->n_lines == HISTORY_BLOCK_LINES || !b->data ||
+		b->n + need + pack_styles_memory(&b->styles) > h->block_bytes) {
+		if ((!b || b->n_lines) && new_block(h) < 0)
 			return -ENOMEM;
-		drop_first(h);
+		b = block_open(h);
 	}
-	*ret_at = at;
+	if (b->held - b->n < need) {
+		room = max_size(b->held ? 2 * (size_t)b->held : BLOCK_FIRST_BYTES, b->n + need);
+		data = realloc(b->data, room);
+		if (!data)
+			return -ENOMEM;
+		h->bytes += room - b->held;
+		b->data = data;
+		b->held = (uint32_t)room;
+	}
+	*ret = b;
 	return 0;
 }
 
-struct measure {
-	unsigned n_cells, n_runs;
-	bool ascii;
-};
-
-/* Every cell of the row is a stored one. */
-static struct measure measure(const uint64_t *cells, unsigned n)
+static void keep_bounds(struct history *h)
 {
-	struct measure m = { .n_cells = n };
-	uint64_t all = 0, differ = 0;
-
-	for (unsigned x = 0; x < n; x++) {
-		all |= cells[x];
-		differ |= cells[x] ^ cells[0];
+	while (h->n > h->max) {
+		h->gone++;
+		h->n--;
+		if (h->gone == block_at(h, 0)->n_lines)
+			drop_block(h);
 	}
-	m.ascii = (all & CELL_CHAR) < 0x80;
-	m.n_runs = n > 0;
-	for (unsigned x = 1; x < n && differ >> CELL_STYLE_SHIFT; x++)
-		m.n_runs += cell_style(cells[x]) != cell_style(cells[x - 1]);
-	return m;
+	while (h->bytes > h->max_bytes && h->n_blocks > 1)
+		drop_block(h);
 }
 
-static void pack_runs(const uint64_t *cells, unsigned n, unsigned n_runs, struct run *run)
+/* The commonest line takes one byte. False: the block has no room for it. */
+static bool push_blank(struct history *h)
 {
-	unsigned start = 0;
+	struct history_block *b = block_open(h);
 
-	for (unsigned x = 1; x <= n; x++) {
-		if (x < n && (n_runs == 1 || cell_style(cells[x]) == cell_style(cells[start])))
-			continue;
-		*run++ = (struct run){ .style = cell_style(cells[start]), .n = x - start };
-		start = x;
-	}
+	if (!b || b->n == b->held || b->n_lines == HISTORY_BLOCK_LINES)
+		return false;
+	b->data[b->n++] = 0;
+	b->n_lines++;
+	h->n++;
+	keep_bounds(h);
+	return true;
 }
 
-static void pack(const struct row *row, const struct measure *m, uint8_t *at, size_t size)
+static void push_line(struct term *t, const struct row *row, unsigned n)
 {
-	struct packed *line = (void *)at;
-	struct run *runs = (void *)(line + 1);
-	uint8_t *bytes = (void *)(runs + m->n_runs);
-	uint32_t *codes = (void *)bytes;
+	struct history *h = &t->history;
+	struct pack_measure m;
+	struct pack_writer w = { .t = t };
+	struct history_block *b;
+	size_t before;
 
-	*line = (struct packed){ .size = (uint32_t)size,
-		.n_cells = (uint16_t)m->n_cells,
-		.n_runs = (uint16_t)m->n_runs,
-		.wrapped = row->wrapped,
-		.ascii = m->ascii };
-	if (m->n_runs == 1)
-		*runs = (struct run){ .style = cell_style(row->cells[0]), .n = m->n_cells };
-	else
-		pack_runs(row->cells, m->n_cells, m->n_runs, runs);
-	for (unsigned x = 0; m->ascii && x < m->n_cells; x++)
-		bytes[x] = (uint8_t)row->cells[x];
-	for (unsigned x = 0; !m->ascii && x < m->n_cells; x++)
-		codes[x] = (uint32_t)(row->cells[x] & CELL_CHAR);
+	pack_measure(&m, row->cells, n);
+	if (make_room(h, m.most, &b) < 0)
+		return;
+	before = pack_styles_memory(&b->styles);
+	w.styles = &b->styles;
+	w.recent = h->recent;
+	b->n += (uint32_t)pack_line(&w, &m, b->data + b->n, row->cells, n, row->wrapped);
+	b->n_lines++;
+	h->n++;
+	h->bytes += pack_styles_memory(&b->styles) - before;
+	keep_bounds(h);
 }
 
-void history_push(struct history *h, struct row *row, unsigned cols)
+unsigned history_push(struct term *t, struct row *row, unsigned cols)
 {
-	struct measure m;
+	struct history *h = &t->history;
 	unsigned n;
-	size_t size, at;
 
 	h->total++;
 	if (!h->max)
-		return;
+		return 1;
+	if (!h->view && begin(h) < 0)
+		return 1;
+	view_end(h->view);
+	if (!row->used && !row->fill && !row->wrapped && push_blank(h))
+		return PUSH_COST;
 	row_unveil(row);
 	n = row->wrapped ? cols : row_length(row, cols);
 	row_reach(row, n);
-	m = measure(row->cells, n);
-	size = sizeof(struct packed) + m.n_runs * sizeof(struct run) +
-	       m.n_cells * (m.ascii ? 1u : 4u);
-	size = (size + 7) & ~(size_t)7;
-	if (make_room(h, size, &at) < 0)
-		return;
-	pack(row, &m, h->data + at, size);
-	h->n++;
-	*offset_at(h, h->n - 1) = (uint32_t)at;
-	h->write = at + size;
+	push_line(t, row, n);
+	return PUSH_COST + n;
 }
 
-void history_mark(const struct history *h, struct pool *styles, struct pool *clusters)
+void history_mark_links(const struct history *h, struct link *links, unsigned n_links)
 {
-	for (unsigned i = 0; i < h->n; i++) {
-		const struct packed *line = packed_at(h, i);
-		const struct run *runs = (const void *)(line + 1);
-		const uint32_t *codes = (const void *)(runs + line->n_runs);
+	for (unsigned i = 0; i < h->n_blocks; i++) {
+		const struct pack_styles *s = &block_at(h, i)->styles;
 
-		for (unsigned k = 0; k < line->n_runs; k++)
-			pool_mark(styles, runs[k].style);
-		for (unsigned x = 0; !line->ascii && x < line->n_cells; x++)
-			if (codes[x] & CELL_CLUSTER)
-				pool_mark(clusters, cell_code(codes[x]));
+		for (unsigned k = 0; k < s->n; k++)
+			if (s->styles[k].link < n_links)
+				links[s->styles[k].link].marked = true;
 	}
+}
+
+/* ---- reading ---- */
+
+/* The block of a line counted from the oldest block's first; *ret_first is that of its own. */
+static const struct history_block *find(const struct history *h, unsigned line, unsigned *ret_first)
+{
+	unsigned k = 0, first = 0;
+
+	while (line - first >= block_at(h, k)->n_lines)
+		first += block_at(h, k++)->n_lines;
+	*ret_first = first;
+	return block_at(h, k);
+}
+
+static void view_rewind(struct history_view *v)
+{
+	v->line = 0;
+	v->at = v->block->packed ? v->lines : v->block->data;
+}
+
+static bool view_begin(const struct history *h, unsigned line)
+{
+	struct history_view *v = h->view;
+
+	view_end(h->view);
+	v->block = find(h, line, &v->first);
+	if (v->block->packed) {
+		v->lines = malloc(v->block->n);
+		if (!v->lines || !lz_unpack(v->lines, v->block->n, v->block->data, v->block->held))
+			return false;
+	}
+	view_rewind(v);
+	return true;
 }
 
 unsigned history_line(const struct history *h, unsigned i, uint64_t *cells, bool *ret_wrapped)
 {
-	const struct packed *line = packed_at(h, i);
-	const struct run *run = (const void *)(line + 1);
-	const uint8_t *bytes = (const void *)(run + line->n_runs);
-	const uint32_t *codes = (const void *)bytes;
-	unsigned left = 0;
+	struct history_view *v = h->view;
+	const unsigned line = i + h->gone;
+	unsigned n = 0;
 
-	for (unsigned x = 0; x < line->n_cells; x++, left--) {
-		if (!left)
-			left = run++->n;
-		cells[x] = cell_make(line->ascii ? bytes[x] : codes[x], run[-1].style);
+	*ret_wrapped = false;
+	if (!v->block || line - v->first >= v->block->n_lines) {
+		if (!view_begin(h, line)) {
+			view_end(h->view);
+			return 0;
+		}
+	} else if (line - v->first < v->line) {
+		view_rewind(v);
 	}
-	*ret_wrapped = line->wrapped;
-	return line->n_cells;
+	while (v->first + v->line <= line) {
+		v->at = unpack_line(v->at, cells, PACK_STYLE | (v->block->id & 0x7fff) << 16,
+			&v->clusters, &n, ret_wrapped);
+		v->line++;
+	}
+	return n;
+}
+
+struct style history_style(const struct history *h, uint32_t number)
+{
+	const struct history_view *v = h->view;
+	const uint32_t place = number & UINT16_MAX;
+
+	if (!v || !v->block || place > v->block->styles.n ||
+		(number >> 16 & 0x7fff) != (v->block->id & 0x7fff))
+		return (struct style){ 0 };
+	return v->block->styles.styles[place - 1];
+}
+
+const uint32_t *history_cluster(const struct history *h, uint32_t number)
+{
+	static const uint32_t none[TERM_CELL_CODEPOINTS_MAX] = { UTF8_REPLACEMENT };
+	const struct history_view *v = h->view;
+
+	number &= ~PACK_CLUSTER;
+	return v && number < v->clusters.n ? v->clusters.codes[number] : none;
 }

@@ -44,6 +44,7 @@ static void links_sweep(struct term *t)
 	for (uint32_t i = 1; i < t->styles.n; i++)
 		if (t->styles.records[i][4] < t->n_links)
 			t->links[t->styles.records[i][4]].marked = true;
+	history_mark_links(&t->history, t->links, t->n_links);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
 		t->links[t->screens[i].saved.pen.style.link].marked = true;
 	t->links[t->cursor.pen.style.link].marked = true;

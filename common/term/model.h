@@ -82,6 +82,7 @@ struct term {
 	struct parse parse;
 	struct utf8 utf8;
 	uint64_t open; /* bytes of the sequence now open */
+	uint64_t work; /* bytes and cells touched, ever: what is dearer than its bytes adds to it */
 
 	/* for shadows */
 	uint64_t version; /* another one after whatever may have changed the model */
@@ -97,6 +98,9 @@ struct term {
 	uint32_t style;       /* number of the pen's style, while style_known */
 	bool style_known;
 	uint32_t last; /* REP repeats it; 0 = nothing to repeat */
+	/* Cluster that a mark has just made: while `last` is set no other cell can have it, and a
+	 * further mark makes another one of it. 0 = none. */
+	uint32_t fresh;
 	uint8_t tabs[(TERM_COLS_MAX + 7) / 8];
 
 	uint32_t modes;

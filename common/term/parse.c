@@ -1,5 +1,6 @@
 #include "common/term/parse.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define CAN 0x18
@@ -222,18 +223,32 @@ uint32_t parse_key(const struct parse *p)
 	return PARSE_KEY(p->private, inter, p->final);
 }
 
+#define ONES UINT64_C(0x0101010101010101)
+
+/* Eight bytes at once: the lowest bit set is the high one of the first byte that is no text. Below
+ * 0x20 a borrow shows it, above 0x7e a carry. */
+static uint64_t not_text(const uint8_t *s)
+{
+	uint64_t w;
+
+	memcpy(&w, s, sizeof(w));
+	w = le64toh(w);
+	return ((w - 0x20 * ONES) | w | (w + ONES)) & ONES << 7;
+}
+
 size_t parse_ascii(const uint8_t *s, size_t n)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
 	size_t i = 0;
 
 	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-		uint64_t w;
+		const uint64_t found = not_text(s + i);
 
-		memcpy(&w, s + i, sizeof(w));
-		/* below 0x20, or above 0x7e: the borrow or the carry shows in the high bit */
-		if (((w - 0x20 * ones) | w | (w + ones)) & high)
-			break;
+		if (found)
+			return i + (size_t)__builtin_ctzll(found) / 8;
+		while (n - i >= 5 * sizeof(uint64_t) &&
+			!(not_text(s + i + 8) | not_text(s + i + 16) | not_text(s + i + 24) |
+				not_text(s + i + 32)))
+			i += 4 * sizeof(uint64_t);
 	}
 	while (i < n && s[i] >= 0x20 && s[i] < 0x7f)
 		i++;
@@ -290,6 +305,33 @@ enum utf8_result utf8_byte(struct utf8 *u, uint8_t b, uint32_t *ret_code)
 	u->have = 0;
 	*ret_code = u->code;
 	return UTF8_DONE;
+}
+
+static bool is_next(uint8_t b)
+{
+	return (b & 0xc0) == 0x80;
+}
+
+size_t utf8_whole(const uint8_t *s, size_t n, uint32_t *ret_code)
+{
+	uint32_t code;
+
+	if (n >= 3 && (s[0] & 0xf0) == 0xe0 && is_next(s[1]) && is_next(s[2])) {
+		code = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+		*ret_code = code;
+		return code >= 0x800 && (code & 0xf800) != 0xd800 ? 3 : 0;
+	}
+	if (n >= 2 && s[0] >= 0xc2 && s[0] <= 0xdf && is_next(s[1])) {
+		*ret_code = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+		return 2;
+	}
+	if (n >= 4 && (s[0] & 0xf8) == 0xf0 && is_next(s[1]) && is_next(s[2]) && is_next(s[3])) {
+		code = (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 |
+		       (s[3] & 0x3fu);
+		*ret_code = code;
+		return code >= 0x10000 && code <= 0x10ffff ? 4 : 0;
+	}
+	return 0;
 }
 
 size_t utf8_put(uint8_t out[4], uint32_t code)

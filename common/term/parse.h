@@ -93,6 +93,8 @@ enum utf8_result {
 	UTF8_AGAIN, /* one replacement character for what came before; the byte was not taken */
 };
 
+/* A whole and right character of two bytes and more at the start of n bytes: its length, else 0. */
+size_t utf8_whole(const uint8_t *s, size_t n, uint32_t *ret_code);
 enum utf8_result utf8_byte(struct utf8 *u, uint8_t b, uint32_t *ret_code);
 /* Writes 1 to 4 bytes. */
 size_t utf8_put(uint8_t out[4], uint32_t code);

@@ -82,10 +82,45 @@ int pool_grow(struct pool *p, uint32_t max)
 	return 0;
 }
 
+/* The slot that has the record's number, or the free one where it would be. */
+static uint32_t slot_find(const struct pool *p, const uint32_t record[POOL_WORDS])
+{
+	const uint32_t mask = 2 * p->cap - 1;
+	uint32_t at = record_hash(record) & mask;
+
+	while (p->slots[at] && memcmp(p->records[p->slots[at]], record, sizeof(p->records[0])) != 0)
+		at = (at + 1) & mask;
+	return at;
+}
+
+/* Takes the number in this slot out; those behind that it had pushed on move up. */
+static void slot_remove(struct pool *p, uint32_t at)
+{
+	const uint32_t mask = 2 * p->cap - 1;
+
+	for (uint32_t next = (at + 1) & mask; p->slots[next]; next = (next + 1) & mask) {
+		const uint32_t home = record_hash(p->records[p->slots[next]]) & mask;
+
+		if (((next - home) & mask) < ((next - at) & mask))
+			continue;
+		p->slots[at] = p->slots[next];
+		at = next;
+	}
+	p->slots[at] = 0;
+}
+
+static void give_back(struct pool *p, uint32_t number)
+{
+	memset(p->records[number], 0, sizeof(p->records[0]));
+	p->records[number][0] = p->free;
+	p->free = number;
+	p->n_free++;
+}
+
 int pool_intern(struct pool *p, const uint32_t record[POOL_WORDS], uint32_t *ret)
 {
 	static const uint32_t zero[POOL_WORDS];
-	uint32_t mask, at, number;
+	uint32_t at, number;
 
 	if (memcmp(record, zero, sizeof(zero)) == 0) {
 		*ret = 0;
@@ -93,13 +128,10 @@ int pool_intern(struct pool *p, const uint32_t record[POOL_WORDS], uint32_t *ret
 	}
 	if (!p->cap)
 		return POOL_E_FULL;
-	mask = 2 * p->cap - 1;
-	for (at = record_hash(record) & mask; p->slots[at]; at = (at + 1) & mask) {
-		number = p->slots[at];
-		if (memcmp(p->records[number], record, sizeof(zero)) == 0) {
-			*ret = number;
-			return 0;
-		}
+	at = slot_find(p, record);
+	if (p->slots[at]) {
+		*ret = p->slots[at];
+		return 0;
 	}
 	if (!pool_room(p))
 		return POOL_E_FULL;
@@ -116,6 +148,20 @@ int pool_intern(struct pool *p, const uint32_t record[POOL_WORDS], uint32_t *ret
 	return 0;
 }
 
+uint32_t pool_change(struct pool *p, uint32_t number, const uint32_t record[POOL_WORDS])
+{
+	uint32_t there = p->slots[slot_find(p, record)];
+
+	slot_remove(p, slot_find(p, p->records[number]));
+	if (there) {
+		give_back(p, number);
+		return there;
+	}
+	memcpy(p->records[number], record, sizeof(p->records[0]));
+	slot_insert(p, number);
+	return number;
+}
+
 void pool_sweep(struct pool *p)
 {
 	if (!p->cap)
@@ -123,12 +169,8 @@ void pool_sweep(struct pool *p)
 	p->free = 0;
 	p->n_free = 0;
 	for (uint32_t i = p->n; i-- > 1;) {
-		if (p->marks[i])
-			continue;
-		memset(p->records[i], 0, sizeof(p->records[i]));
-		p->records[i][0] = p->free;
-		p->free = i;
-		p->n_free++;
+		if (!p->marks[i])
+			give_back(p, i);
 	}
 	slots_rebuild(p);
 }

@@ -25,6 +25,9 @@ struct pool {
 
 void pool_done(struct pool *p);
 int pool_intern(struct pool *p, const uint32_t record[POOL_WORDS], uint32_t *ret);
+/* As pool_intern(), where `number` is no longer wanted and only the caller has it: it may become the
+ * record. */
+uint32_t pool_change(struct pool *p, uint32_t number, const uint32_t record[POOL_WORDS]);
 int pool_grow(struct pool *p, uint32_t max); /* POOL_E_FULL at max */
 void pool_sweep(struct pool *p);             /* frees what has no mark, and all marks */
 size_t pool_memory(const struct pool *p);

@@ -28,8 +28,10 @@ static struct row *row_at_cursor(struct term *t, unsigned n)
 	struct row *row = term_row(t, t->cursor.y);
 	unsigned x = t->cursor.x;
 
-	if (term_mode(t, TERM_MODE_INSERT))
+	if (term_mode(t, TERM_MODE_INSERT)) {
+		t->work += t->cols - x;
 		row_insert(&t->screen->grid, row, x, n, 0);
+	}
 	row_open(row, x, x + n);
 	if (x + n > row->used)
 		row->used = (uint16_t)(x + n);
@@ -52,7 +54,16 @@ static void put_run(struct term *t, const uint8_t *s, unsigned n)
 	uint64_t base = cell_make(pen_flags(t), pen_style(t));
 	uint64_t *cells = row_at_cursor(t, n)->cells + t->cursor.x;
 
-	for (unsigned i = 0; i < n; i++)
+	unsigned i = 0;
+	cells_v v;
+	bytes_v b;
+
+	for (; i + CELLS_LANES <= n; i += CELLS_LANES) {
+		memcpy(&b, s + i, sizeof(b));
+		v = __builtin_convertvector(b, cells_v) | base;
+		memcpy(cells + i, &v, sizeof(v));
+	}
+	for (; i < n; i++)
 		cells[i] = base | s[i];
 	advance(t, n);
 }
@@ -178,6 +189,7 @@ static void put_repeated(struct term *t, uint32_t code, unsigned n)
 		if (t->cursor.pending)
 			wrap(t);
 		k = n < t->cols - t->cursor.x ? n : t->cols - t->cursor.x;
+		t->work += k;
 		cells = row_at_cursor(t, k)->cells + t->cursor.x;
 		for (unsigned i = 0; i < k; i++)
 			cells[i] = cell;

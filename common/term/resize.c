@@ -36,7 +36,7 @@ static void flow_next(struct flow *f, bool wrapped, uint64_t fill)
 		row->fill = fill;
 	}
 	if (row == &f->scratch) {
-		history_push(&f->t->history, row, f->cols);
+		history_push(f->t, row, f->cols);
 		f->scratch = (struct row){ .cells = f->scratch.cells };
 	}
 	f->y++;

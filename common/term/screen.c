@@ -113,14 +113,16 @@ void cursor_tab_back(struct term *t, unsigned n)
 void screen_scroll_up(struct term *t, unsigned top, unsigned bottom, unsigned n)
 {
 	n = least(n, bottom - top);
+	t->work += n + (n < bottom - top && bottom - top < t->rows ? bottom - top : 0);
 	if (top == 0 && !term_alternate(t))
 		for (unsigned y = 0; y < n; y++)
-			history_push(&t->history, term_row(t, y), t->cols);
+			t->work += history_push(t, term_row(t, y), t->cols);
 	grid_scroll_up(&t->screen->grid, top, bottom, n, pen_blank(t));
 }
 
 void screen_scroll_down(struct term *t, unsigned top, unsigned bottom, unsigned n)
 {
+	t->work += bottom - top;
 	grid_scroll_down(&t->screen->grid, top, bottom, n, pen_blank(t));
 }
 
@@ -131,6 +133,7 @@ static void erase_in_row(struct term *t, unsigned y, unsigned from, unsigned to,
 	const uint64_t blank = pen_blank(t);
 	struct row *row = term_row(t, y);
 
+	t->work += to - from;
 	if (selective)
 		row_erase_unprotected(&t->screen->grid, row, from, to, blank);
 	else
@@ -144,6 +147,7 @@ static void erase_rows(struct term *t, unsigned from, unsigned to, bool selectiv
 	for (unsigned y = from; y < to; y++) {
 		struct row *row = term_row(t, y);
 
+		t->work += selective && row->spared ? t->cols : 1;
 		if (selective)
 			row_erase_unprotected(&t->screen->grid, row, 0, t->cols, blank);
 		else

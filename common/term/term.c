@@ -2,6 +2,8 @@
 
 #include "common/term/model.h"
 
+#define STEP_BYTES ((size_t)4096)  /* of text or string content at once */
+#define WORK_STEP 4u               /* of a step, beside its bytes */
 #define STRING_KEEP ((size_t)4096) /* a larger buffer is given back when its string ends */
 
 static unsigned clamp(unsigned v, unsigned least, unsigned most)
@@ -41,6 +43,7 @@ void term_reset(struct term *t)
 {
 	t->screen = &t->screens[0];
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++) {
+		t->work += t->rows;
 		if (i == 0 || t->alternate_used)
 			grid_fill(&t->screens[i].grid, 0);
 		cursor_init(&t->screens[i].saved);
@@ -177,11 +180,23 @@ static void act(struct term *t, enum parse_action action, uint8_t b)
 	}
 }
 
-/* A step of UTF-8 in ground state: the end of what was taken. */
-static const uint8_t *feed_utf8(struct term *t, const uint8_t *p)
+/* Characters that are no ASCII, in ground state: the end of what was taken. */
+static const uint8_t *feed_utf8(struct term *t, const uint8_t *p, const uint8_t *end)
 {
-	uint32_t code = UTF8_REPLACEMENT;
+	const uint8_t *start = p;
+	uint32_t code;
+	size_t n;
 
+	while (!t->utf8.need && p < end) {
+		n = utf8_whole(p, (size_t)(end - p), &code);
+		if (!n)
+			break;
+		print_code(t, code);
+		p += n;
+	}
+	if (p > start)
+		return p;
+	code = UTF8_REPLACEMENT;
 	switch (utf8_byte(&t->utf8, *p, &code)) {
 	case UTF8_MORE:
 		return p + 1;
@@ -214,7 +229,7 @@ static const uint8_t *feed_string(struct term *t, const uint8_t *p, const uint8_
 	return q + 1; /* other controls are no content */
 }
 
-static const uint8_t *feed_some(struct term *t, const uint8_t *p, const uint8_t *end)
+static const uint8_t *feed_step(struct term *t, const uint8_t *p, const uint8_t *end)
 {
 	enum parse_action action;
 	size_t n;
@@ -223,7 +238,7 @@ static const uint8_t *feed_some(struct term *t, const uint8_t *p, const uint8_t 
 		return feed_string(t, p, end);
 	if (t->parse.state == PARSE_GROUND) {
 		if (t->utf8.need || *p >= 0x80)
-			return feed_utf8(t, p);
+			return feed_utf8(t, p, end);
 		if (*p < 0x20 && *p != 0x1b) {
 			t->last = 0;
 			control_execute(t, *p);
@@ -245,17 +260,35 @@ bool term_ground(const struct term *t)
 	return t->parse.state == PARSE_GROUND && !t->utf8.need;
 }
 
-void term_feed(struct term *t, const uint8_t *data, size_t n)
+size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *work)
 {
 	const uint8_t *p = data, *end = n ? data + n : data;
+	const uint64_t start = t->work;
 
 	t->version += n > 0;
-	while (p < end) {
-		const uint8_t *next = feed_some(t, p, end);
+	while (p < end && t->work - start < *work) {
+		const uint8_t *stop = (size_t)(end - p) > STEP_BYTES ? p + STEP_BYTES : end;
+		const uint8_t *next = feed_step(t, p, stop);
 
+		t->work += WORK_STEP + (uint64_t)(next - p);
 		t->open = term_ground(t) ? 0 : t->open + (uint64_t)(next - p);
 		p = next;
 	}
+	*work -= min_u64(*work, t->work - start);
+	return (size_t)(p - data);
+}
+
+bool term_rest(struct term *t)
+{
+	return history_rest(&t->history);
+}
+
+void term_feed(struct term *t, const uint8_t *data, size_t n)
+{
+	uint64_t work = UINT64_MAX;
+
+	if (n)
+		term_feed_some(t, data, n, &work);
 }
 
 uint64_t term_pending(const struct term *t)

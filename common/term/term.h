@@ -25,6 +25,7 @@
 #define TERM_STRING_MAX ((size_t)64 * 1024)
 #define TERM_TITLE_MAX ((size_t)256)
 #define TERM_CELL_CODEPOINTS_MAX 6
+#define TERM_WORK_SLICE UINT64_C(1000000)    /* units of work: about 1 ms */
 #define TERM_REPLIES_MAX ((size_t)16 * 1024) /* answers not yet taken; further ones are dropped */
 
 struct term;
@@ -39,6 +40,13 @@ struct term *term_free(struct term *t);
 
 /* Takes all n bytes. Answers to queries pile up in order: term_replies(). */
 void term_feed(struct term *t, const uint8_t *data, size_t n);
+/* As much of it as *work allows, and what that cost is taken off *work. A unit is a byte or a cell
+ * touched: so many units bound the time, whatever the bytes are. Returns the bytes taken, at least
+ * one of n > 0; the last step may go beyond by what it costs to touch every cell once. */
+size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *work);
+/* Packs a piece of the history further, which takes about 0.1 ms: for when output rests. False: there
+ * was nothing to pack. */
+bool term_rest(struct term *t);
 int term_resize(struct term *t, unsigned cols, unsigned rows);
 void term_size(const struct term *t, unsigned *ret_cols, unsigned *ret_rows);
 /* The parser is between sequences and characters. */

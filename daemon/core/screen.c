@@ -39,21 +39,28 @@ static void screen_put_mark(struct screen *sc)
 	sc->n_marks++;
 }
 
+static size_t screen_feed(struct screen *sc, const struct iovec *iov, size_t n_iov, uint64_t *work)
+{
+	size_t taken = 0;
+
+	for (size_t i = 0; i < n_iov && *work; i++)
+		taken += term_feed_some(sc->term, iov[i].iov_base, iov[i].iov_len, work);
+	return taken;
+}
+
 bool screen_pump(struct screen *sc)
 {
 	struct iovec iov[4];
-	size_t left = SCREEN_SLICE_BYTES, n, n_iov;
+	uint64_t work = SCREEN_SLICE_WORK;
+	size_t n_iov;
 	unsigned stream;
 
 	if (!sc->term || reader_lag(&sc->reader) == 0)
 		return false;
 	screen_put_mark(sc);
-	while (left && reader_lag(&sc->reader)) {
-		n = reader_peek(&sc->reader, left, iov, ARRAY_SIZE(iov), &n_iov, &stream);
-		for (size_t i = 0; i < n_iov; i++)
-			term_feed(sc->term, iov[i].iov_base, iov[i].iov_len);
-		reader_advance(&sc->reader, n);
-		left -= n;
+	while (work && reader_lag(&sc->reader)) {
+		reader_peek(&sc->reader, SIZE_MAX, iov, ARRAY_SIZE(iov), &n_iov, &stream);
+		reader_advance(&sc->reader, screen_feed(sc, iov, n_iov, &work));
 	}
 	screen_charge(sc);
 	return reader_lag(&sc->reader) > 0;

@@ -2,7 +2,7 @@
  * screen - feeds a session's terminal model from the log, in slices
  *
  * A block reader of the log: the picture is always the true one. It runs after the clients in each
- * turn, at most SCREEN_SLICE_BYTES (about 2 ms) a session.
+ * turn, at most SCREEN_SLICE_WORK (about 1 ms) a session.
  *
  * Units:  bytes, offsets of the log.
  * Owner:  the session.
@@ -13,7 +13,7 @@
 #include "common/term/term.h"
 #include "daemon/core/log.h"
 
-#define SCREEN_SLICE_BYTES ((size_t)64 * 1024)
+#define SCREEN_SLICE_WORK TERM_WORK_SLICE
 #define SCREEN_N_MARKS 64
 
 /* What the model said when it had eaten everything before `offset`. */

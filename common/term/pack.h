@@ -1,0 +1,69 @@
+/*
+ * pack - a line of cells to bytes and back, as history keeps it
+ *
+ * A line stands for itself: styles are kept by value in a table of its block, clusters as their code
+ * points, so that nothing on the screen has to be kept for it.
+ *
+ * A line is: cells and flags; runs of styles unless all of it is plain; the characters: a byte where
+ * it is ASCII (0: a cell never written), else three with the code point, whether it is wide, and
+ * whether it is the first of a cluster, whose number of further code points and they follow. The
+ * right half of a wide character has none.
+ */
+#ifndef COMMON_TERM_PACK_H
+#define COMMON_TERM_PACK_H
+
+#include "common/term/grid.h"
+#include "common/term/term.h"
+
+/* How the numbers in cells of an unpacked line differ from those of the screen's. */
+#define PACK_STYLE UINT32_C(0x80000000) /* the low half counts in the block's table, from 1 */
+#define PACK_CLUSTER UINT32_C(0x100000) /* the rest is a number of pack_clusters */
+
+/* Styles of a block of lines. */
+struct pack_styles {
+	struct style *styles;
+	uint16_t n, cap;
+};
+
+#define PACK_RECENT 256u
+
+/* Which number of the screen's has which place in the table of the block now written. */
+struct pack_recent {
+	uint32_t number[PACK_RECENT]; /* 0 = none */
+	uint16_t index[PACK_RECENT];
+};
+
+/* Clusters of the line last unpacked. */
+struct pack_clusters {
+	uint32_t (*codes)[TERM_CELL_CODEPOINTS_MAX];
+	unsigned n, cap;
+};
+
+struct pack_writer {
+	const struct term *t; /* whose cells they are */
+	struct pack_styles *styles;
+	struct pack_recent *recent;
+};
+
+static inline size_t pack_styles_memory(const struct pack_styles *s)
+{
+	return s->cap * sizeof(*s->styles);
+}
+void pack_styles_done(struct pack_styles *s);
+
+struct pack_measure {
+	bool ascii, plain;
+	size_t most; /* bytes it takes at most */
+};
+
+void pack_measure(struct pack_measure *m, const uint64_t *cells, unsigned n);
+/* Writes a line of n <= TERM_COLS_MAX cells as measured; how many bytes it took. A style for which
+ * there is no memory becomes the default one. */
+size_t pack_line(const struct pack_writer *w, const struct pack_measure *m, uint8_t *at,
+	const uint64_t *cells, unsigned n, bool wrapped);
+/* Reads one that pack_line() wrote: cells has room for TERM_COLS_MAX. Where it ends. A cluster for
+ * which there is no memory is its first code point alone. */
+const uint8_t *unpack_line(const uint8_t *at, uint64_t *cells, uint32_t style_base,
+	struct pack_clusters *clusters, unsigned *ret_n, bool *ret_wrapped);
+
+#endif
