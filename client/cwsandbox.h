@@ -177,7 +177,8 @@ enum cwsandbox_method {
 	CWSANDBOX_SESSION_WAIT, /* name, timeout_ms? -> exit_code, reason, state; the time's end is
 				   an error "timeout" */
 	CWSANDBOX_SESSION_SIGNAL,  /* name, signal */
-	CWSANDBOX_SESSION_CAPTURE, /* name -> cols, rows, text */
+	CWSANDBOX_SESSION_CAPTURE, /* name -> cols, rows, text; or name, format, history?, from?,
+				      limit? -> lines, and the screen they are of */
 	CWSANDBOX_SESSION_ATTACH,  /* name?, cols, rows, term?, role?, policy?, ... -> attachment */
 	CWSANDBOX_SESSION_DETACH,  /* attachment, or name: all others -> detached */
 	CWSANDBOX_SESSION_SEND,    /* name, data, n -> taken */
@@ -258,6 +259,9 @@ struct cwsandbox_request {
 	uint64_t limit;
 	/* daemon */
 	bool all, force;
+	/* capture */
+	const char *format; /* "text", "ansi", "json": a JSON object a line */
+	uint64_t from;      /* number of the first line; 0: `history` lines before the screen */
 };
 
 #define CWSANDBOX_FILE_MAX ((uint64_t)256 * 1024 * 1024)
@@ -345,6 +349,13 @@ struct cwsandbox_answer {
 	bool has_exit_code;
 	const char *text, *fate;
 	uint64_t taken, detached;
+	/* capture with a format: a page of lines, numbered from `from` on; the screen's first row
+	 * is line `screen`; `more` follow this page */
+	const char *const *lines;
+	size_t n_lines;
+	uint64_t from, screen, cursor_x, cursor_y, cursor_shape;
+	bool cursor_visible, alternate;
+	const char *title;
 };
 
 /*

@@ -159,6 +159,12 @@ void json_null(struct json *j, const char *key)
 	put_text(j, "null");
 }
 
+void json_raw(struct json *j, const char *key, const char *json)
+{
+	begin(j, key);
+	put_text(j, json);
+}
+
 int json_finish(struct json *j, const char **ret, size_t *ret_n)
 {
 	put(j, "\n", 1);

@@ -30,6 +30,7 @@ void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
+void json_raw(struct json *j, const char *key, const char *json); /* a value that is JSON already */
 /* 0 and the text with a newline at its end, which lives until json_done(); -ENOMEM. */
 int json_finish(struct json *j, const char **ret, size_t *ret_n);
 void json_done(struct json *j);

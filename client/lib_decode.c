@@ -268,6 +268,16 @@ static const struct field other_fields[] = {
 	F(FIELD_U64, cwsandbox_answer, "rows", rows),
 	F(FIELD_U64, cwsandbox_answer, "taken", taken),
 	F(FIELD_U64, cwsandbox_answer, "detached", detached),
+	F_SET(FIELD_STRS, cwsandbox_answer, "lines", lines, n_lines),
+	F(FIELD_U64, cwsandbox_answer, "from", from),
+	F(FIELD_U64, cwsandbox_answer, "screen", screen),
+	F(FIELD_U64, cwsandbox_answer, "cursor_x", cursor_x),
+	F(FIELD_U64, cwsandbox_answer, "cursor_y", cursor_y),
+	F(FIELD_U64, cwsandbox_answer, "cursor_shape", cursor_shape),
+	F(FIELD_BOOL, cwsandbox_answer, "cursor_visible", cursor_visible),
+	F(FIELD_BOOL, cwsandbox_answer, "alternate", alternate),
+	F(FIELD_BOOL, cwsandbox_answer, "more", more),
+	F(FIELD_STR, cwsandbox_answer, "title", title),
 };
 SCHEMA(other_schema, cwsandbox_answer, other_fields);
 

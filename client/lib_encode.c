@@ -65,6 +65,10 @@ static const struct put create_puts[] = {
 };
 static const struct put list_puts[] = { P(PUT_STR, "after", after), P(PUT_U64, "limit", limit) };
 static const struct put name_puts[] = { P_MUST(PUT_STR, "name", name) };
+static const struct put capture_puts[] = {
+	P_MUST(PUT_STR, "name", name), P(PUT_STR, "format", format), P_MORE(PUT_HAS, "history", history,
+		has_history), P(PUT_U64, "from", from), P(PUT_U64, "limit", limit),
+};
 static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(PUT_STR, "to",
 	to) };
 static const struct put set_puts[] = {
@@ -146,7 +150,7 @@ static const struct method_row methods[] = {
 	ROW(CWSANDBOX_SESSION_SET, "session.set", set_puts, false),
 	ROW(CWSANDBOX_SESSION_WAIT, "session.wait", wait_puts, false),
 	ROW(CWSANDBOX_SESSION_SIGNAL, "session.signal", signal_puts, false),
-	ROW(CWSANDBOX_SESSION_CAPTURE, "session.capture", name_puts, false),
+	ROW(CWSANDBOX_SESSION_CAPTURE, "session.capture", capture_puts, false),
 	ROW(CWSANDBOX_SESSION_ATTACH, "session.attach", attach_puts, true),
 	ROW(CWSANDBOX_SESSION_DETACH, "session.detach", detach_puts, false),
 	ROW(CWSANDBOX_SESSION_SEND, "session.send", send_puts, false),

@@ -76,6 +76,7 @@ static const char daemon_help[] =
 static const struct entry entries[] = {
 	{ "a", NULL, &command_attach, NULL, NULL },
 	{ "attach", "Attach this terminal to a session.", &command_attach, NULL, NULL },
+	{ "capture", "Print what a session's screen shows.", &command_capture, NULL, NULL },
 	{ "create", "Create a sandbox.", &command_create, NULL, NULL },
 	{ "daemon", "Start, stop and look at the daemon.", NULL, daemon_group, daemon_help },
 	{ "delete", "Delete a sandbox.", &command_delete, NULL, NULL },

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """One session, several terminals: real programs, real terminals, a real service"""
+import json
 import os
 import signal
 import sys
@@ -79,6 +80,19 @@ class Sharing(SessionCase):
         self.assertEqual({c["role"] for c in self.clients(a.session)}, {"lead", "observer"})
         b.type(DETACH)
         self.assertEqual(b.exit_code(), 0)
+
+    def test_capture_prints_the_screen_and_its_history_as_text_ansi_and_json(self):
+        a = self.shell(rows=5)
+        a.type("seq 30; printf '\\033[1;32mgreen\\033[m\\n'\r").see_line("green")
+        at_prompt(a)
+        self.assertEqual(self.world.ok("capture", a.session), "28\n29\n30\ngreen\ngo>")
+        self.assertIn("\n20\n21\n", self.world.ok("capture", a.session, "--history", "10"))
+        self.assertIn("\033[1;32mgreen\033[m", self.world.ok("capture", "--ansi", a.session))
+        page = json.loads(self.world.ok("capture", "--json", a.session))
+        self.assertEqual((page["rows"], page["cursor"]["y"], page["lines"][0]["line"]), (5, 4, page["screen"]))
+        self.assertEqual(page["lines"][3]["runs"], [{"x": 0, "cols": 5, "text": "green", "fg": 2, "bold": True}])
+        self.assertEqual(self.world.cli("capture", "--json", "--ansi", a.session).returncode, 2)
+        self.assertEqual(self.world.cli("capture", "no-such").returncode, 1)
 
     def test_taking_over_detaches_the_others_with_254(self):
         a = self.shell()

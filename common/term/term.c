@@ -319,6 +319,14 @@ bool term_alternate(const struct term *t)
 	return t->screen == &t->screens[1];
 }
 
+void term_cursor(const struct term *t, struct term_cursor *ret)
+{
+	*ret = (struct term_cursor){ .x = t->cursor.x,
+		.y = t->cursor.y,
+		.shape = t->cursor_shape,
+		.visible = term_mode(t, TERM_MODE_VISIBLE) };
+}
+
 size_t term_memory(const struct term *t)
 {
 	size_t n = sizeof(*t) + t->string.cap + t->replies.cap;

@@ -107,6 +107,36 @@ int term_paint_undo(struct term_buf *out);
 /* The visible screen as text: rows joined by '\n', trailing blanks cut. For tests and `capture`. */
 int term_text(const struct term *t, struct term_buf *out);
 
+/* ---- lines, one by one: history and the visible screen ---- */
+
+enum term_line_format {
+	TERM_LINE_TEXT,
+	TERM_LINE_ANSI, /* with SGR and OSC 8; it begins and ends without attributes */
+	/* {"line":N,"wrapped":B,"runs":[{"x":N,"cols":N,"text":S, and what of its style is set}...]}
+	 * in ASCII; doc/terminal.md has the members */
+	TERM_LINE_JSON,
+};
+#define TERM_LINE_LINK_BYTES                                                                       \
+	((size_t)16 * 1024)                  /* hyperlinks of one line; further ones are left out */
+#define TERM_LINE_BYTES ((size_t)512 * 1024) /* more than any line takes */
+#define TERM_LINE_NONE 1
+
+/* Lines are numbered from the first one ever: those of history that are kept begin at
+ * term_line_first(), the screen's rows at term_history_total(), and all end before
+ * term_line_end(). */
+uint64_t term_line_first(const struct term *t);
+uint64_t term_line_end(const struct term *t);
+/* Appends one line without its end. TERM_LINE_NONE: there is no such line (any more); -ENOMEM. */
+int term_line(
+	const struct term *t, uint64_t number, enum term_line_format format, struct term_buf *out);
+
+struct term_cursor {
+	unsigned x, y;
+	unsigned shape; /* DECSCUSR, 0 to 6 */
+	bool visible;
+};
+void term_cursor(const struct term *t, struct term_cursor *ret);
+
 /* ---- difference: the later paints of a terminal that is painted ---- */
 
 /* What a painted terminal shows, of the terminal's own size; it pays for itself: cells, 8 bytes

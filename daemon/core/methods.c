@@ -94,6 +94,14 @@ static const struct param list_params[] = {
 	END,
 };
 static const struct param name_params[] = { NAME_PARAM(true), END };
+static const struct param capture_params[] = {
+	NAME_PARAM(true),
+	{ "format", PARAM_STR, false, 1, 16, NULL },
+	{ "history", PARAM_INT, false, 0, ATTACHMENT_HISTORY_MAX, NULL },
+	{ "from", PARAM_INT, false, 0, INT64_MAX, NULL },
+	{ "limit", PARAM_INT, false, 1, 1000, NULL },
+	END,
+};
 static const struct param rename_params[] = {
 	NAME_PARAM(true),
 	{ "to", PARAM_STR, true, 1, TEXT_NAME_MAX, NULL },
@@ -240,7 +248,7 @@ static const struct method table[] = {
 	{ "session.set", FULL, false, set_params, on_session_set },
 	{ "session.wait", FULL, false, wait_params, on_session_wait },
 	{ "session.signal", FULL, false, signal_params, on_session_signal },
-	{ "session.capture", ALL, false, name_params, on_session_capture },
+	{ "session.capture", ALL, false, capture_params, on_session_capture },
 	{ "session.attach", ALL, false, attach_params, on_session_attach },
 	{ "session.ack", ALL, true, ack_params, on_session_ack },
 	{ "session.input", FULL, true, input_params, on_session_input },

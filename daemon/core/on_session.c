@@ -6,7 +6,6 @@
 #include "daemon/core/spec.h"
 
 #define LIST_LIMIT_DEFAULT 200
-#define CAPTURE_BYTES_MAX (FRAME_MAX - 4096)
 
 static void answer_session(struct client *c, const struct frame *f, const struct session *s)
 {
@@ -180,40 +179,6 @@ void on_session_signal(struct client *c, const struct frame *f)
 		refuse_input(c, f, r, s, inq_credit(s->sender));
 	else
 		answer_empty(c, f);
-}
-
-/* At most `max` bytes, cut where a character begins. */
-static size_t text_cut(const struct term_buf *b, size_t max)
-{
-	size_t n = b->n;
-
-	if (n <= max)
-		return n;
-	for (n = max; n && (b->data[n] & 0xc0) == 0x80; n--)
-		;
-	return n;
-}
-
-void on_session_capture(struct client *c, const struct frame *f)
-{
-	const struct session *s = param_session(c, f);
-	struct frame_out *o = &c->core->scratch;
-	struct term_buf text = { .n = 0 };
-
-	if (!s)
-		return;
-	if (term_text(s->screen.term, &text)) {
-		term_buf_done(&text);
-		refuse_memory(c, f);
-		return;
-	}
-	frame_begin_result(o, f->id, 3);
-	frame_put_u64(o, "cols", s->cols);
-	frame_put_u64(o, "rows", s->rows);
-	frame_put_strn(o, "text", text.data ? (const char *)text.data : "",
-		text_cut(&text, CAPTURE_BYTES_MAX));
-	client_send(c);
-	term_buf_done(&text);
 }
 
 void on_session_send(struct client *c, const struct frame *f)
