@@ -232,6 +232,20 @@ START_TEST(what_scrolled_is_scrolled_by_the_terminal)
 }
 END_TEST
 
+START_TEST(a_mark_that_joins_a_character_already_painted_is_painted)
+{
+	struct fixture f;
+
+	setup_sized(&f, 80, 24);
+	feed(&f, "e\xcc\x81");
+	cost(&f, "\xcc\x88");
+	ck_assert_uint_gt(f.out.n, 0);
+	cost(&f, "\xcc\x82");
+	ck_assert_uint_gt(f.out.n, 0);
+	teardown(&f);
+}
+END_TEST
+
 /* Numbers that change in some columns of each of 20 rows. */
 static void feed_table(struct fixture *f, unsigned tick)
 {
@@ -271,4 +285,5 @@ END_TEST
 TEST_MAIN("term_diff", a_paint_and_the_difference_show_what_a_whole_paint_shows,
 	a_paint_stopped_anywhere_goes_on_while_the_model_moves_on,
 	a_change_costs_about_what_it_shows, what_scrolled_is_scrolled_by_the_terminal,
+	a_mark_that_joins_a_character_already_painted_is_painted,
 	a_table_that_is_drawn_again_costs_what_changed_in_it)

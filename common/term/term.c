@@ -266,6 +266,7 @@ size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *w
 	const uint64_t start = t->work;
 
 	t->version += n > 0;
+	t->fresh = 0; /* shadows may have that number by now: its record stays */
 	while (p < end && t->work - start < *work) {
 		const uint8_t *stop = (size_t)(end - p) > STEP_BYTES ? p + STEP_BYTES : end;
 		const uint8_t *next = feed_step(t, p, stop);
