@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/cli.h"
 #include "client/json.h"
+#include "client/tty.h"
 #include "common/text.h"
 
 #define NAME_COPY_MAX (TEXT_NAME_MAX + 1)
@@ -104,16 +106,28 @@ static const char *state(char buf[64], const struct cwsandbox_session *s)
 	return buf;
 }
 
+/* The last column of a row that is `used` wide ends at the terminal's edge; in a pipe it is whole. */
+static size_t last_column(size_t used, size_t max)
+{
+	unsigned cols, rows;
+
+	if (!isatty(STDOUT_FILENO))
+		return max;
+	tty_size(STDOUT_FILENO, &cols, &rows);
+	return cols > used ? min_size(cols - used + 1, max) : max; /* and its NUL */
+}
+
 static void print_session(const struct cwsandbox_session *s)
 {
 	char name[128], sandbox[128], how[64], size[32], since[32], command[256];
+	int used;
 
 	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, s->cols, s->rows);
-	printf("%-16s %-36s %-12s %-8s %7" PRIu64 " %5s %s\n",
+	used = printf("%-16s %-36s %-12s %-8s %7" PRIu64 " %5s ",
 		cli_show(name, sizeof(name), s->name),
 		cli_show(sandbox, sizeof(sandbox), s->sandbox_id), state(how, s), size,
-		s->clients_total, age(since, s->created_at),
-		cli_show(command, sizeof(command), s->command));
+		s->clients_total, age(since, s->created_at));
+	printf("%s\n", cli_show(command, last_column((size_t)used, sizeof(command)), s->command));
 }
 
 static void take_page(const struct cwsandbox_answer *a, struct json *j, size_t *n_rows)

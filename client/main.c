@@ -288,6 +288,16 @@ static int take_options(struct cli *cli, int argc, char *const *argv, int *ret_c
 	return *ret_code ? -1 : i;
 }
 
+/* What stdio still holds is the command's answer too: 0 is not for one that was never written. A reader that left
+ * early has what it wanted. */
+static int finish_output(int code)
+{
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE || code != EXIT_OK)
+		return code;
+	return cli_error("cannot write the output: %s", strerror(errno ? errno : EIO));
+}
+
 /* A standard descriptor that is closed would go to the next thing opened: our bytes would end in the daemon's socket.
  * Input is at its end instead, and output fails. */
 static int hold_standard_descriptors(void)
@@ -316,5 +326,5 @@ int main(int argc, char **argv)
 	else if (n >= 0)
 		code = run_entry(&cli, argc - 1 - n, argv + 1 + n);
 	cli_done(&cli);
-	return code;
+	return finish_output(code);
 }

@@ -157,6 +157,19 @@ class BadDaemon(FakeCase):
             self.assertNotIn(c, out)
         self.assertNotIn("\x1b", self.world.ok("sessions", "--json"))
 
+    def test_a_long_command_ends_at_the_terminals_edge_and_is_whole_in_a_pipe(self):
+        command = "cc " + "long " * 40
+        self.daemon(lambda m, p: {"sessions": [{"name": "a", "state": "running", "sandbox_id": "b", "command": command}],
+                                  "more": False})
+        t = self.world.terminal("sessions", cols=120)
+        self.assertEqual(t.exit_code(), 0)
+        self.assertEqual(t.raw.count(b"\n"), 2)
+        row = t.screen.lines()[1]
+        self.assertEqual(t.screen.lines()[2], "")  # it did not wrap
+        self.assertIn(" cc long ", row)
+        self.assertEqual(row[-1], "…")
+        self.assertIn(command.strip(), self.world.ok("sessions"))
+
     def test_a_list_that_never_ends_is_followed_by_name(self):
         """Each page is asked for after the last name of the one before."""
         pages = {None: "a", "a": "b", "b": "c"}

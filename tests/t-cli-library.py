@@ -56,6 +56,18 @@ class Shape(unittest.TestCase):
                     if " cwsandbox_" in n}
         self.assertEqual(declared, exported)
 
+    def test_every_function_of_the_header_is_in_the_manual_page_with_its_prototype(self):
+        def words(text):
+            return " ".join(re.sub(r"([*(,;)])", r" \1 ", text).split())
+        with open(os.path.join(SOURCE, "client", "cwsandbox.h")) as f:
+            header = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+        with open(os.path.join(SOURCE, "man", "libcwsandbox.3")) as f:
+            page = f.read().replace("\\-", "-")
+        in_header = re.findall(r"^((?:[a-z_]+[ *]+)+cwsandbox_[a-z_]+\([^;]*\);)", header, re.M)
+        in_page = re.findall(r'^\.B "((?:[a-z_]+[ *]+)+cwsandbox_[a-z_]+\(.*)"$', page, re.M)
+        self.assertGreater(len(in_header), 30)
+        self.assertEqual(sorted(map(words, in_header)), sorted(map(words, in_page)))
+
     def test_it_neither_prints_nor_exits(self):
         wanted = read([tool("nm"), "-D", "--undefined-only", LIBRARY])
         for name in ("printf", "puts", "fputs", "perror", "exit", "abort", "stdout", "stderr"):

@@ -60,7 +60,7 @@ class Exec(SessionCase):
 
     def test_output_that_cannot_be_written_is_said(self):
         self.world.ok("exec", self.sandbox, "--", "sh", "-c", "echo x >/tmp/full")
-        for words in ("exec $1 echo hello", "files read $1 /tmp/full"):
+        for words in ("exec $1 echo hello", "files read $1 /tmp/full", "--version", "--help", "ls --help", "sessions --json"):
             with self.subTest(words=words):
                 done = self.world.run(["sh", "-c", f'"$0" {words} >/dev/full', program("cwsandbox"), self.sandbox])
                 self.assertEqual((done.returncode, done.stderr),
