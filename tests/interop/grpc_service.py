@@ -2,240 +2,69 @@
 
 It is written on grpcio with the official package's own messages and shares no line with the project: its HTTP/2,
 TLS, framing and protobuf are others' work. It runs real processes on real PTYs, without isolation. Tests can
-make it fail (`fail_next`), answer an exec themselves (`exec_hook`) and read what it was asked (`calls`).
+make it fail (`fail_next`), answer an exec themselves (`exec_hook`) and read what it was asked (`calls`). With
+`planted` it has known faults, so that the checks can be checked.
 """
 import base64
 import collections
 import concurrent.futures
-import datetime
-import fcntl
-import ipaddress
+import errno
 import os
-import pty
-import queue
 import shutil
-import signal
-import struct
-import subprocess
 import tempfile
-import termios
 import threading
-import time
-import uuid
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cwsandbox._proto import sandbox_data_plane_pb2_grpc, sandbox_pb2_grpc
 from cwsandbox._proto import sandbox_pb2 as pb
-from cwsandbox._proto import sandbox_pb2_grpc
-from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
-from google.rpc import error_details_pb2, status_pb2
+
+from grpc_box import ACTIVE, FINAL, Box, violations
+from grpc_direct import Authority, Connecting, DataPlane
+from grpc_log import LogSession, error_entry
+from grpc_process import Running, not_started
+from grpc_snapshots import Snapshots
+from grpc_status import Refusing, now
 
 PREFIX = "/coreweave.sandbox.v1.SandboxService/"
-FINAL = (pb.STATE_COMPLETED, pb.STATE_FAILED, pb.STATE_TERMINATED)
-CHUNK = 16384
+FILE_MAX = 32 << 20
+EXEC_OUTPUT_MAX = 1 << 20  # bytes of each stream, of an Exec that names no limit
 Call = collections.namedtuple("Call", "method metadata request")
 
-
-def now():
-    stamp = timestamp_pb2.Timestamp()
-    stamp.GetCurrentTime()
-    return stamp
-
-
-def rich_status(code, message, reason=None, metadata=None, retry_after=None, violations=()):
-    """The trailer google.rpc.Status of an error, as AIP-193 has it."""
-    status = status_pb2.Status(code=code.value[0], message=message)
-    details = []
-    if reason:
-        details.append(error_details_pb2.ErrorInfo(reason=reason, domain="cwsandbox.com", metadata=metadata or {}))
-    if retry_after is not None:
-        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(
-            seconds=int(retry_after), nanos=int(retry_after % 1 * 1e9))))
-    if violations:
-        details.append(error_details_pb2.BadRequest(field_violations=[
-            error_details_pb2.BadRequest.FieldViolation(field=f, description=d) for f, d in violations]))
-    for detail in details:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return (("grpc-status-details-bin", status.SerializeToString()),)
-
-
-def refuse(context, code, message, **details):
-    if details:
-        context.set_trailing_metadata(rich_status(code, message, **details))
-    context.abort(code, message)
+# Every fault that can be planted, in words.
+FAULTS = {
+    "exit-code-wrong": "a command's code other than 0 becomes 1",
+    "last-chunk-lost": "the last piece of a longer output is not sent",
+    "chunk-doubled": "the second piece of an output is sent twice",
+    "streams-merged": "stderr is sent as stdout",
+    "stdin-end-lost": "the end of a command's input does not reach it",
+    "tty-close-hangs-up": "closing a terminal's input hangs up instead of an end-of-file",
+    "resize-ignored": "a terminal keeps its first size",
+    "cancel-ignored": "the program of a cancelled call goes on",
+    "env-lost": "the variables of an exec are not set",
+    "container-ignored": "a container that does not exist is taken for the first",
+    "log-tail-off-by-one": "one line more than asked for",
+    "log-stamps-missing": "lines without the time that was asked for",
+    "log-resume-off-by-one": "a resumed log repeats a byte",
+    "reason-wrong": "a missing file is an input/output error",
+    "details-missing": "errors come without their details in the trailers",
+    "file-cut": "a file of a mebibyte or more is read without its last byte",
+    "file-limit-unsaid": "what is too large is refused without size and limit",
+    "request-id-forgotten": "the same creation again makes another sandbox",
+    "page-repeats": "a page begins with the last of the page before",
+    "tags-any": "one tag that matches is enough",
+    "stop-stamps-a-code": "a stopped sandbox has an exit code",
+    "restore-misses-a-file": "a restored volume lacks its last file",
+    "certificate-unchecked": "a certificate is good for every sandbox and call",
+}
 
 
-class Box:
-    """One sandbox: a folder, a main process and its output."""
-
-    def __init__(self, folder, spec):
-        self.id = "sb-" + uuid.uuid4().hex[:12]
-        self.folder = os.path.join(folder, self.id)
-        os.mkdir(self.folder)
-        self.spec = spec
-        self.status = pb.SandboxStatus(state=pb.STATE_CREATING, create_time=now(), start_time=now(),
-                                       runner_id="runner-1", runner_group_id="group-1")
-        self.status.container_statuses.add(name=spec.containers[0].name, state=pb.STATE_RUNNING)
-        self.log_path = os.path.join(folder, self.id + ".log")
-        main = spec.containers[0]
-        with open(self.log_path, "wb") as log:
-            self.main = subprocess.Popen([main.command] + list(main.args), stdin=subprocess.DEVNULL, stdout=log,
-                                         stderr=log, cwd=self.folder, env=self.environment(), start_new_session=True)
-        self.gets = 0
-        self.groups = set()
-
-    def environment(self, extra=()):
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.folder, "TMPDIR": self.folder, "LANG": "C.UTF-8",
-               "TERM": "xterm-256color"}
-        env.update(self.spec.containers[0].environment_variables)
-        env.update(extra)
-        return env
-
-    def proto(self, settle):
-        """As GetSandbox shows it; each look moves a passing state on."""
-        self.gets += settle
-        if self.status.state == pb.STATE_CREATING and self.gets > 1:
-            self.status.state = pb.STATE_RUNNING
-        elif self.status.state == pb.STATE_TERMINATING and self.gets > 1:
-            self.status.state = pb.STATE_TERMINATED
-        elif self.status.state == pb.STATE_RUNNING and self.main.poll() is not None:
-            self.status.state = pb.STATE_COMPLETED if self.main.returncode == 0 else pb.STATE_FAILED
-            self.status.exit_code = shell_code(self.main.returncode)
-        return pb.Sandbox(sandbox_id=self.id, spec=self.spec, status=self.status)
-
-    def stop(self):
-        self.status.state, self.gets = pb.STATE_TERMINATING, 0
-        self.end()
-
-    def end(self):
-        for group in [self.main.pid] + list(self.groups):
-            try:
-                os.killpg(group, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.main.wait()
-
-
-def shell_code(returncode):
-    return 128 - returncode if returncode < 0 else returncode
-
-
-class Running:
-    """One command of StreamExec: its frames in `out`, closed by None."""
-
-    def __init__(self, box, init):
-        self.out = queue.Queue(64)
-        self.tty = init.tty
-        self.gone = threading.Event()
-        argv = list(init.command)
-        options = dict(cwd=box.folder, env=box.environment(init.env.items()))
-        if init.tty:
-            self.input, slave = pty.openpty()
-            self.resize(init.tty_width or 80, init.tty_height or 24)
-            self.process = subprocess.Popen(["setsid", "--ctty"] + argv, stdin=slave, stdout=slave, stderr=slave,
-                                            **options)
-            os.close(slave)
-            sources = [(self.input, pb.ExecStreamOutput.STREAM_STDOUT)]
-        else:
-            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=subprocess.PIPE, bufsize=0, start_new_session=True, **options)
-            self.input = os.dup(self.process.stdin.fileno())
-            self.process.stdin.close()
-            sources = [(self.process.stdout.fileno(), pb.ExecStreamOutput.STREAM_STDOUT),
-                       (self.process.stderr.fileno(), pb.ExecStreamOutput.STREAM_STDERR)]
-        self.readers = [threading.Thread(target=self._read, args=s, daemon=True) for s in sources]
-        for reader in self.readers:
-            reader.start()
-        threading.Thread(target=self._finish, daemon=True).start()
-
-    def _put(self, item):
-        while not self.gone.is_set():
-            try:
-                return self.out.put(item, timeout=0.2)
-            except queue.Full:
-                pass
-        return None
-
-    def frames(self):
-        """What there is to send, until the end or until nobody wants it any more."""
-        while not self.gone.is_set():
-            try:
-                frame = self.out.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            if frame is None:
-                return
-            yield frame
-
-    def _read(self, fd, stream):
-        while True:
-            try:
-                data = os.read(fd, CHUNK)
-            except OSError:
-                data = b""
-            if not data:
-                return
-            self._put(pb.ExecStreamResponse(output=pb.ExecStreamOutput(stream=stream, data=data)))
-
-    def _finish(self):
-        self.process.wait()
-        for reader in self.readers:
-            reader.join()
-        self._put(pb.ExecStreamResponse(exit=pb.ExecStreamExit(
-            exit_code=shell_code(self.process.returncode), completed_time=now())))
-        self._put(None)
-
-    def resize(self, cols, rows):
-        if self.tty:
-            fcntl.ioctl(self.input, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
-
-    def feed(self, requests):
-        """Takes the client's frames until it has no more."""
-        try:
-            for request in requests:
-                kind = request.WhichOneof("message")
-                if kind == "stdin":
-                    self._write(request.stdin)
-                elif kind == "resize":
-                    self.resize(request.resize.width, request.resize.height)
-                elif kind == "close":
-                    self._close_input()
-            if not self.tty:
-                self._close_input()  # half-closed: no more input can come
-        except grpc.RpcError:
-            self.kill()
-        except Exception:  # grpcio raises a bare Exception when the call was cancelled
-            self.kill()
-
-    def _write(self, data):
-        while data and self.input >= 0:
-            try:
-                data = data[os.write(self.input, data):]
-            except OSError:
-                return
-
-    def _close_input(self):
-        if self.tty:
-            self._write(b"\x04")
-        elif self.input >= 0:
-            os.close(self.input)
-            self.input = -1
-
-    def kill(self):
-        self.gone.set()
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-
-
-class Servicer(sandbox_pb2_grpc.SandboxServiceServicer):
-    def __init__(self, key):
-        self.key = key
+class Servicer(Snapshots, Connecting, sandbox_pb2_grpc.SandboxServiceServicer):
+    def __init__(self, key, planted=frozenset()):
+        unknown = set(planted) - set(FAULTS)
+        assert not unknown, "no such fault: %s" % unknown
+        Snapshots.__init__(self)
+        Connecting.__init__(self)
+        self.key, self.planted = key, frozenset(planted)
         self.folder = tempfile.mkdtemp(prefix="cws-grpc-")
         self.boxes = {}
         self.calls = []
@@ -243,7 +72,7 @@ class Servicer(sandbox_pb2_grpc.SandboxServiceServicer):
         self.exec_hook = None
         self.page_size = 2
         self.requests = {}
-        self.running = []
+        self.log_sessions = {}
 
     # ---- what every call passes ----
 
@@ -254,39 +83,69 @@ class Servicer(sandbox_pb2_grpc.SandboxServiceServicer):
         metadata = dict(context.invocation_metadata())
         self.calls.append(Call(method, metadata, request))
         if self.key is not None and metadata.get("authorization") != "Bearer " + self.key:
-            refuse(context, grpc.StatusCode.UNAUTHENTICATED, "the key is not valid")
+            self.refuse(context, grpc.StatusCode.UNAUTHENTICATED, "the key is not valid")
         if self.faults[method]:
             code, message, details = self.faults[method].pop(0)
-            refuse(context, code, message, **details)
+            self.refuse(context, code, message, **details)
 
     def box(self, sandbox_id, context):
         if sandbox_id not in self.boxes:
-            refuse(context, grpc.StatusCode.NOT_FOUND, "sandbox not found", reason="CWSANDBOX_SANDBOX_NOT_FOUND",
-                   metadata={"sandbox_id": sandbox_id})
+            self.refuse(context, grpc.StatusCode.NOT_FOUND, "sandbox not found",
+                        reason="CWSANDBOX_SANDBOX_NOT_FOUND", metadata={"sandbox_id": sandbox_id})
         return self.boxes[sandbox_id]
 
     def running_box(self, sandbox_id, context):
         box = self.box(sandbox_id, context)
-        if box.status.state not in (pb.STATE_RUNNING, pb.STATE_PAUSED):
-            refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "the sandbox is not running")
+        if box.status.state not in ACTIVE:
+            self.refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "the sandbox is not running")
         return box
+
+    def container(self, box, name, context):
+        found = box.container(name)
+        if not found:
+            self.invalid(context, ("container", "no such container"))
+        return found
+
+    def page(self, rows, request):
+        """The page of `rows` that was asked for, and the next one's token."""
+        start = int(base64.b64decode(request.page_token)) if request.page_token else 0
+        size = min(request.page_size or self.page_size, self.page_size)
+        after = start + size
+        more = after < len(rows)
+        if "page-repeats" in self.planted and start:
+            start -= 1
+        return rows[start:after], base64.b64encode(b"%d" % after).decode() if more else ""
 
     # ---- sandboxes ----
 
     def CreateSandbox(self, request, context):
         self.enter("CreateSandbox", request, context)
-        if request.request_id in self.requests:
-            return self.boxes[self.requests[request.request_id]].proto(0)
-        if not request.sandbox.spec.containers:
-            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "bad sandbox", violations=[
-                ("sandbox.spec.containers", "at least one is needed")])
-        spec = pb.SandboxSpec()
-        spec.CopyFrom(request.sandbox.spec)
-        box = Box(self.folder, spec)
-        self.boxes[box.id] = box
-        if request.request_id:
-            self.requests[request.request_id] = box.id
+        known = self.requests.get(request.request_id)
+        if known and known[1] != request.SerializeToString(deterministic=True):
+            self.refuse(context, grpc.StatusCode.ALREADY_EXISTS, "used for another request",
+                        reason="CWSANDBOX_REQUEST_ID_CONFLICT")
+        if known:
+            return self.boxes[known[0]].proto(0)
+        wrong = list(violations(request.sandbox.spec))
+        if wrong:
+            self.invalid(context, *wrong)
+        box = self._new_box(request.sandbox.spec, context)
+        if request.request_id and "request-id-forgotten" not in self.planted:
+            self.requests[request.request_id] = (box.id, request.SerializeToString(deterministic=True))
         return box.proto(0)
+
+    def _new_box(self, asked, context):
+        spec = pb.SandboxSpec()
+        spec.CopyFrom(asked)
+        find = self.ready_archive(context)
+        for volume in spec.volumes:
+            if volume.scratch.restore_from_snapshot_id:
+                find(volume.scratch.restore_from_snapshot_id)
+        box = Box(self.folder, spec, self.planted)
+        box.mount(find)
+        box.start()
+        self.boxes[box.id] = box
+        return box
 
     def GetSandbox(self, request, context):
         self.enter("GetSandbox", request, context)
@@ -294,72 +153,135 @@ class Servicer(sandbox_pb2_grpc.SandboxServiceServicer):
 
     def ListSandboxes(self, request, context):
         self.enter("ListSandboxes", request, context)
-        rows = [b for b in self.boxes.values() if set(request.tags) <= set(b.spec.tags)]
+        if request.page_size < 0:
+            self.invalid(context, ("page_size", "must not be negative"))
+        matches = set(request.tags).issubset
+        if "tags-any" in self.planted and request.tags:
+            matches = set(request.tags).intersection
+        rows = [b for b in self.boxes.values() if matches(b.spec.tags)]
         rows = [b for b in rows if request.state in (pb.STATE_UNSPECIFIED, b.proto(0).status.state)]
         rows = [b for b in rows if not request.runner_ids or b.status.runner_id in request.runner_ids]
         if not request.show_terminated and request.state not in FINAL:
-            rows = [b for b in rows if b.status.state not in FINAL]
-        start = int(base64.b64decode(request.page_token)) if request.page_token else 0
-        size = min(request.page_size or self.page_size, self.page_size)
-        more = start + size < len(rows)
-        return pb.ListSandboxesResponse(
-            sandboxes=[b.proto(0) for b in rows[start:start + size]],
-            next_page_token=base64.b64encode(b"%d" % (start + size)).decode() if more else "")
+            rows = [b for b in rows if b.proto(0).status.state not in FINAL]
+        if request.sort_direction != pb.SORT_DIRECTION_ASCENDING:
+            rows.reverse()  # newest first
+        rows, token = self.page(rows, request)
+        return pb.ListSandboxesResponse(sandboxes=[b.proto(0) for b in rows], next_page_token=token)
 
     def DeleteSandbox(self, request, context):
         self.enter("DeleteSandbox", request, context)
         if request.allow_missing and request.sandbox_id not in self.boxes:
             return pb.DeleteSandboxResponse()
         box = self.box(request.sandbox_id, context)
-        if box.status.state not in FINAL:
-            box.stop()
-        return pb.DeleteSandboxResponse(sandbox=box.proto(0))
+        made = []
+        if request.snapshot_volumes:
+            made = self.archive_volumes(box, request.snapshot_volumes, pb.SNAPSHOT_TRIGGER_ON_DELETE,
+                                        request.request_id, context)
+        box.stop(request.grace_period_seconds)
+        return pb.DeleteSandboxResponse(sandbox=box.proto(0), file_system_snapshot_ids=[a.id for a in made])
 
-    # ---- what runs in them ----
+    # ---- commands ----
 
     def StreamExec(self, requests, context):
+        yield from self.stream_exec(requests, context, None)
+
+    def stream_exec(self, requests, context, admit):
         first = next(requests, None)
-        self.enter("StreamExec", first, context)
+        sandbox_id = first.init.sandbox_id if first else ""
+        if admit:
+            admit("StreamExec", sandbox_id, context)
+        else:
+            self.enter("StreamExec", first, context)
         if first is None or first.WhichOneof("message") != "init":
-            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "the first message must be init")
-        box = self.running_box(first.init.sandbox_id, context)
+            self.invalid(context, ("message", "the first must be init"))
+        box = self.running_box(sandbox_id, context)
         if self.exec_hook:
             yield from self.exec_hook(first.init, requests, context)
             return
         try:
-            command = Running(box, first.init)
+            command = self.start(box, first.init, context)
         except OSError as err:
-            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "cannot start %s: %s" % (first.init.command[0], err))
-        self.running.append(command)
-        box.groups.add(command.process.pid)
+            yield from not_started(err)
+            return
         context.add_callback(command.kill)
         yield pb.ExecStreamResponse(ready=pb.ExecStreamReady(ready_time=now()))
         threading.Thread(target=command.feed, args=(requests,), daemon=True).start()
         yield from command.frames()
 
+    def start(self, box, init, context):
+        if not init.command:
+            self.invalid(context, ("command", "must name a program"))
+        container = self.container(box, init.container, context)
+        command = Running(list(init.command), box.options(container, init.env.items()), init, self.planted)
+        box.commands.append(command)
+        return command
+
+    def Exec(self, request, context):
+        self.enter("Exec", request, context)
+        return self.exec_once(request, context)
+
+    def exec_once(self, request, context):
+        box = self.running_box(request.sandbox_id, context)
+        init = pb.ExecStreamInit(command=request.command, env=request.env, container=request.container)
+        try:
+            command = self.start(box, init, context)
+            command.feed(())
+            frames = command.frames()
+            context.add_callback(command.kill)
+        except OSError as err:
+            frames = not_started(err)
+        out = {pb.ExecStreamOutput.STREAM_STDOUT: bytearray(), pb.ExecStreamOutput.STREAM_STDERR: bytearray()}
+        code = 0
+        for frame in frames:
+            if frame.HasField("output"):
+                out[frame.output.stream] += frame.output.data
+            code = frame.exit.exit_code
+        stdout, stderr = out.values()
+        most = request.max_output_bytes or EXEC_OUTPUT_MAX
+        return pb.ExecResponse(
+            stdout=bytes(stdout[:most]), stderr=bytes(stderr[:most]), exit_code=code,
+            stdout_truncated=len(stdout) > most, stderr_truncated=len(stderr) > most,
+            stdout_bytes_produced=len(stdout), stderr_bytes_produced=len(stderr))
+
+    # ---- logs ----
+
     def StreamLogs(self, request, context):
         self.enter("StreamLogs", request, context)
+        yield from self.stream_logs(request, context)
+
+    def stream_logs(self, request, context):
         box = self.box(request.sandbox_id, context)
-        session, offset = uuid.uuid4().hex, 0
-        with open(box.log_path, "rb") as log:
-            if request.tail_lines:
-                lines = log.read().splitlines(keepends=True)
-                log.seek(sum(map(len, lines[:-request.tail_lines])))
-            while context.is_active():
-                data = log.read(CHUNK)
-                if data:
-                    offset += len(data)
-                    yield pb.LogEntry(data=data, log_session_id=session, next_log_offset=offset, timestamp=now())
-                elif not request.follow or box.proto(0).status.state != pb.STATE_RUNNING:
-                    return
-                else:
-                    time.sleep(0.05)
+        container = self.container(box, request.container, context)
+        if not request.resume_log_session_id:
+            session = LogSession(box.logs[container.name], request, self.planted)
+            self.log_sessions[session.id] = session
+            yield from session.stream(0, request.follow, context.is_active)
+            return
+        if not request.follow or request.tail_lines or request.HasField("since_time") or request.timestamps:
+            self.invalid(context, ("resume_log_session_id", "needs follow, and nothing else"))
+        session = self.log_sessions.get(request.resume_log_session_id)
+        if not session:
+            yield error_entry("SESSION_NOT_FOUND", "there is no such log session")
+        elif request.resume_log_offset > len(session.sent):
+            yield error_entry("INVALID_RESUME_OFFSET", "that was never sent")
+        else:
+            yield from session.stream(request.resume_log_offset, True, context.is_active)
+
+    # ---- files ----
 
     def WriteFile(self, request, context):
         self.enter("WriteFile", request, context)
+        return self.write_file(request, context)
+
+    def write_file(self, request, context):
         box = self.running_box(request.sandbox_id, context)
+        self.container(box, request.container, context)
+        path = self._path(box, request, context)
+        if len(request.content) > FILE_MAX:
+            self._too_large(len(request.content), context)
         try:
-            with open(os.path.join(box.folder, request.path), "wb") as f:
+            _regular(path)
+            with open(path, "wb") as f:
                 f.write(request.content)
         except OSError as err:
             self._file_error(err, context)
@@ -367,77 +289,99 @@ class Servicer(sandbox_pb2_grpc.SandboxServiceServicer):
 
     def ReadFile(self, request, context):
         self.enter("ReadFile", request, context)
+        return self.read_file(request, context)
+
+    def read_file(self, request, context):
         box = self.running_box(request.sandbox_id, context)
+        self.container(box, request.container, context)
+        path = self._path(box, request, context)
         try:
-            with open(os.path.join(box.folder, request.path), "rb") as f:
-                return pb.ReadFileResponse(content=f.read())
+            _regular(path)
+            with open(path, "rb") as f:
+                size = os.fstat(f.fileno()).st_size
+                if size > FILE_MAX:
+                    self._too_large(size, context)
+                content = f.read()
         except OSError as err:
-            return self._file_error(err, context)
+            self._file_error(err, context)
+        if "file-cut" in self.planted and len(content) >= 1 << 20:
+            content = content[:-1]
+        return pb.ReadFileResponse(content=content)
+
+    def _path(self, box, request, context):
+        if not request.path or "\0" in request.path:
+            self.invalid(context, ("path", "must be set"))
+        return os.path.join(box.folder, request.path)
+
+    def _too_large(self, size, context):
+        said = {"size_bytes": str(size), "max_size_bytes": str(FILE_MAX)}
+        if "file-limit-unsaid" in self.planted:
+            said = {}
+        self.refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "the file is larger than %d bytes" % FILE_MAX,
+                    reason="CWSANDBOX_FILE_TOO_LARGE", metadata=said)
 
     def _file_error(self, err, context):
-        reason = {FileNotFoundError: "NOT_FOUND", IsADirectoryError: "IS_DIRECTORY",
-                  PermissionError: "PERMISSION_DENIED"}.get(type(err), "IO_FAILED")
-        refuse(context, grpc.StatusCode.NOT_FOUND if reason == "NOT_FOUND" else grpc.StatusCode.FAILED_PRECONDITION,
-               err.strerror, reason="CWSANDBOX_FILE_" + reason)
+        code, reason = {
+            FileNotFoundError: (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
+            NotADirectoryError: (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
+            IsADirectoryError: (grpc.StatusCode.FAILED_PRECONDITION, "IS_DIRECTORY"),
+            PermissionError: (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
+        }.get(type(err), (grpc.StatusCode.INTERNAL, "IO_FAILED"))
+        if "reason-wrong" in self.planted:
+            reason = "IO_FAILED"
+        self.refuse(context, code, err.strerror, reason="CWSANDBOX_FILE_" + reason)
 
     def close(self):
-        for command in self.running:
-            command.kill()
         for box in self.boxes.values():
             box.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Authority:
-    """A certificate authority and one server certificate, made for one run."""
-
-    def __init__(self, folder):
-        self.ca_file = os.path.join(folder, "grpc-ca.pem")
-        ca_key, self.key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "interop test CA")])
-        ca = self._sign(ca_name, ca_name, ca_key.public_key(), ca_key, [
-            (x509.BasicConstraints(ca=True, path_length=0), True)])
-        leaf = self._sign(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]), ca_name,
-                          self.key.public_key(), ca_key, [(x509.SubjectAlternativeName([
-                              x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)])
-        pem = serialization.Encoding.PEM
-        self.certificate = leaf.public_bytes(pem)
-        self.key_pem = self.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        with open(self.ca_file, "wb") as f:
-            f.write(ca.public_bytes(pem))
-
-    @staticmethod
-    def _sign(subject, issuer, public_key, issuer_key, extensions):
-        start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
-        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public_key)
-                   .serial_number(x509.random_serial_number()).not_valid_before(start)
-                   .not_valid_after(start + datetime.timedelta(days=2)))
-        for extension, critical in extensions:
-            builder = builder.add_extension(extension, critical)
-        return builder.sign(issuer_key, hashes.SHA256())
+def _regular(path):
+    """Only files are opened: a FIFO would wait for its other end."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 class GrpcService:
     """The running server: `url`, `key`, `ca_file` for clients, `servicer` for tests."""
 
-    def __init__(self, folder, tls=True, key="interop-key"):
+    def __init__(self, folder, tls=True, key="interop-key", planted=frozenset()):
         self.key = key
-        self.servicer = Servicer(key)
-        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(64), options=[
-            ("grpc.max_receive_message_length", 100 << 20), ("grpc.max_send_message_length", 100 << 20),
-            ("grpc.so_reuseport", 0)])
+        self.servicer = Servicer(key, planted)
+        self.server, self.direct = self._make_server(), None
         sandbox_pb2_grpc.add_SandboxServiceServicer_to_server(self.servicer, self.server)
         self.ca_file = None
         if tls:
-            authority = Authority(folder)
-            self.ca_file = authority.ca_file
-            credentials = grpc.ssl_server_credentials([(authority.key_pem, authority.certificate)])
-            port = self.server.add_secure_port("127.0.0.1:0", credentials)
+            self._with_certificates(Authority(folder))
         else:
-            port = self.server.add_insecure_port("127.0.0.1:0")
-        self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", port)
+            self.port = self.server.add_insecure_port("127.0.0.1:0")
+        self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
         self.server.start()
 
+    @staticmethod
+    def _make_server():
+        return grpc.server(concurrent.futures.ThreadPoolExecutor(64), options=[
+            ("grpc.max_receive_message_length", 100 << 20), ("grpc.max_send_message_length", 100 << 20),
+            ("grpc.so_reuseport", 0)])
+
+    def _with_certificates(self, authority):
+        """TLS, and the direct data plane on a port of its own."""
+        self.ca_file = authority.ca_file
+        self.servicer.authority = authority
+        self.port = self.server.add_secure_port("127.0.0.1:0", authority.server_credentials())
+        self.direct = self._make_server()
+        sandbox_data_plane_pb2_grpc.add_SandboxDataPlaneServiceServicer_to_server(
+            DataPlane(self.servicer), self.direct)
+        self.servicer.direct_port = self.direct.add_secure_port(
+            "127.0.0.1:0", authority.server_credentials(clients=True))
+        self.direct.start()
+
     def stop(self):
-        self.server.stop(grace=0).wait(10)
+        for server in (self.server, self.direct):
+            if server:
+                server.stop(grace=0).wait(10)
         self.servicer.close()
+
+
+__all__ = ["FAULTS", "GrpcService", "Refusing", "now"]

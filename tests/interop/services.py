@@ -1,7 +1,8 @@
-"""services - the same tests over every service: ours by TLS, ours in clear text, and the independent one
+"""services - the same tests over every service: ours by TLS or in clear text, and the independent one
 
 A test that the independent service passes is right about the official client; when ours fails it, ours is wrong.
 """
+import itertools
 import os
 import sys
 import unittest
@@ -36,7 +37,9 @@ def independent(world):
     return grpc_service.GrpcService(world.dir, tls=True)
 
 
-EVERY = (("LocalTls", local_tls), ("LocalPlain", local_plain), ("Independent", independent))
+EVERY = {"LocalTls": local_tls, "LocalPlain": local_plain, "Independent": independent}
+BOTH = ("LocalTls", "Independent")
+PLANES = ("gateway", "direct")
 CHOSEN = os.environ.get("CWSANDBOX_TEST_SERVICES", "").split()
 
 
@@ -45,6 +48,7 @@ class ServiceCase(SharedWorldCase):
 
     make_service = None
     kind = ""
+    plane = "auto"  # the data plane its commands, logs and files go by
 
     @classmethod
     def setUpClass(cls):
@@ -91,11 +95,11 @@ class ServiceCase(SharedWorldCase):
         return out
 
     @classmethod
-    def sdk(cls, program, env=None, **kwargs):
-        """A program for the official SDK; what it prints, as text."""
-        code, out, err = cls._client().program(program, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir,
-                                               **kwargs)
-        assert code == 0, err.decode("utf-8", "replace")
+    def sdk(cls, program, env=None, code=0, **kwargs):
+        """A program for the official SDK, that must end with `code`; what it prints, as text."""
+        ended, out, err = cls._client().program(program, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir,
+                                                **kwargs)
+        assert ended == code, "exit %d: %s" % (ended, err.decode("utf-8", "replace"))
         return out.decode("utf-8", "replace").strip()
 
     @classmethod
@@ -105,6 +109,25 @@ class ServiceCase(SharedWorldCase):
         return cls.sdk("s = cwsandbox.Sandbox.run(*%r, container_image='python:3.11', **%r)\n"
                        "s.wait(60)\nprint(s.sandbox_id)" % (command, options)).splitlines()[-1]
 
+    # ---- the same on a sandbox, by the data plane of the class ----
+
+    @classmethod
+    def planed(cls, *words, box=None):
+        """A command line with its plane and sandbox: the words up to "--", then those, then the rest."""
+        cut = words.index("--") if "--" in words else len(words)
+        return words[:cut] + ("--data-plane-mode", cls.plane, box or cls.id) + words[cut:]
+
+    @classmethod
+    def shell(cls, line, box=None, **kwargs):
+        """What a shell line in the sandbox ends with, says and complains about, by the official `exec`."""
+        return cls.official(*cls.planed("exec", "--", "sh", "-c", line, box=box), **kwargs)
+
+    @classmethod
+    def inside(cls, body, box=None, **kwargs):
+        """The lines a program of the SDK prints that has the sandbox as `s`."""
+        return cls.sdk("s = cwsandbox.Sandbox.from_id(%r, data_plane_mode=%r).result()\n%s" % (
+            box or cls.id, cls.plane, body), **kwargs).splitlines()
+
 
 def environment(service):
     env = {"CWSANDBOX_BASE_URL": service.url, "CWSANDBOX_API_KEY": service.key}
@@ -113,17 +136,18 @@ def environment(service):
     return env
 
 
-def over_every_service(*kinds):
-    """Turns a mixin of tests into one class per service, in the mixin's own module."""
+def over_every_service(*kinds, planes=("auto",)):
+    """Turns a mixin of tests into one class per service and data plane, in the mixin's own module."""
     def make(mixin):
-        for kind, factory in EVERY:
-            if (kinds and kind not in kinds) or (CHOSEN and kind not in CHOSEN):
+        for kind, plane in itertools.product(kinds or BOTH, planes):
+            if CHOSEN and kind not in CHOSEN:
                 continue
-            name = mixin.__name__ + kind
+            name = mixin.__name__ + kind + (plane.capitalize() if len(planes) > 1 else "")
             setattr(sys.modules[mixin.__module__], name, type(name, (mixin, ServiceCase), {
-                "__module__": mixin.__module__, "make_service": staticmethod(factory), "kind": kind}))
+                "__module__": mixin.__module__, "make_service": staticmethod(EVERY[kind]), "kind": kind,
+                "plane": plane}))
         return mixin
     return make
 
 
-__all__ = ["OFFICIAL", "PINNED", "ServiceCase", "environment", "over_every_service", "read"]
+__all__ = ["BOTH", "OFFICIAL", "PINNED", "PLANES", "ServiceCase", "environment", "over_every_service", "read"]
