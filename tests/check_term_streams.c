@@ -140,6 +140,44 @@ START_TEST(a_terminal_painted_anywhere_in_a_recorded_stream_ends_as_if_it_had_se
 }
 END_TEST
 
+/* Painted by differences while the stream comes, on a terminal of another size: as one painted whole,
+ * for a third of the bytes. */
+static void try_differences(const struct stream *s)
+{
+	struct term *t = model(s, 0), *terminal = termkit_new(s->cols * 3 / 4, s->rows, 0);
+	struct term_shadow *shadow = NULL;
+	struct term_buf out = { 0 };
+	size_t n, one, painted = 0, whole = 0;
+
+	ck_assert_int_eq(term_shadow_new(&shadow, TERM_PAINT_CROP, s->cols * 3 / 4, s->rows), 0);
+	for (size_t i = 0; i < s->bytes.n; i += n) {
+		struct term *other;
+
+		n = min_size(1 + s->bytes.n / CUTS, s->bytes.n - i);
+		term_feed(t, s->bytes.data + i, n);
+		out.n = 0;
+		ck_assert_int_eq(term_shadow_paint(shadow, t, SIZE_MAX, &out), 0);
+		ck_assert_ptr_null(termkit_grammar(out.data, out.n));
+		term_feed(terminal, out.data, out.n);
+		other = termkit_painted(t, shadow, &one);
+		assert_same(s, i + n, other, terminal, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		term_free(other);
+		painted += out.n;
+		whole += one;
+	}
+	ck_assert_msg(painted < whole / 3, "%s: %zu bytes, %zu whole", s->name, painted, whole);
+	term_shadow_free(shadow);
+	term_buf_done(&out);
+	term_free(terminal);
+	term_free(t);
+}
+
+START_TEST(a_recorded_stream_painted_by_differences_shows_what_whole_paints_show)
+{
+	each_stream(try_differences);
+}
+END_TEST
+
 static void try_filter(const struct stream *s)
 {
 	_cleanup_(term_filter_freep) struct term_filter *f = NULL;
@@ -240,4 +278,5 @@ TEST_MAIN("term_streams", a_recorded_stream_leaves_the_same_model_however_it_is_
 #ifdef HAVE_VTERM
 	a_recorded_stream_shows_what_libvterm_shows,
 #endif
+	a_recorded_stream_painted_by_differences_shows_what_whole_paints_show,
 	a_recorded_stream_shows_the_same_through_the_filter)

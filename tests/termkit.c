@@ -15,6 +15,26 @@ struct term *termkit_new(unsigned cols, unsigned rows, unsigned history_lines)
 	return t;
 }
 
+struct term *termkit_painted(
+	const struct term *model, const struct term_shadow *like, size_t *ret_bytes)
+{
+	struct term *terminal = termkit_new(like->cols, like->n_rows, 0);
+	struct term_shadow *s = NULL;
+	struct term_buf out = { 0 };
+
+	if (term_shadow_new(&s, like->kind, like->cols, like->n_rows) != 0)
+		abort();
+	s->view_x = like->view_x;
+	s->view_y = like->view_y;
+	if (term_shadow_paint(s, model, SIZE_MAX, &out) != 0)
+		abort();
+	term_feed(terminal, out.data, out.n);
+	*ret_bytes = out.n;
+	term_buf_done(&out);
+	term_shadow_free(s);
+	return terminal;
+}
+
 /* ---- equality ---- */
 
 static bool same_style(

@@ -7,7 +7,7 @@
 #ifndef TESTS_TERMKIT_H
 #define TESTS_TERMKIT_H
 
-#include "common/term/model.h"
+#include "common/term/shadow.h"
 
 /* What termkit_same() leaves out. */
 #define SAME_BUT_HISTORY 1u /* the lines above the screen */
@@ -25,6 +25,10 @@ bool termkit_same_cell(const struct term *a, uint64_t x, const struct term *b, u
 const char *termkit_same_history(const struct term *a, const struct term *b);
 
 struct term *termkit_new(unsigned cols, unsigned rows, unsigned history_lines);
+/* A terminal that was painted whole by a shadow of its own, with the view that this one has now;
+ * *ret_bytes: what that cost. */
+struct term *termkit_painted(
+	const struct term *model, const struct term_shadow *like, size_t *ret_bytes);
 
 /* A seeded stream: text of many kinds, every kind of sequence, damage. */
 uint32_t termkit_random(uint64_t *seed);
