@@ -348,7 +348,8 @@ static int fsync_folder(int dir_fd, const char *name)
 	return 0;
 }
 
-static int fill_file(int dir_fd, const char *temporary, const void *data, size_t n)
+static int fill_file(
+	int dir_fd, const char *temporary, const void *data, size_t n, bool durable)
 {
 	_cleanup_(closep) int fd = openat(
 		dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -359,10 +360,10 @@ static int fill_file(int dir_fd, const char *temporary, const void *data, size_t
 	r = write_all(fd, data, n);
 	if (r < 0)
 		return r;
-	return fsync(fd) < 0 ? -errno : 0;
+	return durable && fsync(fd) < 0 ? -errno : 0;
 }
 
-int paths_write_file(int dir_fd, const char *name, const void *data, size_t n)
+static int write_file(int dir_fd, const char *name, const void *data, size_t n, bool durable)
 {
 	_cleanup_(freep) char *temporary = NULL;
 	uint64_t nonce = 0;
@@ -373,7 +374,7 @@ int paths_write_file(int dir_fd, const char *name, const void *data, size_t n)
 	r = path_format(&temporary, "%s.%016llx", name, (unsigned long long)nonce);
 	if (r < 0)
 		return r;
-	r = fill_file(dir_fd, temporary, data, n);
+	r = fill_file(dir_fd, temporary, data, n, durable);
 	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -381,7 +382,17 @@ int paths_write_file(int dir_fd, const char *name, const void *data, size_t n)
 			unlinkat(dir_fd, temporary, 0);
 		return r;
 	}
-	return fsync_folder(dir_fd, name);
+	return durable ? fsync_folder(dir_fd, name) : 0;
+}
+
+int paths_write_file(int dir_fd, const char *name, const void *data, size_t n)
+{
+	return write_file(dir_fd, name, data, n, true);
+}
+
+int paths_replace_file(int dir_fd, const char *name, const void *data, size_t n)
+{
+	return write_file(dir_fd, name, data, n, false);
 }
 
 /* ---- the lock -----------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ int paths_lock(int dir_fd, const char *name, const char *line, int *ret_fd, char
 int paths_read_file(int dir_fd, const char *name, size_t max, char **ret, size_t *ret_n);
 /* Written 0600 to a temporary beside it, fsync, rename. */
 int paths_write_file(int dir_fd, const char *name, const void *data, size_t n);
+/* The same without fsync: whole after a kill, perhaps the old one after a power cut. */
+int paths_replace_file(int dir_fd, const char *name, const void *data, size_t n);
 /* The key file's rules: regular, ours, no group or other bits, <= 8 KiB, visible ASCII. */
 int paths_read_key(const char *path, char **ret, char why[PATHS_WHY_MAX]);
 

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "common/uuid.h"
 #include "coreweave/sandbox/v1/sandbox.pb-c.h"
 #include "daemon/probe.h"
 #include "daemon/sandboxes.h"
@@ -84,19 +84,6 @@ static char **keep_array(
 		list[i] = keep_object(s, &a->via.array.ptr[i]);
 	*ret_n = a->via.array.size;
 	return list;
-}
-
-static void random_uuid(char out[37])
-{
-	uint8_t b[16];
-
-	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
-		memset(b, 0, sizeof(b));
-	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-		b[13], b[14], b[15]);
 }
 
 /* ---- create ------------------------------------------------------------------------------------- */
@@ -214,13 +201,13 @@ static void fill(struct creation *c, const msgpack_object *params)
 {
 	static char main_name[] = "main";
 	uint64_t lifetime_sec = CREATE_LIFETIME_SEC;
-	char uuid[37];
+	char uuid[UUID_BYTES] = "";
 
 	coreweave__sandbox__v1__create_sandbox_request__init(&c->request);
 	coreweave__sandbox__v1__sandbox__init(&c->sandbox);
 	coreweave__sandbox__v1__sandbox_spec__init(&c->spec);
 	coreweave__sandbox__v1__container__init(&c->container);
-	random_uuid(uuid);
+	c->strings.failed |= uuid_make(uuid) < 0;
 	frame_get_u64(params, "lifetime_s", 1, INT32_MAX, &lifetime_sec);
 	c->request.sandbox = &c->sandbox;
 	c->request.request_id = keep_field(&c->strings, params, "request_id", uuid);

@@ -11,10 +11,12 @@
 #include "common/text.h"
 #include "local/box_main.h"
 #include "local/box_net.h"
+#include "local/box_start.h"
 #include "local/init_child.h"
 #include "local/init_reap.h"
 #include "local/init_recv.h"
 #include "local/process.h"
+#include "local/vault.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -99,6 +101,23 @@ static void close_sock(struct box *b)
 	drop_packets(b);
 }
 
+/* Nothing of it runs any more. Its folder goes, unless a snapshot of it is still to be made. */
+static void box_over(struct box *b)
+{
+	struct boxes *bs = b->boxes;
+
+	if (b->over)
+		return;
+	b->over = true;
+	step(b, SANDBOX_EV_GONE);
+	box_wake_waiters(b);
+	if (!vault_wants(bs->vault, b->sb->id))
+		cleaners_remove(&bs->cleaners, b->sb->id);
+	list_unlink(&b->link);
+	list_append(&bs->dead, &b->link);
+	vault_sandbox_over(bs->vault);
+}
+
 void box_kill(struct box *b)
 {
 	close_sock(b);
@@ -107,6 +126,9 @@ void box_kill(struct box *b)
 	box_rearm(b);
 	fail_openings(b);
 	lose_processes(b);
+	box_start_cancel(b);
+	if (!b->pid && !b->n_restoring)
+		box_over(b);
 }
 
 /* Its init went, and we did not ask for it. */
@@ -123,8 +145,8 @@ static void box_lost(struct box *b)
 		sandbox_set_reason(b->sb, "%s%.200s", up ? "" : "could not start: ", why);
 		step(b, SANDBOX_EV_FAIL);
 	}
-	box_kill(b);
 	box_wake_waiters(b);
+	box_kill(b);
 }
 
 /* ---- to and from its init ---- */
@@ -223,6 +245,7 @@ static void on_message(struct box *b, const struct init_head *h, int *fds, size_
 	switch ((enum init_type)h->type) {
 	case INIT_READY:
 		close_fd(&b->stderr_fd);
+		box_start_over(b);
 		box_net_start(b, fds, n_fds);
 		break;
 	case INIT_STARTED:
@@ -340,10 +363,12 @@ static void box_free(struct box *b)
 		while ((w = list_first(&b->mains[i].waiters, struct log_waiter, link)) != NULL)
 			list_unlink(&w->link);
 	close_sock(b);
+	box_start_cancel(b);
 	if (b->ev_timer)
 		event_free(b->ev_timer);
 	close_fd(&b->stderr_fd);
 	list_unlink(&b->link);
+	free(b->restores);
 	free(b->home);
 	free(b->mains);
 	b->sb->rim = NULL;
@@ -379,6 +404,7 @@ static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
 		list_init(&b->processes[i]);
 	list_init(&b->unsent);
 	list_init(&b->openings);
+	list_init(&b->turn);
 	list_append(&bs->all, &b->link);
 	sb->rim = b;
 	b->ev_timer = evtimer_new(bs->loop->base, on_timer, b);
@@ -390,25 +416,13 @@ static int box_new(struct boxes *bs, struct sandbox *sb, struct box **ret)
 	return 0;
 }
 
-static int box_launch(struct box *b)
+int box_take_launched(struct box *b, const struct launched *l)
 {
 	struct event_base *base = b->boxes->loop->base;
-	struct spec_plan p;
-	struct launched l;
-	int r;
 
-	spec_plan(b->sb->spec, b->sb->id, &p);
-	r = launch_prepare(&b->boxes->launcher, &p.plan);
-	if (r)
-		return r;
-	r = launch(&b->boxes->launcher, &p.plan, &l);
-	if (r)
-		cleaners_remove(&b->boxes->cleaners, b->sb->id);
-	if (r)
-		return r;
-	b->pid = l.pid;
-	b->sock = l.sock;
-	b->stderr_fd = l.stderr_fd;
+	b->pid = l->pid;
+	b->sock = l->sock;
+	b->stderr_fd = l->stderr_fd;
 	b->ev_read = event_new(base, b->sock, EV_READ | EV_PERSIST, on_sock_readable, b);
 	b->ev_write = event_new(base, b->sock, EV_WRITE, on_sock_writable, b);
 	if (!b->ev_read || !b->ev_write || event_add(b->ev_read, NULL))
@@ -419,24 +433,13 @@ static int box_launch(struct box *b)
 void box_start(struct boxes *bs, struct sandbox *sb)
 {
 	struct box *b;
-	int r = box_new(bs, sb, &b);
 
-	if (!r) {
-		r = box_launch(b);
-		if (!r) {
-			step(b, SANDBOX_EV_LAUNCHED);
-			return box_rearm(b);
-		}
+	if (!box_new(bs, sb, &b)) {
+		list_append(&bs->waiting, &b->turn);
+		return;
 	}
-	sandbox_set_reason(sb, "could not start: %s", strerror(-r));
+	sandbox_set_reason(sb, "could not start: out of memory");
 	sandbox_step(&bs->reg, sb, SANDBOX_EV_FAIL, &bs->loop->clock);
-	if (box_of(sb)) {
-		b = box_of(sb);
-		if (b->pid)
-			return box_kill(b);
-		list_unlink(&b->link);
-		list_append(&bs->dead, &b->link);
-	}
 }
 
 /* ---- what its processes start from ---- */
@@ -492,32 +495,28 @@ static bool is_ours(pid_t pid, void *arg)
 {
 	const struct boxes *bs = arg;
 
-	return box_of_pid(arg, pid) || cleaners_has(&bs->cleaners, pid);
+	return box_of_pid(arg, pid) || cleaners_has(&bs->cleaners, pid) || jobs_has(&bs->jobs, pid);
 }
 
 static void box_reaped(struct box *b)
 {
-	struct boxes *bs = b->boxes;
-
 	b->pid = 0;
 	if (b->sock >= 0)
 		box_lost(b);
-	step(b, SANDBOX_EV_GONE);
-	box_wake_waiters(b);
-	cleaners_remove(&bs->cleaners, b->sb->id);
-	list_unlink(&b->link);
-	list_append(&bs->dead, &b->link);
+	else
+		box_over(b);
 }
 
 void boxes_reap(struct boxes *bs)
 {
+	int status;
 	pid_t pid;
 
 	loop_now(bs->loop);
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct box *b = box_of_pid(bs, pid);
 
-		if (cleaners_reaped(&bs->cleaners, pid))
+		if (cleaners_reaped(&bs->cleaners, pid) || jobs_reaped(&bs->jobs, pid, status))
 			continue;
 		if (b)
 			box_reaped(b);
@@ -531,16 +530,21 @@ void boxes_flush(struct boxes *bs)
 {
 	struct box *b;
 
+	box_start_next(bs);
 	while ((b = list_first(&bs->dead, struct box, link)) != NULL)
 		box_free(b);
 }
 
 void boxes_stop(struct boxes *bs, uint64_t grace_sec)
 {
-	struct box *b;
+	struct list *at = bs->all.next;
 
 	bs->stopping = true;
-	list_for_each(b, &bs->all, link) {
+	vault_stop(bs->vault);
+	while (at != &bs->all) {
+		struct box *b = container_of(at, struct box, link);
+
+		at = at->next; /* one that has not started yet is over at once */
 		sandbox_set_reason(b->sb, "the service ended");
 		box_stop(b, grace_sec);
 	}
@@ -548,7 +552,8 @@ void boxes_stop(struct boxes *bs, uint64_t grace_sec)
 
 bool boxes_idle(const struct boxes *bs)
 {
-	return list_empty(&bs->all) && list_empty(&bs->dead) && cleaners_idle(&bs->cleaners);
+	return list_empty(&bs->all) && list_empty(&bs->dead) && cleaners_idle(&bs->cleaners) &&
+	       jobs_idle(&bs->jobs);
 }
 
 int boxes_init(struct boxes *bs, struct loop *loop)
@@ -557,7 +562,9 @@ int boxes_init(struct boxes *bs, struct loop *loop)
 	bs->loop = loop;
 	registry_init(&bs->reg);
 	list_init(&bs->all);
+	list_init(&bs->waiting);
 	list_init(&bs->dead);
+	jobs_init(&bs->jobs, loop);
 	cleaners_init(&bs->cleaners, -1);
 	/* What a killed init leaves comes to us, not to the system's. */
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
@@ -567,11 +574,13 @@ void boxes_done(struct boxes *bs)
 {
 	struct box *b;
 
+	jobs_done(&bs->jobs);
 	while ((b = list_first(&bs->all, struct box, link)) != NULL) {
 		lose_processes(b);
 		box_free(b);
 	}
 	cleaners_done(&bs->cleaners);
-	boxes_flush(bs);
+	while ((b = list_first(&bs->dead, struct box, link)) != NULL)
+		box_free(b);
 	registry_done(&bs->reg);
 }

@@ -12,6 +12,7 @@
 #include "common/list.h"
 #include "local/cleaner.h"
 #include "local/init_proto.h"
+#include "local/job.h"
 #include "local/launch.h"
 #include "local/net.h"
 #include "local/sandbox.h"
@@ -21,17 +22,24 @@
 #define BOX_BUCKETS 256                  /* a power of two */
 #define BOX_REAP_USEC (3 * USEC_PER_SEC) /* how long an init may take to end by itself */
 #define BOX_MESSAGES_A_TURN 64
+#define BOXES_STARTING_MAX                                                                         \
+	16 /* launched or restored into at the same time; the others are PENDING */
 
 struct process;
 struct box;
+struct vault;
 
 struct boxes {
 	struct loop *loop;
 	struct registry reg;
 	struct launcher launcher;
-	struct list all; /* struct box::link */
+	struct list all;     /* struct box::link */
+	struct list waiting; /* struct box::turn: to be started */
+	unsigned n_starting; /* <= BOXES_STARTING_MAX */
 	struct list dead;
 	struct cleaners cleaners;
+	struct jobs jobs;
+	struct vault *vault; /* of the snapshots */
 	bool stopping;
 };
 
@@ -59,10 +67,21 @@ struct box_main {
 	uint64_t hold_until_usec; /* it waits for who follows its log; 0: it does not */
 };
 
+/* A volume being filled before the launch. */
+struct box_restore {
+	struct job job;
+	struct box *b;
+	const char *volume;
+};
+
 struct box {
 	struct boxes *boxes;
-	struct list link;
+	struct list link, turn;
 	struct sandbox *sb;
+	bool over;     /* nothing runs, it waits to be freed */
+	bool starting; /* counted in boxes->n_starting */
+	struct box_restore *restores;
+	size_t n_restoring;
 	pid_t pid; /* the child that leads to the init; 0: reaped */
 	int sock, stderr_fd;
 	char *home;
@@ -87,7 +106,7 @@ void boxes_flush(struct boxes *bs);
 void boxes_stop(struct boxes *bs, uint64_t grace_sec);
 bool boxes_idle(const struct boxes *bs); /* nothing runs, nothing is being removed */
 
-/* Launches it; a failure ends in the sandbox's state and reason. */
+/* Launches it when its turn comes; a failure ends in the sandbox's state and reason. */
 void box_start(struct boxes *bs, struct sandbox *sb);
 /* NULL: it has no processes (any more). */
 struct box *box_of(const struct sandbox *sb);

@@ -26,5 +26,7 @@ void box_wake_waiters(struct box *b);
 /* For box_main: every process ends now. */
 void box_kill(struct box *b);
 void box_rearm(struct box *b); /* its deadlines changed */
+/* For box_start: the init runs; takes the descriptors. -ENOMEM: end it by box_kill(). */
+int box_take_launched(struct box *b, const struct launched *l);
 
 #endif

@@ -87,11 +87,18 @@ static size_t list_names(int dir_fd, char ***ret)
 	return n;
 }
 
-void cleaners_remove_all(struct cleaners *cs)
+void cleaners_remove_all(
+	struct cleaners *cs, bool (*keep)(const char *name, void *arg), void *arg)
 {
 	char **names;
-	size_t n = list_names(cs->dir_fd, &names);
+	size_t n_all = list_names(cs->dir_fd, &names), n = 0;
 
+	for (size_t i = 0; i < n_all; i++) {
+		if (keep(names[i], arg))
+			free(names[i]);
+		else
+			names[n++] = names[i];
+	}
 	if (n)
 		start(cs, names, n);
 	for (size_t i = 0; i < n; i++)

@@ -19,8 +19,9 @@ struct cleaners {
 void cleaners_init(struct cleaners *cs, int dir_fd);
 void cleaners_done(struct cleaners *cs);
 void cleaners_remove(struct cleaners *cs, const char *name);
-/* Everything that is there now: of a service that was killed. */
-void cleaners_remove_all(struct cleaners *cs);
+/* Everything that is there now and is not to be kept: of a service that was killed. */
+void cleaners_remove_all(
+	struct cleaners *cs, bool (*keep)(const char *name, void *arg), void *arg);
 bool cleaners_has(const struct cleaners *cs, pid_t pid);
 /* A child was reaped; false: it was none of these. */
 bool cleaners_reaped(struct cleaners *cs, pid_t pid);

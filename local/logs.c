@@ -150,16 +150,6 @@ static void start(struct call *call, struct sandbox *sb, struct container *c,
 	grpc_resume(&call->rpc);
 }
 
-static void fail_field(struct call *call, const char *field, const char *what)
-{
-	struct grpc_status st = { 0 };
-
-	grpc_status_set(
-		&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST, "the request is not valid");
-	grpc_status_add_violation(&st, field, what);
-	call_fail(call, &st);
-}
-
 static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsRequest *req)
 {
 	struct sandbox *sb = call_sandbox(call, req->sandbox_id);
@@ -169,13 +159,13 @@ static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsReq
 	if (!sb)
 		return;
 	if (req->tail_lines < 0)
-		return fail_field(call, "tail_lines", "must not be negative");
+		return call_fail_field(call, "tail_lines", "must not be negative");
 	if (resume && (!req->follow || req->tail_lines || req->since_time || req->timestamps))
-		return fail_field(call, "resume_log_session_id",
+		return call_fail_field(call, "resume_log_session_id",
 			"needs follow, and excludes tail_lines, since_time and timestamps");
 	c = sandbox_container(sb, req->container);
 	if (!c)
-		return fail_field(call, "container", "no such container");
+		return call_fail_field(call, "container", "no such container");
 	if (resume) {
 		/* Sessions end with their stream here: none is ever known. Said in band, as clients
 		 * expect. */

@@ -13,12 +13,14 @@
 #include "local/options.h"
 #include "local/server.h"
 #include "local/state.h"
+#include "local/vault.h"
 
 struct program {
 	struct options options;
 	struct state state;
 	struct loop loop;
 	struct boxes boxes;
+	struct vault vault;
 	struct service service;
 	struct server server;
 	struct direct direct;
@@ -98,9 +100,29 @@ static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 	else
 		complain(chosen);
 	cleaners_init(&p->boxes.cleaners, p->state.boxes_fd);
-	if (!r)
-		cleaners_remove_all(&p->boxes.cleaners);
 	return r;
+}
+
+static bool still_needed(const char *name, void *arg)
+{
+	struct program *p = arg;
+
+	return vault_wants(&p->vault, name);
+}
+
+/* What the service before left. */
+static int take_over(struct program *p, char why[IDENTITY_WHY_MAX])
+{
+	int r = vault_open(&p->vault, &p->boxes, &p->boxes.jobs, p->state.fd);
+
+	if (r) {
+		snprintf(why, IDENTITY_WHY_MAX, "cannot read the snapshots: %s", strerror(-r));
+		return r;
+	}
+	p->boxes.vault = &p->vault;
+	vault_resume(&p->vault);
+	cleaners_remove_all(&p->boxes.cleaners, still_needed, p);
+	return 0;
 }
 
 /* One port more. */
@@ -166,6 +188,7 @@ static int start(struct program *p, char why[IDENTITY_WHY_MAX])
 	/* Before the first child: none ends unseen. */
 	r = watch_signals(p);
 	r = r ? r : start_sandboxing(p, why);
+	r = r ? r : take_over(p, why);
 	r = r ? r : server_init(&p->server, &p->loop, &p->boxes, &p->service);
 	raise_limits();
 	return r ? r : start_listening(p, why);
@@ -178,6 +201,7 @@ static void finish(struct program *p)
 	state_withdraw(&p->state);
 	server_done(&p->server);
 	boxes_done(&p->boxes);
+	vault_done(&p->vault);
 	launcher_done(&p->boxes.launcher);
 	service_done(&p->service);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)

@@ -181,8 +181,7 @@ static void sandbox_enter(struct registry *reg, struct sandbox *sb,
 		sb->expires_usec =
 			clock->now_usec + (uint64_t)spec_lifetime_sec(sb->spec) * USEC_PER_SEC;
 	}
-	if (to != S(CREATING))
-		sb->start_by_usec = 0;
+	sb->start_by_usec = to == S(CREATING) ? clock->now_usec + SANDBOX_START_USEC : 0;
 	if (to == S(TERMINATING))
 		sb->expires_usec = 0;
 	follow(sb);
@@ -318,7 +317,6 @@ int registry_add(struct registry *reg, const struct sandbox_new *what, const str
 	sb->seq = reg->next_seq++;
 	sb->state = S(PENDING);
 	sb->create_wall_usec = clock->wall_usec;
-	sb->start_by_usec = clock->now_usec + SANDBOX_START_USEC;
 	sb->spec = what->spec;
 	r = make_containers(sb);
 	if (r) {

@@ -1,14 +1,13 @@
 /* CreateSandbox, GetSandbox, ListSandboxes, DeleteSandbox */
-#include <inttypes.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/uuid.h"
+#include "local/page.h"
 #include "local/service.h"
+#include "local/snapshots.h"
 
-#define PAGE_DEFAULT 100
-#define PAGE_MAX 1000
 #define PAGE_BYTES ((size_t)8 * 1024 * 1024) /* a page ends with the sandbox that goes past it */
 #define RUNNER_GROUP_ID "local"
 
@@ -90,22 +89,6 @@ static void answer_sandbox(struct call *call, const struct sandbox *sb)
 	call_answer(call, view_sandbox(&v, sb));
 }
 
-static void fail_not_understood(struct call *call)
-{
-	call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
-		"the request is not a message of this method");
-}
-
-static void fail_field(struct call *call, const char *field, const char *what)
-{
-	struct grpc_status st = { 0 };
-
-	grpc_status_set(
-		&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST, "the request is not valid");
-	grpc_status_add_violation(&st, field, what);
-	call_fail(call, &st);
-}
-
 /* ---- create ---- */
 
 /* Without namespaces of its own a sandbox cannot be shown a volume at a path. */
@@ -115,21 +98,6 @@ static bool mounts_volumes(const Spec *spec)
 		if (spec->containers[i]->n_volume_mounts)
 			return true;
 	return false;
-}
-
-static int make_id(char out[SANDBOX_ID_BYTES])
-{
-	uint8_t r[16];
-
-	if (RAND_bytes(r, sizeof(r)) != 1)
-		return -EIO;
-	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40); /* a random UUID */
-	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-	snprintf(out, SANDBOX_ID_BYTES,
-		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
-		r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-		r[15]);
-	return 0;
 }
 
 /* Of the whole request: the same one again is the same bytes, and a first word of a digest tells
@@ -157,7 +125,7 @@ static void create(
 		.request_hash = hash,
 	};
 	struct sandbox *sb;
-	int r = boxes->stopping ? SANDBOX_E_FULL : make_id(id);
+	int r = boxes->stopping ? SANDBOX_E_FULL : uuid_make(id);
 
 	r = r ? r : registry_add(&boxes->reg, &what, &call->service->loop->clock, &sb);
 	if (r == SANDBOX_E_FULL) {
@@ -186,7 +154,7 @@ static void on_create(struct call *call, const uint8_t *data, size_t n)
 	int r;
 
 	if (!req)
-		return fail_not_understood(call);
+		return call_fail_not_understood(call);
 	r = registry_find_request(&call->service->boxes->reg, req->request_id, hash, &sb);
 	if (r == SANDBOX_E_CONFLICT)
 		call_fail_with(call, GRPC_ALREADY_EXISTS, "CWSANDBOX_REQUEST_ID_CONFLICT",
@@ -194,16 +162,16 @@ static void on_create(struct call *call, const uint8_t *data, size_t n)
 	else if (sb)
 		answer_sandbox(call, sb);
 	else if (!req->sandbox || !req->sandbox->spec)
-		fail_field(call, "sandbox.spec", "must be set");
+		call_fail_field(call, "sandbox.spec", "must be set");
 	else if (strlen(req->request_id) > SANDBOX_REQUEST_ID_MAX)
-		fail_field(call, "request_id", "at most 128 bytes");
+		call_fail_field(call, "request_id", "at most 128 bytes");
 	else if (spec_check(req->sandbox->spec, &st))
 		call_fail(call, &st);
 	else if (mounts_volumes(req->sandbox->spec) &&
 		 call->service->boxes->launcher.isolation == ISOLATION_NONE)
 		call_fail_with(call, GRPC_UNIMPLEMENTED, REASON_NOT_IMPLEMENTED,
 			"volumes can only be mounted with --isolation bwrap");
-	else
+	else if (snapshots_to_restore_ok(call, req->sandbox->spec))
 		create(call, req, hash);
 	coreweave__sandbox__v1__create_sandbox_request__free_unpacked(req, NULL);
 }
@@ -217,7 +185,7 @@ static void on_get(struct call *call, const uint8_t *data, size_t n)
 	struct sandbox *sb;
 
 	if (!req)
-		return fail_not_understood(call);
+		return call_fail_not_understood(call);
 	sb = call_sandbox(call, req->sandbox_id);
 	if (sb)
 		answer_sandbox(call, sb);
@@ -226,28 +194,13 @@ static void on_get(struct call *call, const uint8_t *data, size_t n)
 
 /* ---- list ---- */
 
-#define TOKEN_BYTES 17 /* 16 hexadecimal digits: the last sandbox shown */
-
-static int parse_token(const char *s, uint64_t *ret)
-{
-	char *end;
-
-	*ret = 0;
-	if (!*s)
-		return 0;
-	if (strlen(s) != TOKEN_BYTES - 1 || strspn(s, "0123456789abcdef") != TOKEN_BYTES - 1)
-		return -EINVAL;
-	*ret = strtoull(s, &end, 16);
-	return *ret ? 0 : -EINVAL;
-}
-
 static void answer_list(struct call *call, struct sandbox **found, size_t n, bool more)
 {
 	Coreweave__Sandbox__V1__ListSandboxesResponse res =
 		COREWEAVE__SANDBOX__V1__LIST_SANDBOXES_RESPONSE__INIT;
 	_cleanup_(freep) struct view *views = calloc(n + 1, sizeof(*views));
 	_cleanup_(freep) Sandbox **list = calloc(n + 1, sizeof(*list));
-	char token[TOKEN_BYTES] = "";
+	char token[PAGE_TOKEN_BYTES] = "";
 	size_t bytes = 0;
 
 	if (!views || !list) {
@@ -263,7 +216,7 @@ static void answer_list(struct call *call, struct sandbox **found, size_t n, boo
 		}
 	}
 	if (more)
-		snprintf(token, sizeof(token), "%016" PRIx64, found[n - 1]->seq);
+		page_token(token, found[n - 1]->seq);
 	res.n_sandboxes = n;
 	res.sandboxes = list;
 	res.next_page_token = token;
@@ -283,7 +236,7 @@ static void list_page(struct call *call, const Coreweave__Sandbox__V1__ListSandb
 		.nothing = req->n_volume_ids > 0, /* there are no volumes */
 		.state = req->state,
 	};
-	size_t max = req->page_size ? min_size((size_t)req->page_size, PAGE_MAX) : PAGE_DEFAULT;
+	size_t max = page_size(req->page_size);
 	_cleanup_(freep) struct sandbox **found = calloc(max, sizeof(*found));
 	uint64_t after;
 	bool more;
@@ -293,8 +246,8 @@ static void list_page(struct call *call, const Coreweave__Sandbox__V1__ListSandb
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
 		return;
 	}
-	if (parse_token(req->page_token, &after))
-		return fail_field(call, "page_token", "is not one that ListSandboxes gave");
+	if (page_parse(req->page_token, &after))
+		return call_fail_field(call, "page_token", "is not one that ListSandboxes gave");
 	n = registry_list(&call->service->boxes->reg, &filter, after, found, max, &more);
 	answer_list(call, found, n, more);
 }
@@ -305,9 +258,9 @@ static void on_list(struct call *call, const uint8_t *data, size_t n)
 		coreweave__sandbox__v1__list_sandboxes_request__unpack(NULL, n, data);
 
 	if (!req)
-		return fail_not_understood(call);
+		return call_fail_not_understood(call);
 	if (req->page_size < 0)
-		fail_field(call, "page_size", "must not be negative");
+		call_fail_field(call, "page_size", "must not be negative");
 	else
 		list_page(call, req);
 	coreweave__sandbox__v1__list_sandboxes_request__free_unpacked(req, NULL);
@@ -315,42 +268,95 @@ static void on_list(struct call *call, const uint8_t *data, size_t n)
 
 /* ---- delete ---- */
 
-static void delete_it(struct call *call, struct sandbox *sb, int32_t grace_sec)
+typedef Coreweave__Sandbox__V1__DeleteSandboxRequest DeleteRequest;
+
+static void delete_it(struct call *call, struct sandbox *sb, const DeleteRequest *req)
 {
 	Coreweave__Sandbox__V1__DeleteSandboxResponse res =
 		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_RESPONSE__INIT;
+	const struct snapshots_at_end end = { .volumes = req->snapshot_volumes,
+		.n = req->n_snapshot_volumes,
+		.request_id = req->request_id };
+	struct snapshot *made[SPEC_VOLUMES_MAX] = { NULL };
+	char *ids[SPEC_VOLUMES_MAX];
 	struct view v;
 
+	if (end.n && !snapshots_at_end(call, sb, &end, made))
+		return;
 	if (box_of(sb))
-		box_stop(box_of(sb), (uint64_t)grace_sec);
+		box_stop(box_of(sb), (uint64_t)req->grace_period_seconds);
+	for (size_t i = 0; i < end.n; i++)
+		ids[i] = made[i]->m->file_system_snapshot_id;
 	view_sandbox(&v, sb);
 	res.sandbox = &v.sandbox;
+	res.file_system_snapshot_ids = ids;
+	res.n_file_system_snapshot_ids = end.n;
 	call_answer(call, &res.base);
 }
 
 static void on_delete(struct call *call, const uint8_t *data, size_t n)
 {
-	Coreweave__Sandbox__V1__DeleteSandboxRequest *req =
-		coreweave__sandbox__v1__delete_sandbox_request__unpack(NULL, n, data);
+	DeleteRequest *req = coreweave__sandbox__v1__delete_sandbox_request__unpack(NULL, n, data);
 	Coreweave__Sandbox__V1__DeleteSandboxResponse empty =
 		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_RESPONSE__INIT;
 	struct sandbox *sb;
 
 	if (!req)
-		return fail_not_understood(call);
+		return call_fail_not_understood(call);
 	sb = registry_find(&call->service->boxes->reg, req->sandbox_id);
 	if (req->grace_period_seconds < 0 || req->grace_period_seconds > SANDBOX_GRACE_MAX_SEC)
-		fail_field(call, "grace_period_seconds", "must be from 0 to 3600");
-	else if (req->n_snapshot_volumes)
-		call_fail_with(call, GRPC_UNIMPLEMENTED, REASON_NOT_IMPLEMENTED,
-			"the local service has no snapshots");
+		call_fail_field(call, "grace_period_seconds", "must be from 0 to 3600");
+	else if (req->n_snapshot_volumes > SPEC_VOLUMES_MAX)
+		call_fail_field(call, "snapshot_volumes", "at most 16 volumes");
 	else if (!sb && req->allow_missing)
 		call_answer(call, &empty.base);
 	else if (!sb)
 		call_sandbox(call, req->sandbox_id);
 	else
-		delete_it(call, sb, req->grace_period_seconds);
+		delete_it(call, sb, req);
 	coreweave__sandbox__v1__delete_sandbox_request__free_unpacked(req, NULL);
+}
+
+/* ---- purge ---- */
+
+static void purge(struct call *call, const Coreweave__Sandbox__V1__PurgeSandboxesRequest *req)
+{
+	Coreweave__Sandbox__V1__PurgeSandboxesResponse res =
+		COREWEAVE__SANDBOX__V1__PURGE_SANDBOXES_RESPONSE__INIT;
+	struct registry *reg = &call->service->boxes->reg;
+	const struct sandbox_filter filter = { .tags = req->tags, .n_tags = req->n_tags };
+	_cleanup_(freep) struct sandbox **found =
+		calloc(SANDBOX_LIVE_MAX, sizeof(struct sandbox *));
+	bool more;
+	size_t n;
+
+	if (!found) {
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		return;
+	}
+	n = registry_list(reg, &filter, 0, found, SANDBOX_LIVE_MAX, &more);
+	for (size_t i = 0; i < n; i++) {
+		if (found[i]->state == COREWEAVE__SANDBOX__V1__STATE__STATE_TERMINATING)
+			continue; /* it is on its way already */
+		res.purge_count++;
+		if (!req->dry_run && box_of(found[i]))
+			box_stop(box_of(found[i]), 0);
+	}
+	call_answer(call, &res.base);
+}
+
+static void on_purge(struct call *call, const uint8_t *data, size_t n)
+{
+	Coreweave__Sandbox__V1__PurgeSandboxesRequest *req =
+		coreweave__sandbox__v1__purge_sandboxes_request__unpack(NULL, n, data);
+
+	if (!req)
+		return call_fail_not_understood(call);
+	if (!req->n_tags == !req->purge_all)
+		call_fail_field(call, "tags", "either tags or purge_all must be set");
+	else
+		purge(call, req);
+	coreweave__sandbox__v1__purge_sandboxes_request__free_unpacked(req, NULL);
 }
 
 const struct method sandboxes_methods[] = {
@@ -358,5 +364,6 @@ const struct method sandboxes_methods[] = {
 	{ .name = "GetSandbox", .on_request = on_get },
 	{ .name = "ListSandboxes", .on_request = on_list },
 	{ .name = "DeleteSandbox", .on_request = on_delete },
+	{ .name = "PurgeSandboxes", .on_request = on_purge },
 	{ 0 },
 };

@@ -46,7 +46,7 @@ void service_done(struct service *s)
 static const struct method *find_method(const struct calls *calls, const char *path)
 {
 	const struct method *const families[] = { sandboxes_methods, exec_methods, logs_methods,
-		files_methods, connect_methods };
+		files_methods, snapshots_methods, connect_methods };
 	const char *service = calls->grant ? DIRECT_PATH : SERVICE_PATH;
 
 	if (!path || strncmp(path, service, strlen(service)))
@@ -269,6 +269,22 @@ void call_fail_with(struct call *call, int code, const char *reason, const char 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	grpc_status_set(&st, code, reason, "%s", text);
+	call_fail(call, &st);
+}
+
+void call_fail_not_understood(struct call *call)
+{
+	call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+		"the request is not a message of this method");
+}
+
+void call_fail_field(struct call *call, const char *field, const char *what)
+{
+	struct grpc_status st = { 0 };
+
+	grpc_status_set(
+		&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST, "the request is not valid");
+	grpc_status_add_violation(&st, field, what);
 	call_fail(call, &st);
 }
 

@@ -101,6 +101,9 @@ int call_gather(struct call *call, const struct grpc_part *part);
 void call_fail(struct call *call, struct grpc_status *st);
 void call_fail_with(struct call *call, int code, const char *reason, const char *fmt, ...)
 	_printf_(4, 5);
+void call_fail_not_understood(struct call *call);
+/* INVALID_ARGUMENT with one field violation. */
+void call_fail_field(struct call *call, const char *field, const char *what);
 /* The same with OK, after what `out` and ops->read still have. */
 void call_finish(struct call *call);
 /* From within ops->read, where nothing may be finished. Takes st's strings. */
@@ -118,6 +121,7 @@ struct box *call_box(
 void call_arm_deadline(struct call *call);
 
 extern const struct method sandboxes_methods[], exec_methods[], logs_methods[], files_methods[],
+	snapshots_methods[],
 	connect_methods[];
 
 #endif

@@ -93,11 +93,6 @@ static const char *missing_in_spec(const Spec *spec)
 		if (spec->volumes[i]->source_case ==
 			COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__SOURCE_VOLUME_ID)
 			return "registered volumes";
-	for (size_t i = 0; i < spec->n_volumes; i++)
-		if (spec->volumes[i]->source_case ==
-				COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__SOURCE_SCRATCH &&
-			*spec->volumes[i]->scratch->restore_from_snapshot_id)
-			return "snapshots to restore from";
 	for (size_t i = 0; !missing && i < spec->n_containers; i++)
 		missing = missing_in_container(spec->containers[i]);
 	return missing;

@@ -7,6 +7,7 @@
  *     direct-port  the same for the direct data plane, if it is on
  *     token, ca.pem, ...   identity.h
  *     sandboxes/ID/        a folder each; what a killed service left is removed at the next start
+ *     snapshots/           vault.h
  *
  * Errors: -errno, with a sentence in why[STATE_WHY_MAX].
  */

@@ -86,6 +86,8 @@ class World:
     def local(self, *args, plaintext=False, name="local"):
         """Starts cwsandbox-local and waits until it accepts."""
         state, port_file = self.path(name), self.path(name + ".port")
+        if os.path.exists(port_file):
+            os.unlink(port_file)  # of one that was killed
         argv = [program("cwsandbox-local"), "--state-dir", state, "--port-file", port_file]
         process = self.start(argv + (["--plaintext"] if plaintext else []) + list(args))
 
