@@ -306,7 +306,32 @@ static void on_end(struct call *call)
 	call->state = NULL;
 }
 
+static void put_error(struct exec *x, const char *code, const char *message)
+{
+	Coreweave__Sandbox__V1__ExecStreamError e = COREWEAVE__SANDBOX__V1__EXEC_STREAM_ERROR__INIT;
+	Response m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__INIT;
+
+	e.code = (char *)code;
+	e.message = (char *)message;
+	m.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESPONSE__MESSAGE_ERROR;
+	m.error = &e;
+	put(x, &m);
+}
+
+/* The error is the last message, behind what was already made of the output; the process is let go
+ * as if its caller had gone. */
+static void on_break(struct call *call, const char *code, const char *message)
+{
+	struct exec *x = call->state;
+
+	let_go(x);
+	put_error(x, code, message);
+	if (!call->answered)
+		call_finish(call);
+}
+
 static const struct call_ops stream_ops = {
+	.on_break = on_break,
 	.read = exec_read,
 	.on_deadline = on_deadline,
 	.on_end = on_end,

@@ -10,11 +10,15 @@ static void pause_accepting(struct listener *l)
 	event_add(l->ev_retry, &tv);
 }
 
+static void resume(struct listener *l)
+{
+	if (!l->refusing && !l->ignoring)
+		event_add(l->ev_accept, NULL);
+}
+
 static void on_retry(evutil_socket_t fd _unused_, short what _unused_, void *arg)
 {
-	struct listener *l = arg;
-
-	event_add(l->ev_accept, NULL);
+	resume(arg);
 }
 
 static void on_accept(evutil_socket_t fd, short what _unused_, void *arg)
@@ -34,13 +38,64 @@ static void on_accept(evutil_socket_t fd, short what _unused_, void *arg)
 	}
 }
 
-int listener_start(struct listener *l)
+static int watch(struct listener *l)
 {
 	l->ev_accept = event_new(l->loop->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
+	return l->ev_accept && !event_add(l->ev_accept, NULL) ? 0 : -ENOMEM;
+}
+
+int listener_start(struct listener *l)
+{
 	l->ev_retry = evtimer_new(l->loop->base, on_retry, l);
-	if (!l->ev_accept || !l->ev_retry || event_add(l->ev_accept, NULL))
-		return -ENOMEM;
-	return 0;
+	return l->ev_retry ? watch(l) : -ENOMEM;
+}
+
+void listener_ignore(struct listener *l, bool ignore)
+{
+	l->ignoring = ignore;
+	if (ignore && l->ev_accept)
+		event_del(l->ev_accept);
+	else
+		resume(l);
+}
+
+/* In the place of the listening socket one that only holds its port. */
+static int hold_port(struct listener *l)
+{
+	struct sockaddr_storage at;
+	socklen_t n = sizeof(at);
+	int on = 1, fd;
+
+	if (getsockname(l->fd, (struct sockaddr *)&at, &n) < 0)
+		return -errno;
+	fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) {
+		close_fd(&fd);
+		return -errno;
+	}
+	event_free(l->ev_accept);
+	l->ev_accept = NULL;
+	close(l->fd);
+	l->fd = fd;
+	return bind(fd, (struct sockaddr *)&at, n) < 0 ? -errno : 0;
+}
+
+int listener_refuse(struct listener *l, bool refuse)
+{
+	int r = 0;
+
+	if (refuse == l->refusing)
+		return 0;
+	l->refusing = refuse;
+	if (refuse)
+		r = hold_port(l);
+	else
+		r = listen(l->fd, l->backlog) < 0 ? -errno : watch(l);
+	if (!r && !refuse && l->ignoring)
+		event_del(l->ev_accept);
+	return r;
 }
 
 void listener_stop(struct listener *l)

@@ -19,13 +19,19 @@ struct listener {
 	int fd;
 	SSL_CTX *tls; /* not owned; NULL: plaintext */
 	bool direct;  /* the direct plane: what may be done is in the client's certificate */
+	int backlog;
+	bool refusing, ignoring;
 	struct event *ev_accept, *ev_retry;
 	void (*on_fd)(struct listener *l, int fd, void *arg);
 	void *arg;
 };
 
-/* Takes l->fd; loop, fd, tls, direct, on_fd and arg are set. */
+/* Takes l->fd; loop, fd, backlog, tls, direct, on_fd and arg are set. */
 int listener_start(struct listener *l);
 void listener_stop(struct listener *l);
+/* Connections are refused from now on, though the port stays ours; or no more. */
+int listener_refuse(struct listener *l, bool refuse);
+/* Nobody is let in, and nobody told; or no more. */
+void listener_ignore(struct listener *l, bool ignore);
 
 #endif

@@ -99,7 +99,19 @@ static void logs_end(struct call *call)
 	call->state = NULL;
 }
 
-static const struct call_ops logs_ops = { .read = logs_read, .on_end = logs_end };
+static void logs_break(struct call *call, const char *code, const char *message)
+{
+	struct logs *l = call->state;
+
+	l->lost = true;
+	list_unlink(&l->waiter.link);
+	put_error(call, code, message);
+	call_finish(call);
+}
+
+static const struct call_ops logs_ops = {
+	.read = logs_read, .on_end = logs_end, .on_break = logs_break
+};
 
 static int make_session(char out[SESSION_BYTES])
 {

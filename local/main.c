@@ -10,6 +10,7 @@
 #include "common/io/sock.h"
 #include "common/paths.h"
 #include "local/direct.h"
+#include "local/fault_io.h"
 #include "local/options.h"
 #include "local/server.h"
 #include "local/state.h"
@@ -24,6 +25,7 @@ struct program {
 	struct service service;
 	struct server server;
 	struct direct direct;
+	struct fault_io fault_io;
 	SSL_CTX *tls, *direct_tls;
 	struct event *ev_term, *ev_int, *ev_hup, *ev_chld;
 };
@@ -151,6 +153,15 @@ static int open_direct(struct program *p, char why[IDENTITY_WHY_MAX])
 	return r;
 }
 
+static int open_faults(struct program *p, char why[IDENTITY_WHY_MAX])
+{
+	if (!p->options.fault_socket)
+		return 0;
+	p->service.faults = &p->server.faults.plan;
+	return fault_io_open(
+		&p->fault_io, &p->loop, &p->server.faults, p->options.fault_socket, why);
+}
+
 static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
 {
 	char url[STATE_URL_MAX];
@@ -160,6 +171,7 @@ static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
 
 	r = r ? r : open_direct(p, why);
 	r = r ? r : open_port(p, p->options.port, p->tls, false, &port, why);
+	r = r ? r : open_faults(p, why);
 	if (r)
 		return r;
 	r = state_publish(&p->state, &p->options, port, p->direct.port, url);
@@ -199,6 +211,7 @@ static void finish(struct program *p)
 	struct event *const events[] = { p->ev_term, p->ev_int, p->ev_hup, p->ev_chld };
 
 	state_withdraw(&p->state);
+	fault_io_close(&p->fault_io);
 	server_done(&p->server);
 	boxes_done(&p->boxes);
 	vault_done(&p->vault);

@@ -23,6 +23,7 @@ static const char help[] =
 	"                          walls around sandboxes (default auto: bwrap if it works)\n"
 	"  --network on|none       whether sandboxes reach the network (none needs bwrap)\n"
 	"  --direct on|off         the direct data plane, on a port of its own (default on)\n"
+	"  --fault-socket PATH     make trouble on request, for who tests a client\n"
 	"  --help                  this text\n"
 	"  --version               the version\n";
 
@@ -109,6 +110,7 @@ enum {
 	OPT_ISOLATION,
 	OPT_NETWORK,
 	OPT_DIRECT,
+	OPT_FAULT_SOCKET,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -123,6 +125,7 @@ static const struct option longs[] = {
 	{ "isolation", required_argument, NULL, OPT_ISOLATION },
 	{ "network", required_argument, NULL, OPT_NETWORK },
 	{ "direct", required_argument, NULL, OPT_DIRECT },
+	{ "fault-socket", required_argument, NULL, OPT_FAULT_SOCKET },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -154,6 +157,9 @@ static int take(struct options *o, int opt, const char *word)
 		return parse_switch(&o->network, "--network", "none", optarg);
 	case OPT_DIRECT:
 		return parse_switch(&o->direct, "--direct", "off", optarg);
+	case OPT_FAULT_SOCKET:
+		o->fault_socket = optarg;
+		return 0;
 	case OPT_HELP:
 		fputs(help, stdout);
 		return OPTIONS_E_DONE;

@@ -11,7 +11,7 @@
 struct options {
 	char host[OPTIONS_HOST_MAX];
 	uint16_t port; /* 0: any */
-	const char *port_file, *state_dir, *token_file;
+	const char *port_file, *state_dir, *token_file, *fault_socket;
 	enum isolation isolation;
 	bool plaintext, allow_remote, network, direct;
 };

@@ -2,24 +2,22 @@
  * server - the ports, their connections, and the turn
  *
  * Bounds:  SERVER_CONNECTIONS_MAX; a connection that made no call with the right token, or on the
- *          direct plane showed no certificate, for SERVER_SILENT_SEC ends.
+ *          direct plane showed no certificate, for CONN_SILENT_SEC ends.
  * Errors:  -errno.
  */
 #ifndef LOCAL_SERVER_H
 #define LOCAL_SERVER_H
 
+#include "local/fault_do.h"
 #include "local/listener.h"
 #include "local/service.h"
 
 #define SERVER_CONNECTIONS_MAX 4096
 #define SERVER_STRANGERS_MAX 256
-#define SERVER_STREAMS_MAX 16384                    /* of one connection */
-#define SERVER_STREAM_WINDOW ((uint32_t)256 * 1024) /* bytes: stdin that waits for one program */
 #define SERVER_BACKLOG 1024
 #define SERVER_LISTENERS_MAX 2 /* calls by token, and the direct plane */
-#define SERVER_SILENT_SEC 60
-#define SERVER_GRACE_SEC 2 /* at the end: for main processes, then connections */
-#define SERVER_END_SEC 8   /* however long it takes */
+#define SERVER_GRACE_SEC 2     /* at the end: for main processes, then connections */
+#define SERVER_END_SEC 8       /* however long it takes */
 
 struct server {
 	struct loop *loop;
@@ -27,6 +25,7 @@ struct server {
 	struct service *service;
 	struct listener listeners[SERVER_LISTENERS_MAX];
 	size_t n_listeners;
+	struct fault_do faults;
 	struct event *ev_end;
 	struct list conns, dirty, dead;
 	size_t n_conns;

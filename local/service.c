@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "local/fault.h"
+
 #define SERVICE_PATH "/coreweave.sandbox.v1.SandboxService/"
 #define DIRECT_PATH "/coreweave.sandbox.v1.SandboxDataPlaneService/"
 #define BEARER "Bearer "
@@ -159,7 +161,9 @@ static size_t on_read(struct grpc_call *rpc, uint8_t *buf, size_t n, bool *ret_e
 
 	if (!grpc_outbox_empty(&call->out))
 		return grpc_outbox_read(&call->out, buf, n);
-	return call->ops && call->ops->read ? call->ops->read(call, buf, n) : 0;
+	if (call->cut || !call->ops || !call->ops->read)
+		return 0;
+	return call->ops->read(call, buf, n);
 }
 
 static void on_done(struct grpc_call *rpc, const struct grpc_status *st _unused_)
@@ -215,6 +219,17 @@ static bool may_call_direct(struct call *call, const struct method *m)
 	return false;
 }
 
+/* What somebody wants to see a client cope with. */
+static bool fails_on_request(struct call *call, const struct method *m)
+{
+	struct grpc_status st = { 0 };
+
+	if (!call->service->faults || !faults_take(call->service->faults, m->name, &st))
+		return false;
+	call_fail(call, &st);
+	return true;
+}
+
 static void call_open(struct call *call, const struct method *m)
 {
 	if (!m) {
@@ -222,6 +237,8 @@ static void call_open(struct call *call, const struct method *m)
 			"the local service does not have this method");
 		return;
 	}
+	if (fails_on_request(call, m))
+		return;
 	call->method = m;
 	if (m->on_open && m->on_open(call) < 0)
 		call_fail_with(call, GRPC_INTERNAL, NULL, "out of memory");
@@ -240,6 +257,7 @@ void call_accept(struct calls *calls, struct h2_stream *stream)
 	call->rpc.message_max = m && m->request_max ? m->request_max : SERVICE_REQUEST_MAX;
 	call->calls = calls;
 	call->service = s;
+	call->seq = ++s->n_calls;
 	list_append(&calls->live, &call->link);
 	if (grpc_accept(&call->rpc, stream, s->loop->clock.now_usec)) {
 		call_free(call);
@@ -254,6 +272,7 @@ void call_accept(struct calls *calls, struct h2_stream *stream)
 void call_fail(struct call *call, struct grpc_status *st)
 {
 	call->answered = true;
+	call->cut = st->code != GRPC_OK;
 	if (grpc_finish(&call->rpc, st) && call->rpc.stream)
 		h2_reset(call->rpc.stream, H2_INTERNAL_ERROR);
 	grpc_status_done(st);
@@ -350,6 +369,8 @@ struct sandbox *call_sandbox(struct call *call, const char *id)
 		return NULL;
 	}
 	sb = registry_find(&call->service->boxes->reg, id);
+	if (sb)
+		memcpy(call->sandbox_id, sb->id, sizeof(sb->id));
 	if (!sb)
 		call_fail_with(call, GRPC_NOT_FOUND, REASON_NOT_FOUND, "there is no such sandbox");
 	return sb;

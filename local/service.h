@@ -30,6 +30,7 @@
 
 struct call;
 struct direct;
+struct faults;
 
 struct service {
 	struct loop *loop;
@@ -37,6 +38,8 @@ struct service {
 	struct ledger gathering;             /* bytes of requests not complete yet */
 	uint8_t token[SERVICE_DIGEST_BYTES]; /* SHA-256 of the token */
 	const struct direct *direct;         /* NULL: there is no direct plane */
+	struct faults *faults;               /* NULL: all is well */
+	uint64_t n_calls;                    /* since the start */
 };
 
 /* Where calls of one connection are. */
@@ -64,6 +67,8 @@ struct call_ops {
 	size_t (*read)(struct call *call, uint8_t *buf, size_t n);
 	void (*on_deadline)(struct call *call); /* NULL: only the status */
 	void (*on_end)(struct call *call);      /* frees call->state; the stream is closed */
+	/* Ends the call with an error within its stream; NULL: it has no such thing. */
+	void (*on_break)(struct call *call, const char *code, const char *message);
 };
 
 struct call {
@@ -74,6 +79,8 @@ struct call {
 	const struct call_ops *ops;
 	void *state;
 	struct list link;
+	uint64_t seq;                      /* service::n_calls when it came */
+	char sandbox_id[SANDBOX_ID_BYTES]; /* "": not known yet */
 	struct grpc_gather gather;
 	size_t gathering;       /* charged to service->gathering */
 	struct grpc_outbox out; /* read before ops->read */
@@ -81,6 +88,7 @@ struct call {
 	struct grpc_status finish; /* for call_finish_later() */
 	bool gathered;             /* a unary request: it was handed over */
 	bool answered;             /* its end was said */
+	bool cut;                  /* with an error: ops->read is not asked any more */
 };
 
 int service_init(struct service *s, struct loop *loop, struct boxes *boxes, const char *token);

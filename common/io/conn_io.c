@@ -67,7 +67,7 @@ static void pull(struct conn_io *io, size_t pending_max)
 
 void conn_io_flush(struct conn_io *io)
 {
-	if (!io->up || io->error)
+	if (!io->up || io->error || io->hold)
 		return;
 	pull(io, CONN_IO_PENDING_MAX);
 	if (io->error || !h2_finished(io->h2))
@@ -76,6 +76,17 @@ void conn_io_flush(struct conn_io *io)
 		fail_drained(io, -EPROTO, "the peer broke HTTP/2");
 	else
 		fail_drained(io, -ESHUTDOWN, "the connection has ended");
+}
+
+void conn_io_hold(struct conn_io *io, enum conn_io_hold hold)
+{
+	io->hold = hold;
+	if (!io->up || io->error)
+		return; /* before, the handshake goes on; after, the last words do */
+	if (hold == CONN_IO_SILENT)
+		bufferevent_disable(io->bev, EV_READ | EV_WRITE);
+	else
+		bufferevent_enable(io->bev, EV_READ | EV_WRITE);
 }
 
 static void on_readable(struct bufferevent *bev, void *arg)
@@ -115,8 +126,9 @@ static void go_up(struct conn_io *io)
 	}
 	io->up = true;
 	io->last_rx_usec = loop_now(io->loop);
-	bufferevent_enable(io->bev, EV_READ | EV_WRITE);
-	pull(io, CONN_IO_PENDING_MAX); /* the preface */
+	conn_io_hold(io, io->hold);
+	if (!io->hold)
+		pull(io, CONN_IO_PENDING_MAX); /* the preface */
 	if (io->ops->on_up)
 		io->ops->on_up(io->arg);
 }
@@ -243,6 +255,16 @@ void conn_io_done(struct conn_io *io)
 	ERR_clear_error();
 	memset(io, 0, sizeof(*io));
 	io->fd = -1;
+}
+
+void conn_io_abort(struct conn_io *io)
+{
+	const struct linger now = { .l_onoff = 1 };
+	int fd = io->bev ? (int)bufferevent_getfd(io->bev) : io->fd;
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	io->up = false; /* no close_notify */
 }
 
 bool conn_io_drained(const struct conn_io *io)

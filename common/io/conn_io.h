@@ -23,6 +23,9 @@
 #define CONN_IO_PENDING_MAX ((size_t)256 * 1024)
 #define CONN_IO_LAST_WORDS_SEC 2
 
+/* What the owner keeps back. HELD: nothing new is sent. SILENT: nothing is read or written either. */
+enum conn_io_hold { CONN_IO_FREE, CONN_IO_HELD, CONN_IO_SILENT };
+
 struct conn_io_ops {
 	void (*on_up)(void *arg); /* connected; with TLS: handshake done and ALPN checked */
 	void (*on_fail)(void *arg, int error, const char *why);
@@ -40,6 +43,7 @@ struct conn_io {
 	int error;             /* why it ends; 0: it does not */
 	char why[TLS_WHY_MAX];
 	bool accepting, up, failed;
+	enum conn_io_hold hold;
 	uint64_t rx_bytes, tx_bytes;
 	uint64_t last_rx_usec; /* loop clock */
 };
@@ -59,6 +63,9 @@ int conn_io_init(struct conn_io *io, const struct conn_io_config *config);
 void conn_io_done(struct conn_io *io);
 /* Once a turn for each dirty connection. */
 void conn_io_flush(struct conn_io *io);
+void conn_io_hold(struct conn_io *io, enum conn_io_hold hold);
+/* Its end will be a reset without a last word. */
+void conn_io_abort(struct conn_io *io);
 bool conn_io_drained(const struct conn_io *io); /* nothing waits to be written */
 
 #endif

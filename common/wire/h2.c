@@ -236,3 +236,28 @@ size_t h2_n_streams(const struct h2 *h2)
 {
 	return h2->n_streams;
 }
+
+int h2_set_limits(struct h2 *h2, uint32_t stream_window, uint32_t max_streams)
+{
+	const nghttp2_settings_entry entries[] = {
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window },
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams },
+	};
+
+	if (h2->error)
+		return h2->error;
+	return h2_check_submit(h2, nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries,
+					   ARRAY_SIZE(entries)));
+}
+
+int h2_goaway_before(struct h2_stream *st)
+{
+	struct h2 *h2 = st->h2;
+	int32_t last_id = st->id > 2 ? st->id - 2 : 0;
+
+	if (h2->error)
+		return h2->error;
+	h2->goaway = true;
+	return h2_check_submit(h2, nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last_id,
+					   H2_NO_ERROR, NULL, 0));
+}
