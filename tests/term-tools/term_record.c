@@ -1,12 +1,14 @@
 /*
  * term-record - runs a program on a terminal that is the model, and keeps every byte it writes
  *
- * term-record [-s COLSxROWS] [-k KEYS] OUTPUT COMMAND [ARG...]
+ * term-record [-s COLSxROWS] [-k KEYS] [-b BYTES] [-w SECONDS] OUTPUT COMMAND [ARG...]
  *   -s  size, default 80x24
  *   -k  what is typed, with \r \n \t \e \\ and \xNN; between keys the program is given until it is
- *       quiet for 200 ms. Without -k nothing is typed.
+ *       quiet for 200 ms, at most 1 s. Without -k nothing is typed.
+ *   -b  the stream ends after so many bytes, default 65536
+ *   -w  how long the program may go on after the last key, default 3 s
  *
- * The model answers the program's queries, as the daemon would, so that it behaves as in a
+ * record-corpus.py makes the whole corpus with it. The model answers the program's queries, as the daemon would, so that it behaves as in a
  * session. OUTPUT is the raw stream: an entry for the corpus, after the size has been put into its
  * name.
  */
@@ -18,20 +20,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "tests/termkit.h"
 
 #define QUIET_MSEC 200
-#define END_MSEC 5000 /* after the last key */
+#define KEY_MSEC 1000 /* for what a key brings */
 
 struct record {
 	struct term *t;
 	int pty, out;
+	size_t left; /* bytes the stream may still have */
+};
+
+struct typed {
+	const char *keys;
+	int end_msec;
 };
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: term-record [-s COLSxROWS] [-k KEYS] OUTPUT COMMAND [ARG...]\n");
+	fprintf(stderr, "usage: term-record [-s COLSxROWS] [-k KEYS] [-b BYTES] [-w SECONDS] "
+			"OUTPUT COMMAND [ARG...]\n");
 	return 2;
 }
 
@@ -60,27 +70,42 @@ static int answer(struct record *rec)
 	return r;
 }
 
-/* Takes output until none comes for so long: 0, or 1 at the program's end. */
-static int take(struct record *rec, int quiet_msec)
+static int64_t now_msec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* What one read gave: 0, or 1 at the end of the stream. */
+static int keep(struct record *rec, const uint8_t *data, size_t n)
+{
+	const size_t kept = min_size(n, rec->left);
+	int r = write_all(rec->out, data, kept);
+
+	rec->left -= kept;
+	if (r || !rec->left)
+		return r ? r : 1;
+	term_feed(rec->t, data, n);
+	r = answer(rec);
+	return r == -EIO ? 1 : r;
+}
+
+/* Takes output until none comes for so long, or for as long as `most`: 0, or 1 at the end. */
+static int take(struct record *rec, int quiet_msec, int most_msec)
 {
 	struct pollfd p = { .fd = rec->pty, .events = POLLIN };
+	const int64_t until = now_msec() + most_msec;
 	uint8_t data[4096];
 	ssize_t n;
-	int r;
+	int r = 0;
 
-	while (poll(&p, 1, quiet_msec) > 0) {
+	while (!r && now_msec() < until && poll(&p, 1, quiet_msec) > 0) {
 		n = read(rec->pty, data, sizeof(data));
-		if (n <= 0)
-			return 1;
-		r = write_all(rec->out, data, (size_t)n);
-		if (r)
-			return r;
-		term_feed(rec->t, data, (size_t)n);
-		r = answer(rec);
-		if (r)
-			return r == -EIO ? 1 : r;
+		r = n <= 0 ? 1 : keep(rec, data, (size_t)n);
 	}
-	return 0;
+	return r;
 }
 
 /* The next key of -k: one byte, or an escape. */
@@ -103,9 +128,9 @@ static const char *next_key(const char *keys, uint8_t *ret)
 	return keys + 2;
 }
 
-static int play(struct record *rec, const char *keys)
+static int play(struct record *rec, const char *keys, int end_msec)
 {
-	int r = take(rec, QUIET_MSEC * 2);
+	int r = take(rec, *keys ? QUIET_MSEC * 3 : end_msec, *keys ? 2 * KEY_MSEC : end_msec);
 
 	while (!r && *keys) {
 		uint8_t key;
@@ -113,17 +138,34 @@ static int play(struct record *rec, const char *keys)
 		keys = next_key(keys, &key);
 		r = write_all(rec->pty, &key, 1);
 		if (!r)
-			r = take(rec, QUIET_MSEC);
+			r = take(rec, QUIET_MSEC, KEY_MSEC);
 	}
 	if (!r)
-		r = take(rec, END_MSEC);
+		r = take(rec, end_msec, end_msec);
 	return r < 0 && r != -EIO ? r : 0;
 }
 
-static int run(struct record *rec, const struct winsize *size, const char *keys, char **argv)
+/* The program is a session of its own, and may not care that its terminal is gone. */
+static void end(pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000000L };
+	int status;
+
+	kill(-pid, SIGHUP);
+	for (unsigned i = 0; i < 20; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	kill(-pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+static int run(
+	struct record *rec, const struct winsize *size, const struct typed *typed, char **argv)
 {
 	pid_t pid = forkpty(&rec->pty, NULL, NULL, size);
-	int r, status;
+	int r;
 
 	if (pid < 0)
 		return -errno;
@@ -133,27 +175,30 @@ static int run(struct record *rec, const struct winsize *size, const char *keys,
 		execvp(argv[0], argv);
 		_exit(127);
 	}
-	r = play(rec, keys);
-	kill(pid, SIGHUP);
+	r = play(rec, typed->keys, typed->end_msec);
 	close(rec->pty);
-	waitpid(pid, &status, 0);
+	end(pid);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
 	struct winsize size = { .ws_col = 80, .ws_row = 24 };
-	struct record rec = { 0 };
-	const char *keys = "";
+	struct record rec = { .left = 65536 };
+	struct typed typed = { .keys = "", .end_msec = 3000 };
 	unsigned cols, rows;
 	int c, r;
 
-	while ((c = getopt(argc, argv, "+s:k:")) != -1) {
+	while ((c = getopt(argc, argv, "+s:k:b:w:")) != -1) {
 		if (c == 's' && sscanf(optarg, "%ux%u", &cols, &rows) == 2)
 			size = (struct winsize){ .ws_col = (unsigned short)cols,
 				.ws_row = (unsigned short)rows };
 		else if (c == 'k')
-			keys = optarg;
+			typed.keys = optarg;
+		else if (c == 'b' && sscanf(optarg, "%u", &cols) == 1)
+			rec.left = cols;
+		else if (c == 'w' && sscanf(optarg, "%u", &cols) == 1 && cols <= 600)
+			typed.end_msec = (int)cols * 1000;
 		else
 			return usage();
 	}
@@ -165,7 +210,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	rec.t = termkit_new(size.ws_col, size.ws_row, 100);
-	r = run(&rec, &size, keys, argv + optind + 1);
+	r = run(&rec, &size, &typed, argv + optind + 1);
 	if (r)
 		fprintf(stderr, "term-record: %s\n", strerror(-r));
 	term_free(rec.t);

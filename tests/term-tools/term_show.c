@@ -5,14 +5,14 @@
  *   -s  size, default 80x24
  *   -n  feed only so many bytes
  *   -c  feed so many bytes at a time; 0 = all at once
- *   -f  text (default), runs, json, paint (the bytes of an attach), filtered (what a terminal may
+ *   -f  text (default), runs, json (all of the model, see dump.h), paint (the bytes of an attach), filtered (what a terminal may
  *       see), replies
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/termkit.h"
+#include "tests/term-tools/dump.h"
 
 struct options {
 	unsigned cols, rows;
@@ -70,83 +70,19 @@ static int read_file(const struct options *options, struct term_buf *b)
 
 /* ---- formats ---- */
 
-static void put_json_text(struct out *o, const uint8_t *s, size_t n)
-{
-	out_byte(o, '"');
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '"' || s[i] == '\\')
-			out_byte(o, '\\');
-		if (s[i] < 0x20)
-			out_format(o, "\\u%04x", s[i]);
-		else
-			out_byte(o, s[i]);
-	}
-	out_byte(o, '"');
-}
-
-static void put_cell(const struct term *t, uint64_t cell, struct out *o)
-{
-	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
-	unsigned n = cell_codes(t, cell, codes);
-
-	if (!n && !(cell & CELL_TAIL))
-		out_byte(o, ' ');
-	for (unsigned i = 0; i < n; i++)
-		out_code(o, codes[i]);
-}
-
-static void put_style(const struct term *t, uint32_t number, struct out *o)
-{
-	struct style style = style_get(t, number);
-
-	style_describe(o, &style);
-	if (style.link)
-		out_format(o, ";link=%.100s", t->links[style.link].uri);
-}
-
-/* Calls once for each run of one style: its columns are [from, to). */
-typedef void run_fn(
-	const struct term *t, const struct row *row, unsigned from, unsigned to, struct out *o);
-
-static void each_run(const struct term *t, const struct row *row, run_fn *fn, struct out *o)
-{
-	unsigned n = row_length(row, t->cols), from = 0;
-
-	for (unsigned x = 1; x <= n; x++) {
-		if (x < n && cell_style(row_cell(row, x)) == cell_style(row_cell(row, from)))
-			continue;
-		fn(t, row, from, x, o);
-		from = x;
-	}
-}
-
 static void run_plain(
 	const struct term *t, const struct row *row, unsigned from, unsigned to, struct out *o)
 {
+	const uint32_t style = cell_style(row_cell(row, from)), link = style_get(t, style).link;
+
 	out_format(o, "  %u-%u [", from, to);
-	put_style(t, cell_style(row_cell(row, from)), o);
+	dump_style(t, style, o);
+	if (link)
+		out_format(o, ";link=%.100s", t->links[link].uri);
 	out_text(o, "] ");
 	for (unsigned x = from; x < to; x++)
-		put_cell(t, row_cell(row, x), o);
+		dump_cell(t, row_cell(row, x), o);
 	out_byte(o, '\n');
-}
-
-static void run_json(
-	const struct term *t, const struct row *row, unsigned from, unsigned to, struct out *o)
-{
-	struct term_buf text = { 0 }, style = { 0 };
-	struct out text_out = { .buf = &text }, style_out = { .buf = &style };
-
-	for (unsigned x = from; x < to; x++)
-		put_cell(t, row_cell(row, x), &text_out);
-	put_style(t, cell_style(row_cell(row, from)), &style_out);
-	out_format(o, "%s{\"x\":%u,\"text\":", from ? "," : "", from);
-	put_json_text(o, text.data, text.n);
-	out_text(o, ",\"style\":");
-	put_json_text(o, style.data, style.n);
-	out_byte(o, '}');
-	term_buf_done(&text);
-	term_buf_done(&style);
 }
 
 static void show_runs(const struct term *t, struct out *o)
@@ -155,29 +91,8 @@ static void show_runs(const struct term *t, struct out *o)
 		t->cursor.pending ? " wrap pending" : "");
 	for (unsigned y = 0; y < t->rows; y++) {
 		out_format(o, "row %u%s\n", y, term_row(t, y)->wrapped ? " wrapped" : "");
-		each_run(t, term_row(t, y), run_plain, o);
+		dump_each_run(t, term_row(t, y), run_plain, o);
 	}
-}
-
-static void show_json(const struct term *t, struct out *o)
-{
-	out_format(o, "{\"cols\":%u,\"rows\":%u,\"alternate\":%s,", t->cols, t->rows,
-		term_alternate(t) ? "true" : "false");
-	out_format(o,
-		"\"cursor\":{\"x\":%u,\"y\":%u,\"pending\":%s,\"visible\":%s,\"shape\":%u},"
-		"\"title\":",
-		t->cursor.x, t->cursor.y, t->cursor.pending ? "true" : "false",
-		term_mode(t, TERM_MODE_VISIBLE) ? "true" : "false", t->cursor_shape);
-	put_json_text(o, (const uint8_t *)t->title, strlen(t->title));
-	out_format(o, ",\"history\":%llu,\"pending\":%llu,\"lines\":[",
-		(unsigned long long)term_history_total(t), (unsigned long long)term_pending(t));
-	for (unsigned y = 0; y < t->rows; y++) {
-		out_format(o, "%s{\"wrapped\":%s,\"runs\":[", y ? "," : "",
-			term_row(t, y)->wrapped ? "true" : "false");
-		each_run(t, term_row(t, y), run_json, o);
-		out_text(o, "]}");
-	}
-	out_text(o, "]}\n");
 }
 
 static int show(const struct term *t, const char *format, struct out *o)
@@ -191,7 +106,7 @@ static int show(const struct term *t, const char *format, struct out *o)
 	} else if (strcmp(format, "runs") == 0) {
 		show_runs(t, o);
 	} else if (strcmp(format, "json") == 0) {
-		show_json(t, o);
+		dump_json(t, o);
 	} else if (strcmp(format, "paint") == 0) {
 		o->r = term_paint(t, &how, o->buf);
 	} else if (strcmp(format, "replies") == 0) {

@@ -1,0 +1,280 @@
+// oracle - the terminal model against @xterm/headless
+//
+// node oracle.mjs BUILD MODULES fidelity CUTS SEED STREAM...
+//   A terminal that is painted at a cut of a recorded stream and gets the rest as the client passes it on, ends like one
+//   that saw the whole stream; and shows the same at the cut.
+// node oracle.mjs BUILD MODULES grid CUTS SEED STREAM...
+//   The model shows at each cut what the oracle shows.
+// node oracle.mjs BUILD MODULES fuzz ROUNDS SEED
+//   So too after random sequences that both know. What differs is written to fuzz-SEED-ROUND.vt in the current folder.
+// node oracle.mjs BUILD MODULES show STREAM [BYTES]
+//   What the oracle shows of it, as JSON.
+//
+// STREAM is NAME-COLSxROWS.vt. A difference that EXCEPTIONS beside the streams lists is the oracle's fault and is counted as
+// that. Each difference is a line `DIFFERS ...`; the last line is `N compared, N equal, N excepted`. Exit code 1 if
+// anything else differed.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Model } from './model.mjs';
+import { generate } from './generate.mjs';
+import { Xterm, load } from './xterm.mjs';
+
+const HISTORY = 400; // lines that an attach may bring
+const counts = { compared: 0, excepted: 0, differ: 0 };
+
+export function random(seed) { // mulberry32: 0 <= r < n
+	return n => {
+		seed = seed + 0x6d2b79f5 | 0;
+		let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
+		t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+		return ((t ^ t >>> 14) >>> 0) % n;
+	};
+}
+
+function streamOf(path) {
+	const size = /-(\d+)x(\d+)\.vt$/.exec(path);
+
+	return { name: basename(path), bytes: readFileSync(path), cols: Number(size[1]), rows: Number(size[2]),
+		exceptions: exceptionsOf(path) };
+}
+
+// Lines of EXCEPTIONS: check, stream, pattern of the difference, reason; by tabs.
+function exceptionsOf(path) {
+	const file = join(dirname(path), 'EXCEPTIONS');
+	const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+
+	return lines.filter(l => l && !l.startsWith('#')).map(l => l.split('\t'))
+		.filter(([, stream]) => stream === '*' || stream === basename(path))
+		.map(([check, , pattern]) => ({ check, pattern: new RegExp(pattern) }));
+}
+
+// ---- differences ----
+
+// Where a line is wrapped softly is no part of what is seen, and each terminal keeps it elsewhere.
+function firstRow(name, a, b) {
+	const cells = row => row?.replace(/^\[(true|false),?/, '[');
+
+	for (let y = 0; y < Math.max(a.length, b.length); y++)
+		if (cells(a[y]) !== cells(b[y]))
+			return `${name} row ${y}: ${a[y]} != ${b[y]}`;
+	return null;
+}
+
+// Null, or the first thing in which two of dump()'s differ, in words; the keys are those of `like`.
+function difference(a, b, keys) {
+	for (const key of keys) {
+		if (key === 'screens' || key === 'history')
+			continue;
+		for (const sub of a[key] instanceof Object && !Array.isArray(a[key]) ? Object.keys(a[key]) : [null]) {
+			const x = JSON.stringify(sub ? a[key][sub] : a[key]), y = JSON.stringify(sub ? b[key]?.[sub] : b[key]);
+
+			if (x !== y)
+				return `${key}${sub ? '.' + sub : ''}: ${x} != ${y}`;
+		}
+	}
+	for (const i of [0, 1]) {
+		const d = a.screens[i] && b.screens[i] && firstRow(`screen ${i}`, a.screens[i], b.screens[i]);
+
+		if (d)
+			return d;
+	}
+	return null;
+}
+
+function judge(check, stream, at, d) {
+	counts.compared++;
+	if (!d)
+		return true;
+	if (stream.exceptions?.some(e => e.check === check && e.pattern.test(d))) {
+		counts.excepted++;
+		return true;
+	}
+	counts.differ++;
+	console.log(`DIFFERS ${check} ${stream.name} at ${at}: ${d}`);
+	return false;
+}
+
+// ---- fidelity ----
+
+const PAINTED = ['alternate', 'cursor', 'saved0', 'saved1', 'top', 'bottom', 'modes', 'charset', 'tabs', 'screens'];
+
+// The lines above the screen, as far as the painted terminal was to get them.
+function historyDifference(painted, whole, n) {
+	const a = painted.history.slice(painted.history.length - n), b = whole.history.slice(whole.history.length - n);
+
+	return firstRow('history', a, b);
+}
+
+function compareAt(check, stream, at, painted, whole, n_history) {
+	const d = difference(painted, whole, PAINTED) ?? (n_history ? historyDifference(painted, whole, n_history) : null);
+
+	return judge(check, stream, at, d);
+}
+
+async function paintedAt(model, stream, kind, before) {
+	const bytes = await model.ask(`paint ${kind} ${HISTORY}`), x = new Xterm(stream.cols, stream.rows, 5000);
+
+	x.feed(Buffer.from('user@host:~$ cwsandbox attach\r\n'));
+	if (kind === 'screen') // it saw an earlier part, as the client passed it on
+		x.feed(before);
+	x.feed(bytes);
+	return x;
+}
+
+async function fidelity(model, filter, stream, n, seed) {
+	const roll = random(seed), cuts = Array.from({ length: n }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
+	const whole = new Xterm(stream.cols, stream.rows, 5000), shows = [];
+	let fed = 0, seen = 0;
+
+	await model.fresh(stream.cols, stream.rows, HISTORY);
+	for (const cut of cuts) {
+		await model.feed(stream.bytes.subarray(fed, cut));
+		fed = cut;
+		const at = cut - await model.pending(), kind = roll(3) ? 'attach' : 'screen';
+		await filter.fresh(stream.cols, stream.rows, 0);
+		const painted = await paintedAt(model, stream, kind, await filter.filter(stream.bytes.subarray(0, at >> 1)));
+		const lines = kind === 'attach' ? (await model.dump()).history.length : 0;
+
+		whole.feed(stream.bytes.subarray(seen, at));
+		seen = at;
+		if (!compareAt('cut', stream, at, painted.dump(), whole.dump(), lines)) {
+			painted.free();
+			continue;
+		}
+		await filter.fresh(stream.cols, stream.rows, 0);
+		painted.feed(await filter.filter(stream.bytes.subarray(at)));
+		shows.push({ at, lines, dump: painted.dump() });
+		painted.free();
+	}
+	whole.feed(stream.bytes.subarray(seen));
+	const end = whole.dump();
+	for (const { at, lines, dump } of shows)
+		compareAt('end', stream, at, dump, end, lines);
+	whole.free();
+}
+
+// ---- the model's grid against the oracle's ----
+
+const MOUSE = { 0: 'none', 9: 'x10', 1000: 'vt200', 1002: 'drag', 1003: 'any' };
+const ENCODINGS = { 1006: 'SGR', 1016: 'SGR_PIXELS' };
+const GRID = ['alternate', 'cursor', 'saved0', 'saved1', 'top', 'bottom', 'modes', 'tabs', 'title', 'screens'];
+
+// A run without its attributes' underline colour where there is no line: the oracle keeps none.
+function runStyle(s) {
+	return /;(4|21|4:\d)(;|$)/.test(s) ? s : s.replace(/;58[:\d]*/, '');
+}
+
+function rowText([, ...runs]) {
+	const merged = [];
+
+	for (const [x, n, text, s, link] of runs) {
+		const st = runStyle(s), before = merged.at(-1);
+
+		if (before && before[3] === st && before[4] === link) {
+			before[1] += n;
+			before[2] += text;
+		} else {
+			merged.push([x, n, text, st, link]);
+		}
+	}
+	while (merged.length && merged.at(-1)[3] === '0' && !merged.at(-1)[4] && !merged.at(-1)[2].trimEnd().length && / *$/.exec(merged.at(-1)[2])[0].length === merged.at(-1)[2].length)
+		merged.pop();
+	return JSON.stringify(merged.map(trim));
+}
+
+// Written blanks and blanks are the same: the end of a row that is plain is cut in both.
+function trim(run, i, all) {
+	if (i + 1 < all.length || run[3] !== '0' || run[4])
+		return run;
+	const text = run[2].replace(/ +$/, '');
+
+	return [run[0], run[1] - (run[2].length - text.length), text, run[3], run[4]];
+}
+
+function cursorOf(c) {
+	return { x: c.x, y: c.y, style: runStyle(c.style) };
+}
+
+// A dump of the model in the form of Xterm.dump().
+function likeXterm(d) {
+	const on = n => d.modes.includes(n), screens = d.screens.map(rows => rows.map(rowText));
+
+	return {
+		alternate: d.alternate, cursor: { ...cursorOf(d.cursor), pending: d.cursor.pending }, saved0: cursorOf(d.saved0),
+		saved1: d.alternate ? cursorOf(d.saved1) : null, top: d.top, bottom: d.bottom,
+		modes: { app_cursor: on(1), keypad: on(66), paste: on(2004), insert: d.insert, mouse: MOUSE[d.mouse], origin: d.cursor.origin,
+			reverse_wrap: on(45), focus: on(1004), wrap: d.wrap, sync: on(2026), visible: on(25),
+			encoding: ENCODINGS[d.encoding] ?? 'DEFAULT', newline: d.newline },
+		tabs: d.tabs, title: d.title, screens: [screens[0], d.alternate ? screens[1] : null],
+		history: d.history.map(rowText),
+	};
+}
+
+function oracleLike(d) {
+	const rows = list => list?.map(r => rowText(JSON.parse(r))) ?? null;
+	const { shape, blink, ...modes } = d.modes; // eslint-disable-line no-unused-vars
+	const cursor = c => c && { ...c, style: runStyle(c.style) };
+
+	return { ...d, cursor: cursor(d.cursor), saved0: cursor(d.saved0), saved1: cursor(d.saved1), modes, screens: d.screens.map(rows) };
+}
+
+async function grid(model, stream, n, seed) {
+	const roll = random(seed), cuts = Array.from({ length: n - 1 }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
+	const oracle = new Xterm(stream.cols, stream.rows, 1000);
+	let fed = 0, seen = 0;
+
+	await model.fresh(stream.cols, stream.rows, 1000);
+	for (const cut of [...cuts, stream.bytes.length]) {
+		await model.feed(stream.bytes.subarray(fed, cut));
+		fed = cut;
+		const at = cut - await model.pending();
+		oracle.feed(stream.bytes.subarray(seen, at));
+		seen = at;
+		if (!judge('grid', stream, at, difference(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID)))
+			break;
+	}
+	oracle.free();
+}
+
+// ---- fuzz ----
+
+async function fuzz(model, rounds, seed) {
+	for (let round = 0; round < rounds; round++) {
+		const { cols, rows, bytes } = generate(random(seed * 1000003 + round));
+		const oracle = new Xterm(cols, rows, 1000), name = `fuzz-${seed}-${round}-${cols}x${rows}.vt`;
+
+		await model.fresh(cols, rows, 1000);
+		await model.feed(bytes);
+		oracle.feed(bytes);
+		if (!judge('fuzz', { name }, bytes.length, difference(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID)))
+			writeFileSync(name, bytes);
+		oracle.free();
+	}
+}
+
+// ---- all ----
+
+async function main([build, modules, what, ...args]) {
+	load(modules);
+	const model = new Model(build), filter = new Model(build);
+
+	if (what === 'show') {
+		const stream = streamOf(args[0]), x = new Xterm(stream.cols, stream.rows);
+
+		x.feed(stream.bytes.subarray(0, args[1] ? Number(args[1]) : undefined));
+		console.log(JSON.stringify(x.dump(), null, '\t'));
+	} else if (what === 'fuzz') {
+		await fuzz(model, Number(args[0]), Number(args[1]));
+	} else {
+		for (const path of args.slice(2))
+			await (what === 'grid' ? grid(model, streamOf(path), Number(args[0]), Number(args[1]))
+				: fidelity(model, filter, streamOf(path), Number(args[0]), Number(args[1])));
+	}
+	model.end();
+	filter.end();
+	if (what !== 'show')
+		console.log(`${counts.compared} compared, ${counts.compared - counts.differ - counts.excepted} equal, ${counts.excepted} excepted`);
+	process.exitCode = counts.differ ? 1 : 0;
+}
+
+await main(process.argv.slice(2));

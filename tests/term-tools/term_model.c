@@ -1,0 +1,133 @@
+/*
+ * term-model - the terminal model as a co-process, for whoever compares it with another terminal
+ *
+ * Reads commands on standard input, one a line; every one is answered with a line that says how
+ * many bytes follow, and these. One model and one filter at a time; a command that is none ends the
+ * program with 2.
+ *   new COLS ROWS LINES   a fresh model with so many lines of history, and a fresh filter
+ *   feed N                N bytes follow the line: output of a session
+ *   resize COLS ROWS
+ *   dump                  the model as JSON (dump.h)
+ *   replies               what the program is owed as input, which is then forgotten
+ *   pending               how many of the last bytes belong to a sequence still open, in decimal
+ *   paint attach|screen LINES   bytes that bring a terminal to show the model
+ *   filter N              N bytes follow: what of them a terminal may see
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/term-tools/dump.h"
+
+#define FEED_MAX ((size_t)16 << 20) /* bytes of one command */
+
+struct server {
+	struct term *t;
+	struct term_filter *f;
+	struct term_buf in, out;
+};
+
+static int read_bytes(struct server *s, size_t n)
+{
+	struct out o = { .buf = &s->in };
+	uint8_t *room;
+
+	s->in.n = 0;
+	if (n > FEED_MAX)
+		return -EINVAL;
+	room = out_room(&o, n + 1);
+	if (!room)
+		return -ENOMEM;
+	if (fread(room, 1, n, stdin) != n)
+		return -EIO;
+	s->in.n = n;
+	return 0;
+}
+
+static int make(struct server *s, unsigned cols, unsigned rows, unsigned lines)
+{
+	term_free(s->t);
+	s->f = term_filter_free(s->f);
+	s->t = termkit_new(cols, rows, lines);
+	return term_filter_new(&s->f, false);
+}
+
+static int paint(struct server *s, const char *kind, unsigned lines)
+{
+	const struct term_paint how = { .kind = strcmp(kind, "screen") == 0 ? TERM_PAINT_SCREEN
+									    : TERM_PAINT_ATTACH,
+		.history_lines = lines };
+
+	return term_paint(s->t, &how, &s->out);
+}
+
+static void take_replies(struct server *s, struct out *o)
+{
+	size_t n;
+	const uint8_t *replies = term_replies(s->t, &n);
+
+	out_bytes(o, replies, n);
+	term_replies_drop(s->t, n);
+}
+
+static int with_bytes(struct server *s, const char *word, size_t n)
+{
+	int r = read_bytes(s, n);
+
+	if (r)
+		return r;
+	if (strcmp(word, "filter") == 0)
+		return term_filter_feed(s->f, s->in.data, n, &s->out);
+	term_feed(s->t, s->in.data, n);
+	return 0;
+}
+
+static int obey(struct server *s, const char *line)
+{
+	struct out o = { .buf = &s->out };
+	unsigned a, b, c;
+	char word[16];
+
+	if (sscanf(line, "new %u %u %u", &a, &b, &c) == 3)
+		return make(s, a, b, c);
+	if (!s->t || sscanf(line, "%15s", word) != 1)
+		return -EINVAL;
+	if (sscanf(line, "resize %u %u", &a, &b) == 2)
+		return term_resize(s->t, a, b);
+	if (sscanf(line, "feed %u", &a) == 1 || sscanf(line, "filter %u", &a) == 1)
+		return with_bytes(s, word, a);
+	if (sscanf(line, "paint %15s %u", word, &a) == 2)
+		return paint(s, word, a);
+	if (strcmp(word, "dump") == 0)
+		dump_json(s->t, &o);
+	else if (strcmp(word, "replies") == 0)
+		take_replies(s, &o);
+	else if (strcmp(word, "pending") == 0)
+		out_format(&o, "%llu", (unsigned long long)term_pending(s->t));
+	else
+		return -EINVAL;
+	return o.r;
+}
+
+int main(void)
+{
+	struct server s = { 0 };
+	char line[128];
+	int r = 0;
+
+	while (!r && fgets(line, sizeof(line), stdin)) {
+		s.out.n = 0;
+		r = obey(&s, line);
+		if (r) {
+			fprintf(stderr, "term-model: %.100s: %s\n", line, strerror(-r));
+			break;
+		}
+		printf("%zu\n", s.out.n);
+		fwrite(s.out.data, 1, s.out.n, stdout);
+		fflush(stdout);
+	}
+	term_free(s.t);
+	term_filter_free(s.f);
+	term_buf_done(&s.in);
+	term_buf_done(&s.out);
+	return r ? 2 : 0;
+}
