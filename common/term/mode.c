@@ -87,7 +87,6 @@ static void set_special(struct term *t, unsigned number, bool on)
 		cursor_address(t, 0, 0);
 	} else if (number == 7) {
 		set_bit(t, TERM_MODE_WRAP, on);
-		t->cursor.pending &= on;
 	} else if (number == 1048) {
 		if (on)
 			cursor_save(t);

@@ -51,7 +51,7 @@ struct pen {
 
 struct cursor {
 	unsigned x, y;
-	bool pending; /* the last column was written: the next character wraps first */
+	bool pending; /* the last column was written: with autowrap the next character wraps first */
 	bool origin;
 	struct pen pen;
 	uint8_t charsets[4]; /* G0 to G3: '0' DEC graphics, 'A' UK, 'B' ASCII */
@@ -133,11 +133,12 @@ static inline bool term_mode(const struct term *t, uint32_t mode)
 	return t->modes & mode;
 }
 
-/* A pending wrap counts as past the last column for what changes cells from the cursor on: so do
- * most terminals, but not xterm. */
+/* The last column was written, and the next character goes into the next row. Without autowrap it stays pending, as in
+ * xterm: it wraps where the mode is set by then. It counts as past the last column for what changes cells from the
+ * cursor on: so in most terminals, but not in xterm. */
 static inline bool cursor_past(const struct term *t)
 {
-	return t->cursor.pending;
+	return t->cursor.pending && term_mode(t, TERM_MODE_WRAP);
 }
 
 static inline struct row *term_row(const struct term *t, unsigned y)

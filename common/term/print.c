@@ -45,7 +45,7 @@ static void advance(struct term *t, unsigned n)
 	if (t->cursor.x < t->cols)
 		return;
 	t->cursor.x = t->cols - 1;
-	t->cursor.pending = term_mode(t, TERM_MODE_WRAP);
+	t->cursor.pending = true;
 }
 
 /* A run that fits in the rest of the row. */
@@ -83,7 +83,7 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
 	while (n) {
 		size_t room, k;
 
-		if (t->cursor.pending)
+		if (cursor_past(t))
 			wrap(t);
 		room = t->cols - t->cursor.x;
 		k = min_size(n, room);
@@ -163,7 +163,7 @@ void print_code(struct term *t, uint32_t code)
 	t->last = code;
 	if (width > t->cols)
 		return; /* there is no place for it */
-	if (t->cursor.pending)
+	if (cursor_past(t))
 		wrap(t);
 	if (width == 2) {
 		put_wide(t, code);
@@ -186,7 +186,7 @@ static void put_repeated(struct term *t, uint32_t code, unsigned n)
 		unsigned k;
 		uint64_t *cells;
 
-		if (t->cursor.pending)
+		if (cursor_past(t))
 			wrap(t);
 		k = n < t->cols - t->cursor.x ? n : t->cols - t->cursor.x;
 		t->work += k;

@@ -139,7 +139,7 @@ static int reflow(struct term *t, const struct grid *from, struct grid *to, stru
 	free(f.scratch.cells);
 	c->y = f.mark_y - f.skip;
 	c->x = f.mark_x < to->cols ? f.mark_x : to->cols - 1;
-	c->pending = pending && c->x == to->cols - 1 && term_mode(t, TERM_MODE_WRAP);
+	c->pending = pending && c->x == to->cols - 1;
 	if (pending && !c->pending && c->x + 1 < to->cols)
 		c->x++;
 	return 0;

@@ -73,7 +73,7 @@ void cursor_restore(struct term *t)
 	t->cursor.y = least(t->cursor.y, t->rows - 1);
 	if (t->cursor.origin) /* the region may be another one now */
 		t->cursor.y = least(t->cursor.y < t->top ? t->top : t->cursor.y, t->bottom - 1);
-	if (t->cursor.x != t->cols - 1 || !term_mode(t, TERM_MODE_WRAP))
+	if (t->cursor.x != t->cols - 1)
 		t->cursor.pending = false;
 	t->style_known = false;
 }
