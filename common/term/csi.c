@@ -80,15 +80,20 @@ static void clear_tabs(struct term *t)
 static bool dispatch_cursor(struct term *t, uint32_t key)
 {
 	unsigned n = param(t, 0, 1), x = t->cursor.x, y = t->cursor.y;
+	unsigned top = t->cursor.origin ? t->top : 0;
 
 	switch (key) {
 	case 'A':
-	case 'k':
 		cursor_up(t, n);
 		return true;
 	case 'B':
-	case 'e':
 		cursor_down(t, n);
+		return true;
+	case 'k':
+		cursor_move(t, x, y > n + top ? y - n : top);
+		return true;
+	case 'e': /* heeds margins in origin mode alone, as all that addresses does */
+		cursor_address(t, x, y - top + n);
 		return true;
 	case 'C':
 	case 'a':
