@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "common/term/paint.h"
 
 /* Which line of history comes first: at most so many, and none that the reader has. */
@@ -80,6 +82,32 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 	paint_kitty(p, &no_flags, &alternate->kitty);
 }
 
+/* The character before the cursor once more, as the very last: what comes next may be REP, or a mark that joins it, and
+ * many terminals know of no character before a control sequence. */
+static void paint_last(struct painter *p)
+{
+	const struct cursor *c = &p->t->cursor;
+	const struct row *row = term_row(p->t, c->y);
+	unsigned x = c->pending ? c->x : c->x - 1, n;
+	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+	struct style style;
+
+	if (!p->t->last || x >= p->t->cols || term_mode(p->t, TERM_MODE_INSERT))
+		return;
+	if (row_cell(row, x) & CELL_WIDE)
+		return; /* a resize left the cursor on its second half */
+	x -= row_cell(row, x) & CELL_TAIL ? 1 : 0;
+	n = cell_codes(p->t, row_cell(row, x), codes);
+	style = style_get(p->t, cell_style(row_cell(row, x)));
+	if (!n || codes[0] != p->t->last || memcmp(&style, &c->pen.style, sizeof(style)) != 0 ||
+		!(row_cell(row, x) & CELL_PROTECTED) != !c->pen.protect ||
+		(codes[0] < 0x80 && c->charsets[c->shift] != 'B'))
+		return;
+	out_format(&p->o, "\x1b[%u;%uH", c->y - (c->origin ? p->t->top : 0) + 1, x + 1);
+	for (unsigned i = 0; i < n; i++)
+		out_code(&p->o, codes[i]);
+}
+
 static void paint_full(struct painter *p, const struct term_paint *how)
 {
 	static const struct paint_state was = { .modes = TERM_MODES_DEFAULT };
@@ -101,6 +129,7 @@ static void paint_full(struct painter *p, const struct term_paint *how)
 	paint_end(p);
 	if (t->cursor.single)
 		out_text(&p->o, t->cursor.single == 2 ? "\x1bN" : "\x1bO");
+	paint_last(p);
 }
 
 /* What a terminal gets of which nothing is known. */
