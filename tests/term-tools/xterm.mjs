@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+const COLOR = 0x3ffffff, KIND = 0x3000000; // of a line: all bits are the default's
 const UNDERLINE = 0x10000000; // of an attribute's foreground word
 let Terminal, Unicode11Addon;
 
@@ -37,23 +38,26 @@ function style(a) {
 	s += line === 0 ? '' : line === 1 ? ';4' : line === 2 ? ';21' : `;4:${line}`;
 	s += color(!a.isFgDefault(), a.isFgRGB(), a.getFgColor(), 30);
 	s += color(!a.isBgDefault(), a.isBgRGB(), a.getBgColor(), 40);
-	if (line && a.hasExtendedAttrs() && ~a.extended.underlineColor && (a.extended.underlineColor & 0x3000000))
+	if (line && a.hasExtendedAttrs() && (a.extended.underlineColor & COLOR) !== COLOR && a.extended.underlineColor & KIND)
 		s += color(true, a.isUnderlineColorRGB(), a.getUnderlineColor(), 50);
 	return s;
 }
 
 export class Xterm {
 	constructor(cols, rows, scrollback = 1000) {
-		this.term = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: 'off' });
+		this.term = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: 'off',
+			windowOptions: { pushTitle: true, popTitle: true } });
 		this.core = this.term._core;
 		this.term.loadAddon(new Unicode11Addon());
 		this.term.unicode.activeVersion = '11';
+		this.decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 		this.replies = '';
 		this.term.onData(data => { this.replies += data; });
 	}
 
+	// It drops what is no UTF-8 unseen; the platform's decoder puts U+FFFD there, as the standard says.
 	feed(bytes) {
-		this.core._writeBuffer.writeSync(bytes);
+		this.core._writeBuffer.writeSync(this.decoder.decode(bytes, { stream: true }));
 	}
 
 	resize(cols, rows) {

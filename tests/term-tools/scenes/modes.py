@@ -20,8 +20,8 @@ def kitty():
 def mouse():
     for mode in (9, 1000, 1002, 1003):
         put(ESC + "[?%dh" % mode + "mouse %d\r\n" % mode)
-        for how in (1005, 1006, 1015, 1016):
-            put(ESC + "[?%dh" % how + "written as %d\r\n" % how + (ESC + "[?%dl" % how if how != 1006 else ""))
+        for how in (1006, 1016):
+            put(ESC + "[?%dh" % how + "written as %d\r\n" % how + ESC + "[?%dl" % how)
         put(ESC + "[?%dl" % mode if mode != 1003 else "")
     put(ESC + "[?1004h" + ESC + "[?2004h" + ESC + "[?1hfocus, paste, cursor keys" + ESC + "[?1006h")
 
@@ -93,7 +93,7 @@ def charsets():
     for g in "()*+":
         put(ESC + g + "0")
     put("lqqwqqk\r\nx  x  x\r\nmqqvqqj\r\n" + ESC + "(B" + "abc\x0elqk\x0f" + ESC + "nlqk" + ESC + "o" + "lqk" + ESC + "Nlq" + ESC + "Olq\x0f" + ESC + "(A#" + ESC + "(B#\r\n")
-    put("~`" + ESC + "(0" + "".join(chr(c) for c in range(0x5f, 0x7f)) + "\r\nx" + ESC + "[20b" + "\x0f")
+    put("~`" + ESC + "(0" + "".join(chr(c) for c in range(0x60, 0x7f)) + "\r\nx" + ESC + "[20b" + "\x0f")
 
 
 globals()[sys.argv[1]]()

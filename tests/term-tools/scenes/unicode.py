@@ -27,9 +27,10 @@ elif which == "marks":
     for base in "aeiou漢🙂":
         line(" ".join(base + "".join(chr(0x300 + (k * 7 + j) % 0x30) for j in range(k)) for k in range(5)) + "|")
     line("\u0e01\u0e33 \u0e17\u0e35\u0e48 \u0915\u094d\u0937 \u0639\u064e\u0631\u064e\u0628 \u05e9\u05b8\u05dc")
-    line("\u1112\u1161\u11ab a\u200bb a\u2060b a\ufeffb a\u00adb \u202eabc\u202c")
-    line("\u0301 at the start, and past the end" + "x" * 60 + "\u0301\u0302")
+    line("\u1112\u1161\u11ab a\u200bb a\u2060b a\u00adb \u202eabc\u202c")
+    line("past the end" + "x" * 60 + "\u0301\u0302")
 else:  # damage
     for piece in (b"\xff\xfe", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\x80\x81\x9f"):
         out.write(b"[" + piece + b"] and then\r\n")
-    out.write("é漢🙂".encode() + b"\r\n")
+    line("é漢🙂 a\ufeffb [\ufeff]")
+    line("\u0301 at the start of a line")

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""The terminal model against an independent terminal: @xterm/headless, run by node
+
+TERM_ORACLE_CUTS and TERM_ORACLE_ROUNDS say how much: `make proof-term` runs it long. Without node, or without the
+package that `./quickstart check` installs, all is skipped.
+"""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import suite
+from world import BUILD, SOURCE
+
+TOOLS = os.path.join(SOURCE, "tests", "term-tools")
+STREAMS = sorted(glob.glob(os.path.join(SOURCE, "tests", "corpus", "streams", "*.vt")))
+CUTS = int(os.environ.get("TERM_ORACLE_CUTS", "2"))
+ROUNDS = int(os.environ.get("TERM_ORACLE_ROUNDS", "300"))
+SEED = os.environ.get("TERM_ORACLE_SEED", "1")
+EXCEPTED_PERCENT_MAX = 1
+
+
+def modules():
+    """The folder with the oracle's node_modules."""
+    places = (os.environ.get("CWSANDBOX_ORACLE"), os.path.join(SOURCE, ".quickstart", "oracle"))
+    for place in places:
+        if place and os.path.isdir(os.path.join(place, "node_modules", "@xterm", "headless")):
+            return place
+    raise unittest.SkipTest("no @xterm/headless here: ./quickstart check installs it, with node and npm")
+
+
+def oracle(what, *args):
+    """Runs one check; (compared, excepted), or fails with what differs."""
+    node = shutil.which("node")
+    if not node:
+        raise unittest.SkipTest("no node here")
+    run = subprocess.run([node, os.path.join(TOOLS, "oracle.mjs"), BUILD, modules(), what, *args], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, check=False, text=True)
+    last = re.search(r"(\d+) compared, (\d+) equal, (\d+) excepted\s*$", run.stdout)
+    if run.returncode != 0 or not last:
+        raise AssertionError(run.stdout[:4000])
+    print("     " + last.group(0).strip(), flush=True)
+    return int(last.group(1)), int(last.group(3))
+
+
+class Oracle(unittest.TestCase):
+    def test_a_terminal_painted_at_a_cut_shows_what_one_shows_that_saw_it_all(self):
+        compared, excepted = oracle("fidelity", str(CUTS), SEED, *STREAMS)
+        self.assertGreaterEqual(compared, 2 * CUTS * len(STREAMS) - excepted)
+        if compared > 5000:  # of fewer, a percent says nothing
+            self.assertLessEqual(excepted * 100, EXCEPTED_PERCENT_MAX * compared)
+
+    def test_the_model_shows_what_the_oracle_shows_of_every_recorded_stream(self):
+        compared, _excepted = oracle("grid", str(CUTS), SEED, *STREAMS)
+        self.assertEqual(compared, CUTS * len(STREAMS))
+
+    def test_the_model_shows_what_the_oracle_shows_of_random_sequences(self):
+        compared, excepted = oracle("fuzz", str(ROUNDS), SEED)
+        self.assertEqual((compared, excepted), (ROUNDS, 0))
+
+
+class Corpus(unittest.TestCase):
+    def test_there_are_sixty_recorded_streams_and_the_manifest_names_each_with_its_size(self):
+        self.assertGreaterEqual(len(STREAMS), 60)
+        with open(os.path.join(SOURCE, "tests", "corpus", "streams", "MANIFEST"), encoding="utf-8") as f:
+            rows = [line.split("\t") for line in f if not line.startswith("#")]
+        sizes = {os.path.basename(s): os.path.getsize(s) for s in STREAMS}
+        self.assertEqual({row[0]: int(row[1]) for row in rows}, sizes)
+
+    def test_every_exception_has_a_stream_a_pattern_and_a_reason(self):
+        names = {os.path.basename(s) for s in STREAMS} | {"*"}
+        with open(os.path.join(SOURCE, "tests", "corpus", "streams", "EXCEPTIONS"), encoding="utf-8") as f:
+            rows = [line.rstrip("\n").split("\t") for line in f if not line.startswith("#")]
+        for row in rows:
+            self.assertEqual(len(row), 4, row)
+            self.assertIn(row[0], ("cut", "end", "grid"))
+            self.assertIn(row[1], names)
+            re.compile(row[2])
+
+
+if __name__ == "__main__":
+    suite.main()
