@@ -41,10 +41,11 @@ static void stream_load(struct stream *s, const char *dir, const char *name)
 	ck_assert_int_eq(o.r, 0);
 }
 
-/* Calls fn for each recorded stream; there are some. */
+/* Calls fn for each recorded stream, or for some where time is short; there are sixty at least. */
 static void each_stream(void (*fn)(const struct stream *s))
 {
 	const char *src = getenv("srcdir"); /* set by make check */
+	const unsigned step = getenv("TEST_LIGHT") ? 9 : 1;
 	struct dirent *entry;
 	unsigned n = 0;
 	char path[300];
@@ -56,12 +57,11 @@ static void each_stream(void (*fn)(const struct stream *s))
 	for (entry = readdir(dir); entry; entry = readdir(dir)) {
 		struct stream s = { .cols = 0 };
 
-		if (!strstr(entry->d_name, ".vt"))
+		if (!strstr(entry->d_name, ".vt") || (n++ % step) != 0)
 			continue;
 		stream_load(&s, path, entry->d_name);
 		fn(&s);
 		term_buf_done(&s.bytes);
-		n++;
 	}
 	closedir(dir);
 	ck_assert_uint_ge(n, 60);
