@@ -1,9 +1,12 @@
 #include "daemon/stream.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/conn.h"
 #include "daemon/endpoint.h"
+
+#define SAID_MAX (OUTCOME_MESSAGE_MAX + 128)
 
 struct stream *stream_of_call(struct call *c)
 {
@@ -46,12 +49,34 @@ void stream_end(struct stream *s, const struct session_end *how)
 	session_end(s->session, how);
 }
 
+static size_t on_uncertain(const void *upstream)
+{
+	const struct stream *s = upstream;
+	size_t n = call_uncertain(&s->call); /* counts our own frames too */
+
+	return n < s->n_input ? n : s->n_input;
+}
+
+/* What was typed and may be lost is never sent again: only who typed it knows what it was. */
+static const char *say_uncertain(const struct stream *s, const char *message, char both[SAID_MAX])
+{
+	size_t n = session_name(s->session) ? on_uncertain(s) : 0;
+
+	if (!n || !message)
+		return message;
+	snprintf(both, SAID_MAX, "%s At most %zu bytes of the last input may not have arrived.",
+		message, n);
+	return both;
+}
+
 void stream_fail(struct stream *s, const struct outcome *o)
 {
-	const struct session_end how = {
-		.failed = true, .reason = o->reason, .message = o->message, .error = &o->error
-	};
+	char said[SAID_MAX];
+	struct session_end how = { .failed = true, .reason = o->reason, .error = &o->error };
 
+	if (s->ended || s->closed)
+		return call_cancel(&s->call, NULL);
+	how.message = say_uncertain(s, o->message, said);
 	stream_end(s, &how);
 	call_cancel(&s->call, NULL);
 }
@@ -140,14 +165,6 @@ static void on_close(void *upstream)
 	probe_stop(&s->probe);
 	call_cancel(&s->call, NULL);
 	stream_rest(s);
-}
-
-static size_t on_uncertain(const void *upstream)
-{
-	const struct stream *s = upstream;
-	size_t n = call_uncertain(&s->call); /* counts our own frames too */
-
-	return n < s->n_input ? n : s->n_input;
 }
 
 static const struct upstream_ops stream_ops = {

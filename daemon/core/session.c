@@ -305,20 +305,6 @@ static void session_say(struct session *s, const char *reason, const char *messa
 	s->message = message ? strdup(message) : NULL;
 }
 
-/* It is never sent again: only who typed it knows what it was. */
-static void session_say_uncertain(struct session *s)
-{
-	static const char fmt[] = "%s At most %zu bytes of the last input may not have arrived.";
-	size_t n = strlen(s->message) + sizeof(fmt) + 20; /* digits of any size_t */
-	char *both = malloc(n);
-
-	if (!both)
-		return;
-	snprintf(both, n, fmt, s->message, s->uncertain_bytes);
-	free(s->message);
-	s->message = both;
-}
-
 void session_up(struct session *s)
 {
 	if (next_state[s->state][SESSION_EV_UP] == SESSION_NONE)
@@ -345,8 +331,6 @@ void session_end(struct session *s, const struct session_end *how)
 	s->error = how->error ? request_error_dup(how->error) : NULL;
 	if (s->ops && s->ops->uncertain && how->failed)
 		s->uncertain_bytes = s->ops->uncertain(s->upstream);
-	if (s->uncertain_bytes && s->message)
-		session_say_uncertain(s);
 	(void)session_step(s, how->failed ? SESSION_EV_FAIL : SESSION_EV_EXIT, how->reason);
 }
 
