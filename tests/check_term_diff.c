@@ -238,6 +238,63 @@ START_TEST(a_mark_that_joins_a_character_already_painted_is_painted)
 }
 END_TEST
 
+/* A screen of which the shadow can keep some rows only. */
+START_TEST(sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each_time)
+{
+	const unsigned cols = 500, rows = 100, kept = TERM_SHADOW_BYTES_MAX / 8 / 512;
+	struct fixture f = { .model = termkit_new(cols, rows, 0),
+		.terminal = termkit_new(cols, rows, 0) };
+	char text[501];
+
+	ck_assert_int_eq(term_shadow_new(&f.shadow, TERM_PAINT_CROP, cols, rows), 0);
+	for (unsigned y = 0; y < rows; y++) {
+		memset(text, 'a' + (int)(y % 26), cols);
+		text[cols] = '\0';
+		feed(&f, text);
+	}
+	ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
+	assert_whole(&f, "all of it");
+	ck_assert_uint_le(f.shadow->cells_bytes, TERM_SHADOW_BYTES_MAX);
+	ck_assert_uint_gt(f.shadow->cells_bytes, TERM_SHADOW_BYTES_MAX * 3 / 4);
+	ck_assert_uint_lt(term_shadow_memory(f.shadow), TERM_SHADOW_BYTES_MAX + 16 * 1024);
+	feed(&f, "\x1b[Hx");
+	ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
+	assert_whole(&f, "once more");
+	ck_assert_uint_gt(f.out.n, (rows - kept - 2) * cols);
+	ck_assert_uint_lt(f.out.n, (rows - kept + 2) * (cols + 20));
+	while (paint(&f, 1000)) /* it ends, for the model stands still */
+		;
+	assert_whole(&f, "in pieces");
+	teardown(&f);
+}
+END_TEST
+
+/* Cells that are as dear as cells get, and a palette, stops at most that far behind the bound. */
+START_TEST(a_paint_passes_its_bound_by_no_more_than_it_says)
+{
+	char text[256], uri[2000];
+	struct fixture f;
+	size_t most = 0;
+
+	setup_sized(&f, 80, 24);
+	memset(uri, 'u', sizeof(uri) - 1);
+	uri[sizeof(uri) - 1] = '\0';
+	for (unsigned i = 0; i < 256; i++) {
+		snprintf(text, sizeof(text), "\x1b]4;%u;#123456\x1b\\\x1b]8;id=%u;", i, i);
+		feed(&f, text);
+		feed(&f, uri);
+		feed(&f, "\x1b\\\x1b[1;2;3;5;7;8;9;53;4:3;38;2;200;200;200mx\x1b[m");
+	}
+	do {
+		if (f.out.n > most)
+			most = f.out.n;
+	} while (paint(&f, 4096));
+	ck_assert_uint_gt(most, 4096 + sizeof(uri) / 2);
+	assert_whole(&f, "dear cells");
+	teardown(&f);
+}
+END_TEST
+
 /* Numbers that change in some columns of each of 20 rows. */
 static void feed_table(struct fixture *f, unsigned tick)
 {
@@ -278,4 +335,6 @@ TEST_MAIN("term_diff", a_paint_and_the_difference_show_what_a_whole_paint_shows,
 	a_paint_stopped_anywhere_goes_on_while_the_model_moves_on,
 	a_change_costs_about_what_it_shows, what_scrolled_is_scrolled_by_the_terminal,
 	a_mark_that_joins_a_character_already_painted_is_painted,
+	sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each_time,
+	a_paint_passes_its_bound_by_no_more_than_it_says,
 	a_table_that_is_drawn_again_costs_what_changed_in_it)

@@ -259,7 +259,8 @@ static void begin_whole(struct differ *d)
 	paint_reset(&d->p.o);
 	out_text(&d->p.o, "\x1b[?2026h");
 	paint_colors_reset(&d->p);
-	out_text(&d->p.o, "\x1b[?1049h\x1b[<8u\x1b[H\x1b[2J");
+	out_text(&d->p.o, "\x1b[?1049h\x1b[<8u\x1b[H\x1b[2J\x1b"
+			  "7");
 	shadow_rows(s, true);
 	paint_state_init(&s->state);
 	differ_placed(d, 0, 0);
