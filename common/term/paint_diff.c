@@ -66,18 +66,76 @@ unsigned line_next_difference(
 	return x < most || (x < cols && row->fill != line->fill) ? x : cols;
 }
 
+/* Emoji and their like take one column on some terminals and two on others, and so do sequences of
+ * them. What was wide in old tables and is now is sure, and so is what was narrow; accents join what is
+ * before them. */
+static bool width_is_doubtful(const struct term *t, uint64_t cell)
+{
+	static const struct {
+		uint32_t first, last;
+	} wide[] = {
+		{ 0x1100, 0x115f },
+		{ 0x2e80, 0x4dbf },
+		{ 0x4e00, 0xa4cf },
+		{ 0xac00, 0xd7a3 },
+		{ 0xf900, 0xfaff },
+		{ 0xfe30, 0xfe6f },
+		{ 0xff01, 0xff60 },
+		{ 0xffe0, 0xffe6 },
+		{ 0x20000, 0x3fffd },
+	};
+	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+	bool was_wide = false;
+	unsigned n;
+
+	if (!(cell & CELL_CLUSTER) && cell_code(cell) < wide[0].first)
+		return false;
+	n = cell_codes(t, cell, codes);
+	for (unsigned i = 1; i < n; i++)
+		if (codes[i] < 0x300 || codes[i] > 0x36f)
+			return true;
+	for (unsigned i = 0; i < ARRAY_SIZE(wide); i++)
+		was_wide |= codes[0] >= wide[i].first && codes[0] <= wide[i].last;
+	return was_wide != !!(cell & CELL_WIDE) || (codes[0] >= 0x1f000 && !was_wide);
+}
+
+static void forget_cell(struct shadow_row *row, unsigned x, unsigned cols)
+{
+	if (x < cols)
+		shadow_put(row, x, SHADOW_UNKNOWN);
+}
+
+/* Whatever it takes, nothing else is where it could be, and what follows is placed anew. */
+static void write_doubtful(struct differ *d, uint64_t cell)
+{
+	const unsigned x = d->s->x, y = d->s->y;
+
+	if (cell & CELL_WIDE) {
+		paint_cell(&d->p, cell & ~CELL_CHAR);
+		paint_cell(&d->p, cell & ~CELL_CHAR);
+		d->s->placed = false;
+		differ_move(d, x, y);
+	}
+	paint_cell(&d->p, cell);
+	d->s->placed = false;
+}
+
 static void write_cell(
 	struct differ *d, struct shadow_row *row, const struct line *line, unsigned x)
 {
 	const uint64_t cell = line_at(line, x);
 	const unsigned width = cell & CELL_WIDE ? 2 : 1;
+	const bool doubtful = width_is_doubtful(d->p.t, cell);
 
-	paint_cell(&d->p, cell);
+	if (doubtful)
+		write_doubtful(d, cell);
+	else
+		paint_cell(&d->p, cell);
 	for (unsigned i = 0; i < width; i++)
 		shadow_put(row, x + i, line_at(line, x + i));
 	/* half of a wide character is left over: terminals make different blanks of it */
-	if (x + width < row->used && row->cells[x + width] & CELL_TAIL)
-		row->cells[x + width] = SHADOW_UNKNOWN;
+	if (doubtful || (x + width < row->used && row->cells[x + width] & CELL_TAIL))
+		forget_cell(row, x + width, d->s->cols);
 	d->s->x += width;
 }
 
@@ -165,7 +223,7 @@ static bool paint_row_difference(struct differ *d, unsigned y)
 	line_read(d, y, &line);
 	if (row->known && line_next_difference(row, &line, 0, cols) == cols)
 		return true;
-	row = shadow_open(d->s, y, line.used);
+	row = shadow_open(d->s, y, line.used + (line.used < cols));
 	if (!row->known)
 		blank_row(d, row, y);
 	while ((x = line_next_difference(row, &line, x, cols)) < cols) {

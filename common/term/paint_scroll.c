@@ -5,6 +5,7 @@
 #define SCROLL_CELLS_MAX (128u * 1024) /* larger screens are not searched */
 #define SCROLL_STEPS_MAX (64u * 1024)  /* comparisons of two rows' hashes, each way */
 #define SCROLL_COST 20                 /* cells: about what the sequences of a scroll weigh */
+#define ROW_COST 4                     /* so too, going to a row */
 #define SCROLL_FEEDS_MAX 6             /* the whole screen: by so many line feeds at most */
 
 static const struct style plain;
@@ -49,17 +50,17 @@ static uint64_t hash_shadow(const struct shadow_row *row, unsigned cols, unsigne
 	return hash_cells(row->cells, used, used < cols ? row->fill : 0);
 }
 
-/* Cells to write; what is erased to the row's end counts as two. */
+/* Cells to write in a row that differs; what is erased to its end counts as two. */
 static unsigned count_differences(
 	const struct shadow_row *row, const struct line *line, unsigned cols)
 {
 	unsigned n = 0, x;
 
 	if (!row->known)
-		return line->used;
+		return line->used + ROW_COST;
 	for (x = 0; x < line->used; x++)
 		n += shadow_cell(row, x) != line->cells[x];
-	return n + (line_next_difference(row, line, x, cols) < cols ? 2 : 0);
+	return n + (line_next_difference(row, line, x, cols) < cols ? 2 : 0) + ROW_COST;
 }
 
 /* False: nothing worth a search differs. */
@@ -81,7 +82,9 @@ static bool scan_rows(const struct differ *d, struct scan *scan)
 		if (scan->was[y] != scan->now[y])
 			scan->differs[y] = (uint16_t)count_differences(row, &line, s->cols);
 		total += scan->differs[y];
-		scan->redraw[y + 1] = scan->redraw[y] + scan->differs[y] - (int32_t)line.used;
+		scan->redraw[y + 1] = scan->redraw[y] + scan->differs[y];
+		if (line.used)
+			scan->redraw[y + 1] -= (int32_t)line.used + ROW_COST;
 	}
 	return total > SCROLL_COST;
 }
