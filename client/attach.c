@@ -118,29 +118,44 @@ static uint64_t now_usec(void)
 	return clock_read_usec(CLOCK_MONOTONIC);
 }
 
+/* Asked first: a write that just fits says nothing of a kernel that has become full. */
+static bool takes_more(const struct attach *a)
+{
+	struct pollfd p = { .fd = a->tty.out, .events = POLLOUT };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/* A piece of what is to be written; false: no more for now. */
+static bool write_piece(struct attach *a)
+{
+	size_t n = min_size(a->out.n - a->out_at, pace_room(&a->pace, now_usec()));
+	ssize_t l;
+
+	if (n == 0)
+		return false; /* it is slow, and has enough */
+	l = takes_more(a) ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
+	if (l < 0 && errno == EINTR)
+		return true;
+	if (l == 0 || (l < 0 && errno == EAGAIN)) {
+		pace_full(&a->pace, now_usec());
+		return false;
+	}
+	if (l < 0) {
+		end_as(a, ENDING_GONE, NULL);
+		return false;
+	}
+	a->out_at += (size_t)l;
+	pace_wrote(&a->pace, (size_t)l, now_usec());
+	return true;
+}
+
 static void write_out(struct attach *a)
 {
-	while (writing(a)) {
-		size_t n = min_size(a->out.n - a->out_at, pace_room(&a->pace, now_usec()));
-		ssize_t l = n ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
-
-		if (n == 0)
-			break; /* it is slow, and has enough for now */
-		if (l < 0 && errno == EINTR)
-			continue;
-		if (l < 0 && errno == EAGAIN) {
-			pace_full(&a->pace, now_usec());
-			break;
-		}
-		if (l < 0) {
-			end_as(a, ENDING_GONE, NULL);
-			break;
-		}
-		a->out_at += (size_t)l;
-		pace_wrote(&a->pace, (size_t)l, now_usec());
-	}
+	while (writing(a) && write_piece(a))
+		;
 	if (!writing(a))
-		pace_dry(&a->pace, now_usec());
+		pace_dry(&a->pace);
 	count_written(a);
 }
 
@@ -432,17 +447,17 @@ static void dispatch(struct attach *a)
 
 enum { FD_CONN, FD_KEYS, FD_SIGNALS, FD_OUT, FD_N };
 
-/* For how long to wait: the connection's own, or until a slow terminal is due for more. */
+/* For how long to wait: the connection's own, and until the terminal is due for more. */
 static int timeout_ms(const struct attach *a, int pace_ms)
 {
-	int ms = cwsandbox_timeout_ms(a->c);
+	int ms = cwsandbox_timeout_ms(a->c), out_ms = pace_ms ? pace_ms : pace_look_ms(&a->pace);
 
-	return pace_ms && (ms < 0 || ms > pace_ms) ? pace_ms : ms;
+	return writing(a) && (ms < 0 || ms > out_ms) ? out_ms : ms;
 }
 
 static int turn(struct attach *a)
 {
-	int pace_ms = writing(a) ? pace_wait_ms(&a->pace, now_usec()) : 0;
+	int pace_ms = writing(a) ? pace_wait_ms(&a->pace, now_usec()) : 0, n, r = 0;
 	struct pollfd p[FD_N] = {
 		[FD_CONN] = { .fd = cwsandbox_fd(a->c), .events = cwsandbox_events(a->c) },
 		[FD_KEYS] = { .fd = a->typed.n - a->typed_at < TYPED_MAX ? a->tty.in : -1,
@@ -450,15 +465,15 @@ static int turn(struct attach *a)
 		[FD_SIGNALS] = { .fd = a->tty.signals[0], .events = POLLIN },
 		[FD_OUT] = { .fd = writing(a) && !pace_ms ? a->tty.out : -1, .events = POLLOUT },
 	};
-	int r = 0;
 
-	if (poll(p, FD_N, timeout_ms(a, pace_ms)) < 0 && errno != EINTR)
+	n = poll(p, FD_N, timeout_ms(a, pace_ms));
+	if (n < 0 && errno != EINTR)
 		return -errno;
 	if (p[FD_SIGNALS].revents)
 		take_signals(a);
 	if (p[FD_KEYS].revents && !a->ending)
 		r = read_keys(a);
-	if (p[FD_OUT].revents || pace_ms)
+	if (p[FD_OUT].revents || n == 0)
 		write_out(a);
 	if (!a->ending)
 		dispatch(a);

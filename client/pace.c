@@ -38,13 +38,18 @@ int pace_wait_ms(struct pace *p, uint64_t now_usec)
 	return (int)((start - now_usec + usec) / USEC_PER_MSEC) + 1;
 }
 
+int pace_look_ms(const struct pace *p)
+{
+	unsigned doublings = p->n_still < PACE_LOOKS ? 0 : p->n_still - PACE_LOOKS;
+	int ms = doublings < 8 ? PACE_LOOK_MS << doublings : PACE_LOOK_MAX_MS;
+
+	return ms < PACE_LOOK_MAX_MS ? ms : PACE_LOOK_MAX_MS;
+}
+
 void pace_wrote(struct pace *p, size_t n, uint64_t now_usec)
 {
-	if (p->dry_usec && now_usec - p->dry_usec > PACE_DRY_USEC)
-		p->full_usec = 0;
-	p->dry_usec = 0;
 	p->bytes += n;
-	p->moved = true;
+	p->n_still = 0;
 	if (!p->rate || n == 0)
 		return;
 	p->tokens = tokens(p, now_usec);
@@ -56,6 +61,7 @@ void pace_wrote(struct pace *p, size_t n, uint64_t now_usec)
 static void measure(struct pace *p, uint64_t now_usec)
 {
 	*p = (struct pace){ .full_usec = now_usec, .last_usec = now_usec };
+	p->bytes_then = p->bytes;
 }
 
 /* The kernel is full now, and was at the begin: what went in between was taken. */
@@ -73,6 +79,13 @@ static void conclude(struct pace *p, uint64_t now_usec)
 		.until_usec = now_usec + (PACE_TIMES + 1) * empty_usec };
 }
 
+/* It took something, and had something to take all the time. */
+static bool was_busy(const struct pace *p, uint64_t now_usec)
+{
+	return !(p->dry && p->bytes - p->bytes_then >= PACE_KERNEL_LEAST) &&
+	       now_usec - p->last_usec <= PACE_STILL_USEC;
+}
+
 void pace_full(struct pace *p, uint64_t now_usec)
 {
 	uint64_t took;
@@ -81,10 +94,11 @@ void pace_full(struct pace *p, uint64_t now_usec)
 		measure(p, now_usec);
 		return;
 	}
-	if (!p->moved)
-		return; /* still */
-	p->moved = false;
-	if (p->n_fulls == 0 || now_usec - p->last_usec > PACE_STILL_USEC) {
+	if (p->bytes == p->bytes_then) {
+		p->n_still++;
+		return;
+	}
+	if (p->n_fulls == 0 || !was_busy(p, now_usec)) {
 		measure(p, now_usec); /* begins where it was full after it took something */
 		p->n_fulls = 1;
 		return;
@@ -92,14 +106,15 @@ void pace_full(struct pace *p, uint64_t now_usec)
 	if (now_usec - p->last_usec > p->gap_usec)
 		p->gap_usec = now_usec - p->last_usec;
 	p->last_usec = now_usec;
+	p->bytes_then = p->bytes;
+	p->dry = false;
 	p->n_fulls++;
 	took = now_usec - p->full_usec;
 	if (took >= PACE_MEASURE_USEC && p->n_fulls > PACE_MEASURE_FULLS && p->gap_usec <= took / 2)
 		conclude(p, now_usec);
 }
 
-void pace_dry(struct pace *p, uint64_t now_usec)
+void pace_dry(struct pace *p)
 {
-	if (!p->dry_usec)
-		p->dry_usec = now_usec;
+	p->dry = true;
 }

@@ -3,7 +3,7 @@
  *
  * A pseudo-terminal swallows about PACE_KERNEL_BYTES at once and does not tell how much of that was
  * read: at 20 KB/s that is most of a second between Ctrl-C and the prompt. It does tell when it is
- * full. What goes in between two such moments is what the terminal took; if that is slow and
+ * full, by the looks of it; it wakes who waits for room only once most of it was read. What goes in between two such moments is what the terminal took; if that is slow and
  * steady, writing pauses until the kernel has run empty, and goes on a little slower than
  * the terminal takes it. After a while it is measured again, for terminals change. One that stops and
  * goes on (a held screen) is not slow.
@@ -24,7 +24,10 @@
 #define PACE_PERCENT 85                      /* of the rate measured */
 #define PACE_AHEAD_USEC (20 * USEC_PER_MSEC) /* what may be written at once */
 #define PACE_PIECE ((size_t)256)             /* and no less than this */
-#define PACE_DRY_USEC (10 * USEC_PER_MSEC) /* nothing to write for longer: it may have run empty */
+#define PACE_KERNEL_LEAST UINT64_C(12288)    /* what it surely does: with less it never ran empty */
+#define PACE_LOOK_MS 20                      /* so often a full one is looked at, ... */
+#define PACE_LOOKS 64         /* ... and after so many times in vain twice as long each time, ... */
+#define PACE_LOOK_MAX_MS 1000 /* ... up to this */
 #define PACE_TIMES 50 /* for so many times as long as the kernel takes to run empty it is paced */
 
 struct pace {
@@ -33,17 +36,20 @@ struct pace {
 	uint64_t tokens, from_usec, until_usec;
 	/* measuring: since full_usec (0: not), and what was seen */
 	uint64_t full_usec, last_usec, gap_usec, bytes;
+	uint64_t bytes_then; /* of them, when it was full last */
 	unsigned n_fulls;
-	bool moved;        /* something was written since it was full last */
-	uint64_t dry_usec; /* since when there is nothing to write; 0: there is */
+	unsigned n_still; /* looks in vain since something was written */
+	bool dry;         /* since then there was nothing to write for a while */
 };
 
 /* Bytes that may be written now; SIZE_MAX: no bound. */
 size_t pace_room(struct pace *p, uint64_t now_usec);
 /* Milliseconds until there is room; 0: there is. */
 int pace_wait_ms(struct pace *p, uint64_t now_usec);
+/* How long to wait for a full one at most before it is written to again. */
+int pace_look_ms(const struct pace *p);
 void pace_wrote(struct pace *p, size_t n, uint64_t now_usec);
 void pace_full(struct pace *p, uint64_t now_usec); /* the kernel took no more */
-void pace_dry(struct pace *p, uint64_t now_usec);  /* everything there was is written */
+void pace_dry(struct pace *p);                     /* everything there was is written */
 
 #endif

@@ -48,7 +48,7 @@ static void write_all(size_t n)
 		pace_wrote(&p, l, now_usec);
 		n -= l;
 	}
-	pace_dry(&p, now_usec);
+	pace_dry(&p);
 }
 
 static void reader(uint64_t rate, uint64_t burst_usec)

@@ -310,6 +310,15 @@ uint64_t term_history_total(const struct term *t)
 	return t->history.total;
 }
 
+unsigned term_lines_shown(const struct term *t)
+{
+	unsigned n = 0;
+
+	for (unsigned y = 0; y < t->cursor.y; y++)
+		n += !term_row(t, y)->wrapped;
+	return n;
+}
+
 const char *term_title(const struct term *t)
 {
 	return t->title;

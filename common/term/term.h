@@ -63,6 +63,8 @@ void term_replies_drop(struct term *t, size_t n);
 size_t term_memory(const struct term *t); /* bytes held, for the ledger */
 /* Lines ever pushed into history: `[N lines not shown]` and "only newer lines" count with it. */
 uint64_t term_history_total(const struct term *t);
+/* Rows above the cursor that end a line: so many lines of output the screen shows whole. */
+unsigned term_lines_shown(const struct term *t);
 const char *term_title(const struct term *t); /* "" when unset; printable UTF-8 */
 bool term_alternate(const struct term *t);
 

@@ -55,7 +55,7 @@ static void on_lost(struct reader *r, uint64_t tail)
 
 	(void)tail;
 	a->lost = a->policy == POLICY_DROP;
-	paint_leave(a);
+	paint_fall_behind(a);
 	session_mark(a->session);
 }
 
@@ -100,6 +100,7 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.history_lines = config->history_lines,
 		.view = VIEW_DUE,
 		.paint_offset = config->session->log.head,
+		.told = config->session->log.head,
 		.reader.on_lost = on_lost,
 		.block_timer.fn = on_stalled,
 		.paint_timer.fn = paint_on_timer,
@@ -157,7 +158,7 @@ void attachment_drop(struct attachment *a)
 	if (a->dead)
 		return;
 	a->dead = true;
-	paint_drop(a);
+	paint_done(a);
 	reader_done(&a->reader);
 	inq_writer_release(&a->session->inq, TAKE(a->writer));
 	session_input_ready(a->session); /* an orphaned paste's bracket, and who waited behind it */
@@ -250,7 +251,7 @@ uint64_t attachment_lag(const struct attachment *a)
 
 	if (list_linked(&a->reader.link))
 		return reader_lag(&a->reader);
-	return head - (a->view == VIEW_DUE && a->was_raw ? a->left_at : a->paint_offset);
+	return head - min_u64(a->told, head);
 }
 
 void attachment_input_taken(struct attachment *a)
@@ -295,8 +296,8 @@ void attachment_fit(struct attachment *a, bool resized)
 			paint_leave(a); /* its terminal wrapped its lines in its own way */
 		break;
 	case VIEW_PAINTING:
-		if (resized && terminal)
-			paint_leave(a);
+		if (resized && terminal && a->paint_then_raw)
+			paint_leave(a); /* made for another size */
 		break;
 	case VIEW_PAINTED:
 		if (matches || resized)
@@ -327,9 +328,11 @@ void attachment_resize(struct attachment *a, unsigned cols, unsigned rows)
 
 void attachment_interrupt(struct attachment *a)
 {
-	if (a->policy == POLICY_SKIP && a->session->screen.term && a->view != VIEW_DUE &&
-		attachment_lag(a))
+	if (a->policy == POLICY_SKIP && list_linked(&a->reader.link) && a->session->screen.term &&
+		attachment_lag(a)) {
 		paint_leave(a);
+		paint_stay(a); /* more of the backlog is on its way to us: none of it goes raw */
+	}
 	attachment_wake(a);
 }
 
@@ -353,5 +356,5 @@ bool attachment_at_end(const struct attachment *a)
 		return false;
 	if (a->view == VIEW_RAW)
 		return reader_lag(&a->reader) == 0;
-	return a->view == VIEW_PAINTED && a->paint_offset == s->log.head;
+	return a->view == VIEW_PAINTED && a->paint_offset == s->log.head && !paint_comes_back(a);
 }

@@ -27,12 +27,17 @@
 #define ATTACHMENT_LAG_USEC (500 * USEC_PER_MSEC)
 #define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC)  /* a painted one is painted at most so often */
 #define ATTACHMENT_RETRY_USEC (100 * USEC_PER_MSEC) /* without memory for a paint */
+#define ATTACHMENT_PAINT_BYTES ((size_t)16 * 1024)  /* made at a time of a view */
+/* One that falls behind again so soon after it was repainted stays painted until it keeps up. */
+#define ATTACHMENT_RELAPSE_USEC (2 * USEC_PER_SEC)
+/* It keeps up when what came in at least so long fits in its credit. */
+#define ATTACHMENT_CALM_USEC (50 * USEC_PER_MSEC)
 
 enum attachment_view {
 	VIEW_RAW,
 	VIEW_DUE,      /* to be painted when it can take it */
 	VIEW_PAINTING, /* `paint` is being sent */
-	VIEW_PAINTED,  /* shows the model as of painted_offset; painted again when that moved */
+	VIEW_PAINTED,  /* shows the model as of paint_offset; painted again when that moved */
 };
 
 /* What is to be told by a notification, made when the client takes it. */
@@ -62,17 +67,33 @@ struct attachment {
 	unsigned notes;       /* enum attachment_note */
 
 	enum attachment_view view;
-	struct term_buf paint;
-	size_t paint_pos, paint_charged; /* bytes sent; bytes in the ledger */
-	uint64_t paint_offset;           /* what it shows; raw output goes on there */
-	bool paint_then_raw;
-	bool entered; /* the user's own screen is put away: an ATTACH paint, or raw output, and not only crops */
-	bool was_raw; /* other bytes since the last whole paint */
-	uint64_t painted_usec;
+	bool fell;    /* it was too slow for raw output once */
+	bool slow;    /* so again, soon after: stays painted until it keeps up */
+	bool unknown; /* its terminal got bytes that no paint knows of */
+	bool entered; /* the user's own screen is put away: an ATTACH paint, or raw output */
+	uint64_t raw_since_usec;
 	unsigned history_lines;
-	uint64_t left_at;       /* they stopped here */
+
+	/* the paint being sent, and what comes after it */
+	struct term_buf paint;
+	size_t paint_pos, paint_charged; /* bytes sent; bytes in the ledger, the shadow's too */
+	uint64_t paint_offset;           /* what it shows; raw output goes on there */
+	bool paint_begun;                /* its first piece was sent */
+	bool paint_more;                 /* the shadow has more than is in `paint` */
+	bool paint_then_raw;
+	struct term_shadow *shadow; /* what it shows, while it is painted */
+	unsigned shadow_cols, shadow_rows;
+	uint64_t painted_usec;
+	uint64_t calm_usec,
+		calm_offset; /* slow: when it was looked at last, and the log's head then */
+
+	/* what it missed */
+	uint64_t told;          /* up to here it got raw output, or was told how much it did not */
+	bool counts;            /* what follows is skipped: it would have been sent raw */
 	uint64_t skipped_bytes; /* ever */
-	uint64_t paint_skipped; /* of them, jumped over by this paint */
+	uint64_t lines_shown;   /* lines of output that it has had a part of */
+	uint64_t lines_painted; /* so, once the whole paint being sent has begun */
+	uint64_t history_then;  /* no more rows had scrolled away when it left raw output */
 	struct timer paint_timer;
 
 	struct inq_writer *writer;

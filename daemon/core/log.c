@@ -9,6 +9,8 @@ struct chunk {
 	uint64_t start;       /* offset of data[0] */
 	size_t n, cap;        /* bytes */
 	uint64_t newest_usec; /* when data[n - 1] came */
+	uint64_t lines;       /* line ends before data[0] */
+	bool in_line;         /* the byte before data[0] ends none */
 	unsigned stream;      /* of every byte, while `mixed` is NULL */
 	uint64_t *mixed;      /* a bit for each byte: set = LOG_STDERR */
 	uint8_t data[];
@@ -109,6 +111,60 @@ static unsigned chunk_stream(const struct chunk *c, size_t at)
 	if (!c->mixed)
 		return c->stream;
 	return c->mixed[at / WORD_BITS] >> (at % WORD_BITS) & 1 ? LOG_STDERR : LOG_STDOUT;
+}
+
+/* ---- lines ---- */
+
+/* A byte of each 8 at a time: 0x80 where it is a line end. */
+static uint64_t line_ends(uint64_t word)
+{
+	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+	uint64_t x = word ^ UINT64_C(0x0a0a0a0a0a0a0a0a);
+
+	return ~(((x & low) + low) | x | low);
+}
+
+static uint64_t count_lines(const uint8_t *data, size_t n)
+{
+	uint64_t word, lines = 0;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, data + i, sizeof(word));
+		lines += (uint64_t)__builtin_popcountll(line_ends(word));
+	}
+	for (; i < n; i++)
+		lines += data[i] == '\n';
+	return lines;
+}
+
+/* The chunk of the byte before pos, or of pos itself; NULL: it is gone, or there was none. */
+static const struct chunk *log_find(const struct log *log, uint64_t pos)
+{
+	struct list *head = (struct list *)(uintptr_t)&log->chunks;
+	const struct chunk *c = list_last(head, struct chunk, link);
+
+	while (c && c->start >= pos && c != list_first(head, struct chunk, link))
+		c = container_of(c->link.prev, struct chunk, link);
+	return c;
+}
+
+uint64_t log_lines(const struct log *log, uint64_t pos)
+{
+	const struct chunk *c = log_find(log, pos);
+
+	assert(pos >= log->tail && pos <= log->head);
+	return c ? c->lines + count_lines(c->data, (size_t)(pos - c->start)) : log->n_lines;
+}
+
+bool log_in_line(const struct log *log, uint64_t pos)
+{
+	const struct chunk *c = log_find(log, pos);
+
+	assert(pos >= log->tail && pos <= log->head);
+	if (!c)
+		return log->in_line;
+	return pos > c->start ? c->data[pos - c->start - 1] != '\n' : c->in_line;
 }
 
 /* ---- the log ---- */
@@ -228,12 +284,16 @@ static void log_copy(
 			c = list_first(fresh, struct chunk, link);
 			list_unlink(&c->link);
 			c->start = log->head;
+			c->lines = log->n_lines;
+			c->in_line = log->in_line;
 			list_append(&log->chunks, &c->link);
 			ledger_add(log->ledger, chunk_memory(c));
 		}
 		l = chunk_fill(c, data, n, stream);
 		c->newest_usec = log->clock->now_usec;
 		log->head += l;
+		log->n_lines += count_lines(data, l);
+		log->in_line = data[l - 1] != '\n';
 		data += l;
 		n -= l;
 	}

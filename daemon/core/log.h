@@ -36,6 +36,8 @@ struct log {
 	struct list readers;       /* struct reader::link */
 	uint64_t tail, hold, head; /* tail <= hold <= head; tail <= every reader's pos <= head */
 	size_t owed;      /* bytes given back as window that a holder needs again: <= max */
+	uint64_t n_lines; /* line ends ever */
+	bool in_line;     /* the last byte ended none */
 	uint64_t slowest; /* <= every reader's pos: who is in the way is searched for only beyond it
 			   */
 	size_t max;       /* bytes; head - tail never exceeds it */
@@ -58,6 +60,11 @@ int log_append(struct log *log, const uint8_t *data, size_t n, unsigned stream);
 size_t log_trim(struct log *log);
 /* Gives up to n bytes of memory back from what is only kept; how much it was. */
 size_t log_shed(struct log *log, size_t n);
+
+/* Line ends before offset `pos`, within [tail, head]. */
+uint64_t log_lines(const struct log *log, uint64_t pos);
+/* There is a byte before it, and it ends no line. */
+bool log_in_line(const struct log *log, uint64_t pos);
 
 struct reader {
 	struct list link; /* struct log::readers */

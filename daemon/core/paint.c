@@ -10,31 +10,60 @@ void paint_on_timer(struct timer *t)
 	attachment_wake(container_of(t, struct attachment, paint_timer));
 }
 
+/* ---- memory ---- */
+
 static void paint_charge(struct attachment *a)
 {
 	struct ledger *memory = &a->session->core->memory;
+	size_t now = a->paint.cap + (a->shadow ? term_shadow_memory(a->shadow) : 0);
 
 	ledger_sub(memory, a->paint_charged);
-	ledger_add(memory, a->paint.cap);
-	a->paint_charged = a->paint.cap;
+	ledger_add(memory, now);
+	a->paint_charged = now;
 }
 
-void paint_drop(struct attachment *a)
+static void paint_drop(struct attachment *a)
 {
 	term_buf_done(&a->paint);
 	a->paint = (struct term_buf){ .n = 0 };
 	a->paint_pos = 0;
+	a->paint_begun = a->paint_more = a->paint_then_raw = false;
 	paint_charge(a);
+}
+
+static void paint_forget(struct attachment *a)
+{
+	a->shadow = term_shadow_free(a->shadow);
+	paint_charge(a);
+}
+
+void paint_done(struct attachment *a)
+{
+	paint_drop(a);
+	paint_forget(a);
+}
+
+/* ---- leaving ---- */
+
+/* From here on it misses output. */
+static void note_left(struct attachment *a)
+{
+	const struct session *s = a->session;
+	uint64_t pos = a->reader.pos;
+
+	a->told = pos;
+	a->counts = true;
+	a->lines_shown = log_lines(&s->log, pos) + log_in_line(&s->log, pos);
+	a->history_then = screen_history_before(&s->screen, pos);
+	a->entered = a->unknown = true;
 }
 
 void paint_leave(struct attachment *a)
 {
 	if (a->view == VIEW_RAW) {
-		a->left_at = a->reader.pos;
-		a->was_raw = true;
+		note_left(a);
 	} else if (a->view == VIEW_PAINTING) {
-		a->left_at = a->paint_offset; /* half a paint is as unknown as raw output */
-		a->was_raw = true;
+		a->unknown = true; /* half a paint is as unknown as raw output */
 		paint_drop(a);
 	}
 	if (a->reader.holds)
@@ -43,72 +72,156 @@ void paint_leave(struct attachment *a)
 	a->view = VIEW_DUE;
 }
 
+void paint_fall_behind(struct attachment *a)
+{
+	bool soon = a->view == VIEW_PAINTING ||
+		    now_usec(a) < a->raw_since_usec + ATTACHMENT_RELAPSE_USEC;
+
+	paint_leave(a);
+	if (a->fell && soon)
+		paint_stay(a);
+	a->fell = true;
+}
+
+void paint_stay(struct attachment *a)
+{
+	a->slow = true;
+	a->calm_usec = now_usec(a);
+	a->calm_offset = a->session->log.head;
+}
+
+/* ---- whole ---- */
+
 /* From which offset on the terminal can take raw bytes once it shows the paint. */
 static bool paint_resume(const struct attachment *a, uint64_t *ret_offset)
 {
 	return attachment_matches(a) && screen_ground(&a->session->screen, ret_offset);
 }
 
-static enum term_paint_kind paint_kind(const struct attachment *a)
-{
-	if (!attachment_matches(a))
-		return TERM_PAINT_CROP;
-	return a->entered || a->was_raw ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH;
-}
-
-static int paint_make(struct attachment *a)
+/* Lines of output that ended after it left raw output and are above what the screen shows. A
+ * program on the alternate screen ends lines too; so many have not come into history. */
+static uint64_t lines_not_shown(const struct attachment *a)
 {
 	const struct session *s = a->session;
-	const struct term *t = s->screen.term;
+	uint64_t above = log_lines(&s->log, screen_offset(&s->screen));
+	uint64_t shown = a->lines_shown + term_lines_shown(s->screen.term);
+
+	if (term_alternate(s->screen.term) || above <= shown)
+		return 0;
+	return min_u64(above - shown, term_history_total(s->screen.term) - a->history_then);
+}
+
+static int whole_make(struct attachment *a)
+{
+	const struct session *s = a->session;
+	bool entered = a->entered || a->unknown;
 	struct term_paint how = {
-		.kind = paint_kind(a),
-		.cols = a->cols ? a->cols : s->cols,
-		.rows = a->cols ? a->rows : s->rows,
+		.kind = entered ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH,
+		.cols = s->cols,
+		.rows = s->rows,
 		.history_lines = a->history_lines,
 	};
 	int r = 0;
 
-	if (a->was_raw && how.kind == TERM_PAINT_SCREEN && !term_alternate(t))
-		how.lines_not_shown = screen_lines_since(&s->screen, a->left_at);
-	if (a->was_raw)
+	if (entered)
+		how.lines_not_shown = lines_not_shown(a);
+	if (a->unknown)
 		r = term_paint_undo(&a->paint);
-	if (!r)
-		r = term_paint(t, &how, &a->paint);
-	if (r) {
-		paint_drop(a);
-		return err_fold(r);
-	}
-	a->entered = a->entered || a->was_raw || how.kind != TERM_PAINT_CROP;
-	return 0;
+	return r ? r : term_paint(s->screen.term, &how, &a->paint);
 }
 
-static int paint_begin(struct attachment *a)
+static int whole_begin(struct attachment *a, uint64_t offset)
 {
 	struct session *s = a->session;
-	uint64_t offset = screen_offset(&s->screen);
-	int r;
+	int r = whole_make(a);
 
-	r = paint_make(a);
 	if (r)
 		return r;
-	paint_charge(a);
-	a->paint_then_raw = paint_resume(a, &offset);
+	paint_forget(a);
+	a->entered = true;
+	a->paint_then_raw = true;
 	a->paint_offset = offset;
-	a->paint_skipped = a->was_raw && offset > a->left_at ? offset - a->left_at : 0;
-	a->skipped_bytes += a->paint_skipped;
-	a->painted_usec = now_usec(a);
-	a->was_raw = false;
-	a->view = VIEW_PAINTING;
-	if (a->paint_then_raw)
-		reader_init(&a->reader, &s->log, offset, a->policy == POLICY_BLOCK);
+	a->lines_painted = log_lines(&s->log, offset) + log_in_line(&s->log, offset);
+	reader_init(&a->reader, &s->log, offset, a->policy == POLICY_BLOCK);
 	attachment_watch(a);
 	return 0;
 }
 
-void paint_finish(struct attachment *a)
+/* ---- view ---- */
+
+static int view_open(struct attachment *a)
 {
+	unsigned cols = a->cols ? a->cols : a->session->cols;
+	unsigned rows = a->cols ? a->rows : a->session->rows;
+	int r;
+
+	if (a->shadow && (a->shadow_cols != cols || a->shadow_rows != rows))
+		paint_forget(a);
+	if (!a->shadow) {
+		r = term_shadow_new(&a->shadow, TERM_PAINT_CROP, cols, rows);
+		if (r)
+			return r;
+		a->shadow_cols = cols;
+		a->shadow_rows = rows;
+	} else if (a->unknown) {
+		term_shadow_forget(a->shadow);
+	}
+	return 0;
+}
+
+/* More of the difference between what the terminal shows and the model as it is now. */
+static int view_fill(struct attachment *a)
+{
+	const struct screen *sc = &a->session->screen;
+	int r;
+
+	r = view_open(a);
+	if (!r)
+		r = term_shadow_paint(a->shadow, sc->term, ATTACHMENT_PAINT_BYTES, &a->paint);
+	if (r < 0)
+		return r;
+	a->unknown = false;
+	a->paint_more = r == TERM_SHADOW_MORE;
+	a->paint_offset = screen_offset(sc);
+	return 0;
+}
+
+/* ---- when ---- */
+
+static int paint_begin(struct attachment *a)
+{
+	uint64_t offset;
+	int r;
+
+	if (!a->slow && paint_resume(a, &offset))
+		r = whole_begin(a, offset);
+	else
+		r = view_fill(a);
+	if (r) {
+		paint_drop(a);
+		return err_fold(r);
+	}
+	a->painted_usec = now_usec(a);
+	a->view = a->paint.n ? VIEW_PAINTING : VIEW_PAINTED;
+	paint_charge(a);
+	return 0;
+}
+
+bool paint_comes_back(const struct attachment *a)
+{
+	uint64_t offset;
+
+	return a->slow && paint_resume(a, &offset);
+}
+
+static void paint_finish(struct attachment *a)
+{
+	bool then_raw = a->paint_then_raw;
+
 	paint_drop(a);
-	a->view = a->paint_then_raw ? VIEW_RAW : VIEW_PAINTED;
+	a->view = then_raw ? VIEW_RAW : VIEW_PAINTED;
+	if (then_raw)
+		a->raw_since_usec = now_usec(a);
 }
 
 /* A skip attachment whose next byte is old and far from the present. */
@@ -119,24 +232,46 @@ static bool raw_is_stale(struct attachment *a)
 	       reader_age_usec(&a->reader) > ATTACHMENT_LAG_USEC;
 }
 
-/* A painted one is painted again when its terminal took all of the last and the picture moved. */
-static bool painted_is_stale(const struct attachment *a)
+/* Does the session write so little now that raw output would not fall behind at once? */
+static bool is_calm(struct attachment *a)
+{
+	uint64_t head = a->session->log.head, due = a->calm_usec + ATTACHMENT_CALM_USEC;
+	bool calm = head - a->calm_offset <= a->credit.allowed;
+
+	if (now_usec(a) >= due) {
+		a->calm_usec = now_usec(a);
+		a->calm_offset = head;
+		if (calm)
+			return true;
+		due = a->calm_usec + ATTACHMENT_CALM_USEC;
+	}
+	timer_start(&a->session->core->timers, &a->paint_timer, due);
+	return false;
+}
+
+/* A painted one is painted again when its terminal took all of the last and the picture moved, or
+ * raw output can go on. */
+static bool painted_is_stale(struct attachment *a)
 {
 	uint64_t offset;
 
 	if (!credit_settled(&a->credit))
 		return false;
-	return a->paint_offset != screen_offset(&a->session->screen) || paint_resume(a, &offset);
+	if (paint_resume(a, &offset) && (!a->slow || is_calm(a))) {
+		a->slow = false;
+		return true;
+	}
+	return a->paint_offset != screen_offset(&a->session->screen);
 }
 
-int paint_decide(struct attachment *a)
+static int paint_decide(struct attachment *a)
 {
 	uint64_t due = a->painted_usec + ATTACHMENT_PAINT_USEC;
 
 	if (a->lost)
 		return 0; /* about to be dropped */
 	if (a->view == VIEW_RAW && raw_is_stale(a))
-		paint_leave(a);
+		paint_fall_behind(a);
 	if (a->view == VIEW_PAINTED && painted_is_stale(a))
 		a->view = VIEW_DUE;
 	if (a->view != VIEW_DUE || attachment_credit(a) == 0)
@@ -146,6 +281,64 @@ int paint_decide(struct attachment *a)
 		return 0;
 	}
 	return paint_begin(a);
+}
+
+/* ---- the next piece ---- */
+
+static int paint_refill(struct attachment *a)
+{
+	int r;
+
+	a->paint.n = a->paint_pos = 0;
+	r = view_fill(a);
+	if (r)
+		paint_leave(a);
+	else
+		paint_charge(a);
+	return err_fold(r);
+}
+
+static int paint_peek(
+	struct attachment *a, size_t max, struct iovec *iov, struct attachment_piece *ret)
+{
+	size_t left, n;
+	int r;
+
+	if (max && a->paint_more && a->paint_pos == a->paint.n) {
+		r = paint_refill(a);
+		if (r)
+			return r;
+	}
+	left = a->paint.n - a->paint_pos;
+	n = min_size(left, max);
+	if (n == 0 && left)
+		return 0; /* no credit */
+	iov[0] = (struct iovec){ a->paint.data + a->paint_pos, n };
+	*ret = (struct attachment_piece){
+		.resync = true,
+		.first = !a->paint_begun,
+		.last = n == left && !a->paint_more,
+		.offset = a->paint_offset,
+		.skipped = a->counts && a->paint_offset > a->told ? a->paint_offset - a->told : 0,
+		.n = n,
+		.n_iov = n > 0,
+	};
+	return ATTACHMENT_PIECE;
+}
+
+static void paint_advance(struct attachment *a, const struct attachment_piece *piece)
+{
+	a->paint_pos += piece->n;
+	a->paint_begun = true;
+	a->skipped_bytes += piece->skipped;
+	a->told = a->paint_offset;
+	a->counts = attachment_matches(a);
+	if (a->paint_then_raw) {
+		a->unknown = false;
+		a->lines_shown = a->lines_painted;
+	}
+	if (piece->last)
+		paint_finish(a);
 }
 
 /* ---- the next frame ---- */
@@ -162,26 +355,6 @@ static int peek_raw(struct attachment *a, size_t max, struct iovec *iov, size_t 
 	return ATTACHMENT_PIECE;
 }
 
-static int peek_paint(
-	struct attachment *a, size_t max, struct iovec *iov, struct attachment_piece *ret)
-{
-	size_t left = a->paint.n - a->paint_pos, n = min_size(left, max);
-
-	if (n == 0 && left)
-		return 0; /* no credit */
-	iov[0] = (struct iovec){ a->paint.data + a->paint_pos, n };
-	*ret = (struct attachment_piece){
-		.resync = true,
-		.first = a->paint_pos == 0,
-		.last = n == left,
-		.offset = a->paint_offset,
-		.skipped = a->paint_pos == 0 ? a->paint_skipped : 0,
-		.n = n,
-		.n_iov = n > 0,
-	};
-	return ATTACHMENT_PIECE;
-}
-
 int attachment_peek(
 	struct attachment *a, struct iovec *iov, size_t n_iov, struct attachment_piece *ret_piece)
 {
@@ -195,20 +368,18 @@ int attachment_peek(
 	if (a->view == VIEW_RAW && max)
 		return peek_raw(a, max, iov, n_iov, ret_piece);
 	if (a->view == VIEW_PAINTING)
-		return peek_paint(a, max, iov, ret_piece);
+		return paint_peek(a, max, iov, ret_piece);
 	return 0;
 }
 
 void attachment_advance(struct attachment *a, const struct attachment_piece *piece)
 {
 	credit_send(&a->credit, piece->n, now_usec(a));
-	if (!piece->resync) {
-		reader_advance(&a->reader, piece->n);
-		if (a->reader.holds)
-			session_mark(a->session); /* window back */
+	if (piece->resync) {
+		paint_advance(a, piece);
 		return;
 	}
-	a->paint_pos += piece->n;
-	if (piece->last)
-		paint_finish(a);
+	reader_advance(&a->reader, piece->n);
+	if (a->reader.holds)
+		session_mark(a->session); /* window back */
 }

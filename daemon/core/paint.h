@@ -1,9 +1,12 @@
 /*
  * paint - an attachment between raw and painted: when it leaves the log, is painted, and comes back
  *
- * Raw to painted: the terminal's state is not known, so everything is undone first. Painted to raw:
- * only where the parser is in ground state and the sizes are equal; the reader waits there while
- * the paint goes out.
+ * Whole: a paint of everything, and raw output goes on at its offset. Where the terminal's state is
+ *        not known everything is undone first. Only where the parser is in ground state, the sizes
+ *        are equal and the attachment keeps up; the reader waits there while the paint goes out.
+ * View:  a paint of the screen at the terminal's own size, in its alternate screen, and then
+ *        differences against the shadow: for one of another size, and for one that is slow. What
+ *        raw output left on its primary screen is still there when a whole paint follows.
  */
 #ifndef DAEMON_CORE_PAINT_H
 #define DAEMON_CORE_PAINT_H
@@ -12,13 +15,14 @@
 
 /* Raw output, or the paint under way, ends here; a new paint is due. */
 void paint_leave(struct attachment *a);
-/* Gives the memory of a paint back. */
-void paint_drop(struct attachment *a);
-/* Leaves raw output of which too much is too old, paints what is due and may be painted now.
- * -ENOMEM. */
-int paint_decide(struct attachment *a);
-/* All of it was sent. */
-void paint_finish(struct attachment *a);
+/* The same, because it was too slow. */
+void paint_fall_behind(struct attachment *a);
+/* No raw output before the session is calm enough for it. */
+void paint_stay(struct attachment *a);
+/* Gives all memory back. */
+void paint_done(struct attachment *a);
+/* It is painted only because it was slow, and raw output will follow. */
+bool paint_comes_back(const struct attachment *a);
 void paint_on_timer(struct timer *t);
 
 #endif

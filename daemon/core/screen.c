@@ -33,8 +33,11 @@ void screen_done(struct screen *sc)
 
 static void screen_put_mark(struct screen *sc)
 {
+	uint64_t step = sc->reader.log->max / (SCREEN_N_MARKS - 1), pos = sc->reader.pos;
 	struct screen_mark *m = &sc->marks[sc->n_marks % SCREEN_N_MARKS];
 
+	if (sc->n_marks && pos - sc->marks[(sc->n_marks - 1) % SCREEN_N_MARKS].offset < step)
+		return;
 	*m = (struct screen_mark){ sc->reader.pos, term_history_total(sc->term) };
 	sc->n_marks++;
 }
@@ -89,17 +92,15 @@ bool screen_ground(const struct screen *sc, uint64_t *ret_offset)
 	return true;
 }
 
-uint64_t screen_lines_since(const struct screen *sc, uint64_t offset)
+uint64_t screen_history_before(const struct screen *sc, uint64_t offset)
 {
 	size_t n = min_size(sc->n_marks, SCREEN_N_MARKS);
-	uint64_t total = term_history_total(sc->term), lines = total;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct screen_mark *m = &sc->marks[(sc->n_marks - 1 - i) % SCREEN_N_MARKS];
 
-		lines = m->lines;
 		if (m->offset <= offset)
-			break;
+			return m->lines;
 	}
-	return total - lines;
+	return 0;
 }

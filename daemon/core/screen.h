@@ -24,9 +24,10 @@ struct screen_mark {
 struct screen {
 	struct term *term; /* NULL: a call, which has none */
 	struct reader reader;
-	struct screen_mark marks[SCREEN_N_MARKS]; /* a ring, a mark a slice */
-	size_t n_marks;                           /* ever */
-	size_t charged;                           /* bytes of the model in the ledger */
+	struct screen_mark
+		marks[SCREEN_N_MARKS]; /* a ring: together they reach as far back as the log */
+	size_t n_marks;                /* ever */
+	size_t charged;                /* bytes of the model in the ledger */
 	struct ledger *ledger;
 };
 
@@ -39,7 +40,7 @@ uint64_t screen_offset(const struct screen *sc);
 /* The last offset in ground state: what a paint shows, and where raw output may go on. False: an
  * open sequence began before what the log still has. */
 bool screen_ground(const struct screen *sc, uint64_t *ret_offset);
-/* Lines scrolled away since about `offset`. */
-uint64_t screen_lines_since(const struct screen *sc, uint64_t offset);
+/* Rows that had scrolled into history not long before `offset`: no more than had at it. */
+uint64_t screen_history_before(const struct screen *sc, uint64_t offset);
 
 #endif

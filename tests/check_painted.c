@@ -1,0 +1,399 @@
+/* Attachments that are painted, seen through a terminal of theirs: a model that is fed what they get. */
+#include "tests/attachment_world.h"
+
+#include <stdio.h>
+
+#include "common/term/term.h"
+
+#define LINE_BYTES 10 /* "0000001\r\n", and so on: as long as seven digits last */
+#define HISTORY 100000
+
+struct viewer {
+	struct peer *peer;
+	uint32_t at;
+	struct term *term;
+	uint64_t got, acked, raw, skipped, paints, last_paint, exit_code;
+	bool exited;
+};
+
+static struct viewer v;
+static unsigned n_lines; /* written by the program */
+
+static void viewer_attach(struct peer *p, unsigned cols, unsigned rows)
+{
+	ck_assert_int_eq(term_new(&v.term, &(struct term_config){ cols, rows, HISTORY }), 0);
+	v = (struct viewer){ .peer = p, .term = v.term };
+	v.at = peer_attach(p, &(struct attach_how){ .name = "w", .cols = cols, .rows = rows });
+}
+
+static const struct attachment *viewed(void)
+{
+	return client_attachment(v.peer->client, v.at);
+}
+
+/* Takes what is there, on the terminal. */
+static void viewer_take(void)
+{
+	struct frame_span data;
+	const struct frame *f;
+	bool resync;
+
+	while ((f = peer_next(v.peer))) {
+		resync = frame_is(f, "resync");
+		if (frame_is(f, "exited")) {
+			v.exited = true;
+			v.exit_code = field_u64(f->params, "exit_code");
+		}
+		if (!resync && !frame_is(f, "output"))
+			continue;
+		ck_assert_int_eq(frame_get_bytes(f->params, "data", &data), 0);
+		if (resync && field_bool(f->params, "first")) {
+			v.paints++;
+			v.last_paint = 0;
+		}
+		if (resync)
+			v.skipped += field_u64(f->params, "skipped_bytes");
+		*(resync ? &v.last_paint : &v.raw) += data.n;
+		term_feed(v.term, (const uint8_t *)data.data, data.n);
+		v.got += data.n;
+	}
+}
+
+static void viewer_ack(void)
+{
+	viewer_take();
+	v.acked = v.got;
+	peer_ack(v.peer, v.at, v.acked);
+	fake_turn(&fake);
+	viewer_take();
+}
+
+/* Until nothing more comes at this moment. */
+static void viewer_ack_all(void)
+{
+	do
+		viewer_ack();
+	while (v.acked != v.got);
+}
+
+static void viewer_end(void)
+{
+	v.term = term_free(v.term);
+	end();
+}
+
+static void lines(unsigned n)
+{
+	static char text[LOG_BYTES];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%08u\r\n", ++n_lines);
+	output(text, at);
+}
+
+static bool same_screen(void)
+{
+	struct term_buf mine = { .n = 0 }, model = { .n = 0 };
+	bool same;
+
+	ck_assert_int_eq(term_text(v.term, &mine), 0);
+	ck_assert_int_eq(term_text(s->screen.term, &model), 0);
+	same = mine.n == model.n && (mine.n == 0 || memcmp(mine.data, model.data, mine.n) == 0);
+	term_buf_done(&mine);
+	term_buf_done(&model);
+	return same;
+}
+
+struct seen {
+	unsigned last, missing, gaps;
+};
+
+/* A line of the viewer's terminal: the program's next, a part of it, or how many are missing. */
+static void see_line(struct seen *seen, const char *line)
+{
+	const char *notice = strstr(line, " lines not shown]");
+	size_t digits = strspn(line, "0123456789");
+	unsigned number = seen->last + 1;
+
+	if (notice) {
+		while (notice > line && notice[-1] != '[')
+			notice--;
+		seen->missing += (unsigned)strtoul(notice, NULL, 10);
+		seen->gaps++;
+		return;
+	}
+	if (digits == 0)
+		return;
+	if (digits >= 8)
+		number = (unsigned)strtoul(line, NULL, 10);
+	ck_assert_msg(number == seen->last + 1 + seen->missing, "%u after %u and %u not shown",
+		number, seen->last, seen->missing);
+	seen->last = number;
+	seen->missing = 0;
+}
+
+/* All lines on the viewer's terminal, scrolled away ones too, are the program's in order, and each
+ * gap is told by how many it is. How many gaps. */
+static unsigned check_lines(void)
+{
+	struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = HISTORY };
+	struct seen seen = { .last = 0 };
+	struct term_buf all = { .n = 0 };
+	char *end;
+
+	ck_assert_int_eq(term_paint(v.term, &how, &all), 0);
+	all.data[all.n - 1] = '\0';
+	for (char *line = (char *)all.data; line; line = end ? end + 2 : NULL) {
+		end = strstr(line, "\r\n");
+		if (end)
+			*end = '\0';
+		see_line(&seen, line);
+	}
+	term_buf_done(&all);
+	return seen.gaps;
+}
+
+START_TEST(the_lines_not_shown_are_counted_to_the_line)
+{
+	for (unsigned cut = 0; cut < LINE_BYTES; cut++) {
+		begin();
+		n_lines = 0;
+		viewer_attach(&a, 80, 24);
+		lines(100);
+		viewer_ack_all();
+		peer_begin(&a, "session.set", 2); /* so that it stops in the middle of a line */
+		frame_put_u64(&a.out, "attachment", v.at);
+		frame_put_u64(&a.out, "window", 5000 + cut);
+		peer_result(&a, peer_send(&a));
+		for (unsigned i = 0; i < 40; i++)
+			lines(1000);
+		fake_pass(&fake, USEC_PER_SEC);
+		viewer_ack_all();
+		lines(3);
+		viewer_ack_all();
+		ck_assert(same_screen());
+		ck_assert_uint_eq(v.paints, 2);
+		ck_assert_uint_eq(check_lines(), 1);
+		viewer_end();
+	}
+}
+END_TEST
+
+/* The program writes far more than the terminal takes, for a while: a turn each 5 ms, an
+ * acknowledgement each 50. */
+static void flood(unsigned turns)
+{
+	for (unsigned i = 0; i < turns; i++) {
+		lines(2000);
+		fake_pass(&fake, 5 * USEC_PER_MSEC);
+		if (i % 10 == 9)
+			viewer_ack();
+	}
+}
+
+START_TEST(one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm)
+{
+	uint64_t raw;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	flood(200);
+	ck_assert(viewed()->slow);
+	raw = v.raw;
+	for (unsigned i = 0; i < 20; i++) {
+		flood(50);
+		viewer_ack_all(); /* it shows the present again and again, ... */
+		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+		viewer_ack_all();
+		ck_assert(same_screen());
+	}
+	ck_assert_uint_eq(v.raw, raw); /* ... with no byte of raw output */
+	ck_assert_uint_gt(v.paints, 20);
+	fake_pass(&fake, ATTACHMENT_CALM_USEC);
+	viewer_ack_all();
+	fake_pass(&fake, ATTACHMENT_CALM_USEC);
+	viewer_ack_all();
+	ck_assert(!viewed()->slow);
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	lines(5);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.raw, raw + 5 * LINE_BYTES);
+	ck_assert(same_screen());
+	ck_assert(!term_alternate(v.term));
+	check_lines(); /* what was painted meanwhile is one gap, counted to the line */
+	viewer_end();
+}
+END_TEST
+
+START_TEST(later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again)
+{
+	uint64_t whole;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	lines(30);
+	viewer_ack_all();
+	peer_input(&a, v.at, "\003", 1);
+	ck_assert_int_eq(viewed()->view, VIEW_RAW); /* nothing to jump over */
+	flood(200);
+	viewer_ack_all();
+	ck_assert(viewed()->slow && viewed()->shadow);
+	ck_assert_uint_ge(viewed()->paint_charged, term_shadow_memory(viewed()->shadow));
+	output_text("\033[H\033[2Jone\r\ntwo");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack();
+	whole = v.last_paint;
+	output_text("!");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack();
+	ck_assert(same_screen());
+	ck_assert_uint_lt(v.last_paint, 32);
+	ck_assert_uint_lt(v.last_paint, whole);
+	for (unsigned i = 0; i < 4; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	ck_assert_ptr_null(viewed()->shadow);
+	ck_assert_uint_eq(viewed()->paint_charged, 0);
+	viewer_end();
+}
+END_TEST
+
+START_TEST(after_an_interrupt_no_more_of_the_backlog_comes_raw)
+{
+	uint64_t raw;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	lines(10000); /* more than its window */
+	viewer_take();
+	raw = v.raw;
+	peer_input(&a, v.at, "\003", 1);
+	for (unsigned i = 0; i < 5; i++) {
+		lines(3000); /* was on its way when the program was stopped */
+		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+		viewer_ack();
+	}
+	output_text("^C\r\n$ ");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.raw, raw);
+	ck_assert(same_screen()); /* the prompt is there, ... */
+	for (unsigned i = 0; i < 4; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+	output_text("x");
+	viewer_ack_all();
+	ck_assert_uint_eq(v.raw, raw + 1); /* ... and then raw output goes on */
+	ck_assert(same_screen());
+	ck_assert_uint_eq(check_lines(), 1);
+	viewer_end();
+}
+END_TEST
+
+START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
+{
+	begin();
+	n_lines = 0;
+	viewer_attach(&a, 80, 24);
+	for (unsigned i = 0; i < 30; i++) {
+		flood(40);
+		peer_input(&a, v.at, i % 3 ? "x" : "\032", 1);
+		viewer_ack_all();
+		fake_pass(&fake, i % 4 * ATTACHMENT_CALM_USEC);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	ck_assert_uint_eq(v.raw + v.skipped, s->log.head);
+	ck_assert_uint_eq(viewed()->skipped_bytes, v.skipped);
+	viewer_end();
+}
+END_TEST
+
+START_TEST(a_terminal_of_another_size_gets_differences)
+{
+	struct term_buf text = { .n = 0 };
+
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	viewer_attach(&a, 40, 10);
+	output_text("\033[H\033[2Jupper left\033[24;80H*\033[H");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	output_text("U");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_uint_lt(v.last_paint, 16);
+	ck_assert_int_eq(term_text(v.term, &text), 0);
+	ck_assert_int_eq(memcmp(text.data, "Upper left\n", 11), 0);
+	ck_assert_uint_eq(v.raw, 0);
+	ck_assert_uint_eq(v.skipped, 0); /* it is painted for its size, and misses nothing */
+	term_buf_done(&text);
+	viewer_end();
+}
+END_TEST
+
+START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
+{
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	flood(200);
+	ck_assert(viewed()->slow);
+	output_text("last words\r\n");
+	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 3 });
+	for (unsigned i = 0; i < 8 && !v.exited; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+	ck_assert(v.exited);
+	ck_assert_uint_eq(v.exit_code, 3);
+	ck_assert(!term_alternate(v.term));
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
+/* The dearest there is: each cell with colours of its own, on a view as large as can be. */
+START_TEST(fault_f29_a_painted_attachment_costs_at_most_256_kib)
+{
+	static char cell[64];
+
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 1000, .rows = 100 });
+	fake_pass(&fake, SESSION_RESIZE_USEC);
+	viewer_attach(&a, 1000, 1000);
+	for (unsigned i = 0; i < 100 * 1000; i++) {
+		int n = snprintf(cell, sizeof(cell), "\033[38;2;%u;%u;7m\033[48;2;9;%u;%um%c",
+			i % 251, i / 251 % 256, i % 241, i / 241 % 256, 'a' + i % 26);
+
+		output(cell, (size_t)n);
+		if (i % 1000)
+			continue;
+		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+		ck_assert_uint_le(viewed()->paint_charged, 256 * 1024);
+		viewer_ack();
+	}
+	ck_assert_uint_gt(viewed()->paint_charged, TERM_SHADOW_BYTES_MAX / 2);
+	viewer_end();
+}
+END_TEST
+
+TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
+	one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm,
+	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
+	after_an_interrupt_no_more_of_the_backlog_comes_raw,
+	every_byte_is_either_sent_raw_or_counted_as_skipped,
+	a_terminal_of_another_size_gets_differences,
+	an_end_while_it_is_slow_is_told_below_the_last_screen,
+	fault_f29_a_painted_attachment_costs_at_most_256_kib)
