@@ -9,6 +9,8 @@
 
 #define SMALL_ROOM 256 /* bytes of window below which a message goes by way of the outbox */
 
+#define TAKE_BYTES ((size_t)64 * 1024)
+
 typedef Coreweave__Sandbox__V1__ExecStreamInit Init;
 typedef Coreweave__Sandbox__V1__ExecStreamRequest Request;
 typedef Coreweave__Sandbox__V1__ExecStreamResponse Response;
@@ -18,7 +20,9 @@ struct exec {
 	struct process *process; /* NULL: none yet, or no more */
 	struct exec_input input;
 	bool seen_init, exit_put;
-	size_t uncounted; /* bytes of stdin whose window went back before the program took them */
+	struct drain drain;
+	uint64_t take_max; /* bytes of output to hold for a reader that does not take it; 0: none */
+	size_t uncounted;  /* bytes of stdin whose window went back before the program took them */
 };
 
 /* ---- what it says ---- */
@@ -152,9 +156,25 @@ static void on_failed(struct process *p _unused_, int error, enum init_stage sta
 	call_finish(x->call);
 }
 
+/* What the program has is held here, where its reader should have been. */
+static void take_output(struct exec *x)
+{
+	_cleanup_(freep) uint8_t *data = malloc(TAKE_BYTES);
+	enum process_stream which;
+	size_t l;
+
+	while (data && grpc_outbox_pending(&x->call->out) <= x->take_max &&
+		(l = process_read(x->process, data, TAKE_BYTES, &which)) > 0)
+		put_output(x, which, data, l);
+}
+
 static void on_output(struct process *p _unused_, void *arg)
 {
-	grpc_resume(&((struct exec *)arg)->call->rpc);
+	struct exec *x = arg;
+
+	if (x->take_max && x->call->sent == x->drain.sent)
+		take_output(x);
+	grpc_resume(&x->call->rpc);
 }
 
 static void on_taken(struct process *p _unused_, size_t n, void *arg)
@@ -330,8 +350,30 @@ static void on_break(struct call *call, const char *code, const char *message)
 		call_finish(call);
 }
 
+static void on_drain(struct call *call, const struct drain_limit *limit)
+{
+	struct exec *x = call->state;
+	struct drain_look look = {
+		.sent = call->sent,
+		.held = grpc_outbox_pending(&call->out),
+		.now_usec = call->service->loop->clock.now_usec,
+	};
+	enum drain_verdict verdict;
+
+	if (call->answered || !x->process || !x->process->started)
+		return;
+	look.waiting = look.held || process_has_output(x->process);
+	verdict = drain_judge(&x->drain, limit, &look);
+	x->take_max = verdict == DRAIN_TAKE ? limit->bytes : 0;
+	if (verdict == DRAIN_TAKE)
+		take_output(x);
+	else if (verdict == DRAIN_OVER)
+		on_break(call, "STREAM_BACKPRESSURE", "the stream was not read fast enough");
+}
+
 static const struct call_ops stream_ops = {
 	.on_break = on_break,
+	.on_drain = on_drain,
 	.read = exec_read,
 	.on_deadline = on_deadline,
 	.on_end = on_end,

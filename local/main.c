@@ -162,6 +162,13 @@ static int open_faults(struct program *p, char why[IDENTITY_WHY_MAX])
 		&p->fault_io, &p->loop, &p->server.faults, p->options.fault_socket, why);
 }
 
+static int limit_drain(struct program *p)
+{
+	const struct drain_limit *limit = &p->options.drain;
+
+	return limit->bytes || limit->usec ? server_limit_drain(&p->server, limit) : 0;
+}
+
 static int start_listening(struct program *p, char why[IDENTITY_WHY_MAX])
 {
 	char url[STATE_URL_MAX];
@@ -202,6 +209,7 @@ static int start(struct program *p, char why[IDENTITY_WHY_MAX])
 	r = r ? r : start_sandboxing(p, why);
 	r = r ? r : take_over(p, why);
 	r = r ? r : server_init(&p->server, &p->loop, &p->boxes, &p->service);
+	r = r ? r : limit_drain(p);
 	raise_limits();
 	return r ? r : start_listening(p, why);
 }

@@ -23,6 +23,8 @@ static const char help[] =
 	"                          walls around sandboxes (default auto: bwrap if it works)\n"
 	"  --network on|none       whether sandboxes reach the network (none needs bwrap)\n"
 	"  --direct on|off         the direct data plane, on a port of its own (default on)\n"
+	"  --drain-limit BYTES|SECONDS\n"
+	"                          end streams whose output is not taken (64K, 30s)\n"
 	"  --fault-socket PATH     make trouble on request, for who tests a client\n"
 	"  --help                  this text\n"
 	"  --version               the version\n";
@@ -111,6 +113,7 @@ enum {
 	OPT_NETWORK,
 	OPT_DIRECT,
 	OPT_FAULT_SOCKET,
+	OPT_DRAIN_LIMIT,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -125,6 +128,7 @@ static const struct option longs[] = {
 	{ "isolation", required_argument, NULL, OPT_ISOLATION },
 	{ "network", required_argument, NULL, OPT_NETWORK },
 	{ "direct", required_argument, NULL, OPT_DIRECT },
+	{ "drain-limit", required_argument, NULL, OPT_DRAIN_LIMIT },
 	{ "fault-socket", required_argument, NULL, OPT_FAULT_SOCKET },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -157,6 +161,12 @@ static int take(struct options *o, int opt, const char *word)
 		return parse_switch(&o->network, "--network", "none", optarg);
 	case OPT_DIRECT:
 		return parse_switch(&o->direct, "--direct", "off", optarg);
+	case OPT_DRAIN_LIMIT:
+		return drain_parse(optarg, &o->drain)
+			       ? usage("--drain-limit takes bytes (1 to 64M) or seconds (1s to "
+				       "3600s), not '%s'",
+					 optarg)
+			       : 0;
 	case OPT_FAULT_SOCKET:
 		o->fault_socket = optarg;
 		return 0;

@@ -4,6 +4,7 @@
 #ifndef LOCAL_OPTIONS_H
 #define LOCAL_OPTIONS_H
 
+#include "local/drain.h"
 #include "local/launch.h"
 
 #define OPTIONS_HOST_MAX 256
@@ -13,6 +14,7 @@ struct options {
 	uint16_t port; /* 0: any */
 	const char *port_file, *state_dir, *token_file, *fault_socket;
 	enum isolation isolation;
+	struct drain_limit drain;
 	bool plaintext, allow_remote, network, direct;
 };
 

@@ -1,5 +1,6 @@
 #include "local/process.h"
 
+#include <poll.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -180,6 +181,16 @@ void process_poll(struct process *p)
 	for (size_t i = 0; i < _PROCESS_STREAM_N; i++)
 		if (p->out[i].fd >= 0 && !p->out[i].ended)
 			wait_readable(&p->out[i]);
+}
+
+bool process_has_output(const struct process *p)
+{
+	struct pollfd fds[_PROCESS_STREAM_N];
+
+	for (size_t i = 0; i < _PROCESS_STREAM_N; i++) /* poll() skips what is -1 */
+		fds[i] = (struct pollfd){ .fd = p->out[i].ended ? -1 : p->out[i].fd,
+			.events = POLLIN };
+	return poll(fds, _PROCESS_STREAM_N, 0) > 0;
 }
 
 bool process_over(const struct process *p)

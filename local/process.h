@@ -78,6 +78,7 @@ int process_start(struct box *b, const struct process_start *what, struct proces
 size_t process_read(struct process *p, uint8_t *buf, size_t n, enum process_stream *ret);
 /* on_output when there is something, though process_read() was not asked to the end. */
 void process_poll(struct process *p);
+bool process_has_output(const struct process *p); /* process_read() would give some */
 bool process_over(const struct process *p);
 int process_exit_code(const struct process *p); /* 128 + n after signal n */
 /* Takes all of it. */

@@ -43,6 +43,30 @@ int server_listen(struct server *s, int fd, SSL_CTX *tls, bool direct)
 	return listener_start(l);
 }
 
+/* ---- streams that nobody drains ---- */
+
+static void on_drain_step(evutil_socket_t fd _unused_, short what _unused_, void *arg)
+{
+	struct server *s = arg;
+	struct call *call;
+	struct conn *c;
+
+	loop_now(s->loop);
+	list_for_each(c, &s->conns, link)
+		list_for_each(call, &c->calls.live, link)
+			if (call->ops && call->ops->on_drain)
+				call->ops->on_drain(call, &s->drain);
+}
+
+int server_limit_drain(struct server *s, const struct drain_limit *limit)
+{
+	static const struct timeval step = { .tv_usec = DRAIN_STEP_USEC };
+
+	s->drain = *limit;
+	s->ev_drain = event_new(s->loop->base, -1, EV_PERSIST, on_drain_step, s);
+	return s->ev_drain && !event_add(s->ev_drain, &step) ? 0 : -ENOMEM;
+}
+
 /* ---- the turn ---- */
 
 static void bury_all(struct server *s)
@@ -159,4 +183,6 @@ void server_done(struct server *s)
 	fault_do_done(&s->faults);
 	if (s->ev_end)
 		event_free(s->ev_end);
+	if (s->ev_drain)
+		event_free(s->ev_drain);
 }

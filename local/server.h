@@ -26,7 +26,9 @@ struct server {
 	struct listener listeners[SERVER_LISTENERS_MAX];
 	size_t n_listeners;
 	struct fault_do faults;
+	struct drain_limit drain; /* none: programs wait for their readers */
 	struct event *ev_end;
+	struct event *ev_drain; /* NULL: there is no limit */
 	struct list conns, dirty, dead;
 	size_t n_conns;
 	bool stopping;
@@ -37,6 +39,8 @@ int server_init(struct server *s, struct loop *loop, struct boxes *boxes, struct
 /* One more port; takes fd. `tls` (NULL: plaintext) must outlive the server. */
 int server_listen(struct server *s, int fd, SSL_CTX *tls, bool direct);
 void server_done(struct server *s);
+/* From now on streams that are not drained end. */
+int server_limit_drain(struct server *s, const struct drain_limit *limit);
 /* The turn's end; true: work is left. */
 bool server_flush(struct server *s);
 /* No new connection, call or sandbox; the loop stops when all has ended. */

@@ -155,15 +155,22 @@ static void on_half_close(struct grpc_call *rpc)
 			"the request has no message");
 }
 
-static size_t on_read(struct grpc_call *rpc, uint8_t *buf, size_t n, bool *ret_end _unused_)
+static size_t read_body(struct call *call, uint8_t *buf, size_t n)
 {
-	struct call *call = container_of(rpc, struct call, rpc);
-
 	if (!grpc_outbox_empty(&call->out))
 		return grpc_outbox_read(&call->out, buf, n);
 	if (call->cut || !call->ops || !call->ops->read)
 		return 0;
 	return call->ops->read(call, buf, n);
+}
+
+static size_t on_read(struct grpc_call *rpc, uint8_t *buf, size_t n, bool *ret_end _unused_)
+{
+	struct call *call = container_of(rpc, struct call, rpc);
+	size_t l = read_body(call, buf, n);
+
+	call->sent += l;
+	return l;
 }
 
 static void on_done(struct grpc_call *rpc, const struct grpc_status *st _unused_)

@@ -17,6 +17,7 @@
 #include "common/list.h"
 #include "common/wire/grpc.h"
 #include "local/box.h"
+#include "local/drain.h"
 #include "local/grant.h"
 
 #define SERVICE_REQUEST_MAX ((size_t)4 * 1024 * 1024)
@@ -69,6 +70,8 @@ struct call_ops {
 	void (*on_end)(struct call *call);      /* frees call->state; the stream is closed */
 	/* Ends the call with an error within its stream; NULL: it has no such thing. */
 	void (*on_break)(struct call *call, const char *code, const char *message);
+	/* Every DRAIN_STEP_USEC if there is a limit; NULL: it is not held to it. */
+	void (*on_drain)(struct call *call, const struct drain_limit *limit);
 };
 
 struct call {
@@ -81,6 +84,7 @@ struct call {
 	struct list link;
 	uint64_t seq;                      /* service::n_calls when it came */
 	char sandbox_id[SANDBOX_ID_BYTES]; /* "": not known yet */
+	uint64_t sent;                     /* bytes of body, prefixes included */
 	struct grpc_gather gather;
 	size_t gathering;       /* charged to service->gathering */
 	struct grpc_outbox out; /* read before ops->read */
@@ -129,7 +133,6 @@ struct box *call_box(
 void call_arm_deadline(struct call *call);
 
 extern const struct method sandboxes_methods[], exec_methods[], logs_methods[], files_methods[],
-	snapshots_methods[],
-	connect_methods[];
+	snapshots_methods[], connect_methods[];
 
 #endif

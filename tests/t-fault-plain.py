@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -231,6 +232,43 @@ class Streams(FaultCase):
         done.join(LIMIT)
         self.assertEqual(done.result[0], 1)
         self.assertIn(b"cut", done.result[2])
+
+
+class Drain(WorldCase):
+    """--drain-limit, met by a command whose output nobody reads and one who has none."""
+
+    def ended(self, limit):
+        """Starts both; what the first wrote to whoever read it in the end, its code and its stderr."""
+        path = self.world.path("local", "fault")
+        self.world.use(self.world.local("--fault-socket", path, "--drain-limit", limit))
+        self.world.daemon()
+        faults = Faults(path)
+        box = self.world.ok("create")
+        idle = self.world.ok("new", "-d", box, "--", "sleep", "1000")
+        slow = subprocess.Popen([program("cwsandbox"), "exec", box, "--", "seq", "1", "30000000"], env=self.world.env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until(lambda: faults.list()["calls"] == "2", "both streams")
+        # its process has gone when its end was decided, though the end itself waits behind the output
+        until(lambda: b"seq" not in self.world.cli("exec", box, "--", "ps", "ax", "-o", "comm").stdout, "the end of seq")
+        out, err = slow.communicate(timeout=LIMIT)
+        self.assertEqual(self.world.session(idle)["state"], "running")
+        self.world.ok("kill", idle)
+        faults.close()
+        return out, slow.returncode, err.decode()
+
+    def check(self, out, code, err):
+        self.assertEqual(code, 1, err)
+        self.assertIn("not read fast enough", err)
+        whole = out[:out.rindex(b"\n")].split(b"\n")
+        self.assertEqual(whole, [b"%d" % i for i in range(1, len(whole) + 1)])
+
+    def test_by_time_a_command_nobody_reads_ends_and_an_idle_one_does_not(self):
+        self.check(*self.ended("1s"))
+
+    def test_by_bytes_what_was_held_comes_before_the_error(self):
+        out, code, err = self.ended("1M")
+        self.check(out, code, err)
+        self.assertGreater(len(out), 1 << 20)
 
 
 class TheSocket(WorldCase):

@@ -179,6 +179,7 @@ int grpc_outbox_put(struct grpc_outbox *o, const uint8_t *message, size_t n);
 int grpc_outbox_reserve(struct grpc_outbox *o, size_t n, uint8_t **ret);
 size_t grpc_outbox_read(struct grpc_outbox *o, uint8_t *buf, size_t n);
 bool grpc_outbox_empty(const struct grpc_outbox *o);
+size_t grpc_outbox_pending(const struct grpc_outbox *o); /* bytes */
 void grpc_outbox_done(struct grpc_outbox *o);
 
 /* "5M", "977m": usec, or -EINVAL. */

@@ -124,6 +124,11 @@ bool grpc_outbox_empty(const struct grpc_outbox *o)
 	return o->pos == o->n;
 }
 
+size_t grpc_outbox_pending(const struct grpc_outbox *o)
+{
+	return o->n - o->pos;
+}
+
 void grpc_outbox_done(struct grpc_outbox *o)
 {
 	free(o->data);
