@@ -70,6 +70,24 @@ START_TEST(a_stream_cut_anywhere_leaves_the_same_model)
 }
 END_TEST
 
+/* The stream, in two of three rounds in pieces with another size after each. The other terminal is made
+ * as large as the model then is. */
+static void feed_and_resize(struct fixture *f)
+{
+	const size_t third = f->stream.n / 3;
+
+	for (size_t i = 0; f->round % 3 && i < 3; i++) {
+		term_feed(f->a, f->stream.data + i * third, third);
+		ck_assert_int_eq(term_resize(f->a, 1 + termkit_random(&f->seed) % 40,
+					 1 + termkit_random(&f->seed) % 12),
+			0);
+	}
+	if (f->round % 3 == 0)
+		term_feed(f->a, f->stream.data, f->stream.n);
+	term_free(f->b);
+	f->b = termkit_new(f->a->cols, f->a->rows, 50);
+}
+
 static void paint_into(struct fixture *f, enum term_paint_kind kind, unsigned but)
 {
 	const struct term_paint how = { .kind = kind, .history_lines = 50 };
@@ -93,7 +111,7 @@ START_TEST(a_paint_brings_a_fresh_terminal_to_the_same_model)
 		struct fixture f;
 
 		setup(&f, round);
-		term_feed(f.a, f.stream.data, f.stream.n);
+		feed_and_resize(&f);
 		to_ground(f.a);
 		paint_into(&f, round / 8 % 2 ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH,
 			SAME_BUT_HISTORY | SAME_BUT_QUIET);

@@ -322,7 +322,8 @@ static void put_string(uint64_t *seed, struct out *o)
 		"]8;id=%;http://example.org/", "]8;;", "]4;%;rgb:12/34/56", "]4;%;?", "]10;#%",
 		"]11;?", "]52;c;aGVsbG8=", "]52;c;?", "]104", "]110", "]7;file://host/dir%",
 		"]133;A", "P$qm", "P+q544e", "Pq#0;2;0;0;0~~", "_Gi=%", "^private %", "Xstart",
-		"]12;rgb:ff/00/00", "]8;;x:%", "]1337;File=x", "]52;c;!" };
+		"]12;rgb:ff/00/00", "]8;;x:%", "]1337;File=x", "]52;c;!", "]13;#%", "]17;rgb:01/02/03",
+		"]19;#fff", "]117", "]113", "]104;%", "]10;#%;#%;#%" };
 	static const char *const ends[] = { "\x1b\\", "\x1b\\", "\a", "\x18", "\x1b[m",
 		"\x1b\x1b\\" };
 	const char *piece;

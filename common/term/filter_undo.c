@@ -56,7 +56,7 @@ static const char *const undo_text[_UNDO_N] = {
 	[UNDO_SHAPE] = "\033[0 q",
 	[UNDO_MODIFY] = "\033[>4m\033[>m", /* tmux knows only the first, xterm wants both */
 	[UNDO_CHARSETS] = "\017\033(B\033)B\033*B\033+B",
-	[UNDO_COLORS] = "\033]104\033\\\033]110\033\\\033]111\033\\\033]112\033\\",
+	[UNDO_COLORS] = COLORS_RESET,
 	[UNDO_TABS] = "\033[?5W",
 	[UNDO_SYNC] = "\033[?2026l",
 };

@@ -26,6 +26,10 @@
 #define COLORS_N 256
 #define DYNAMIC_FIRST 10u /* OSC 10 to 19: colours of text, background, cursor, pointer, ... */
 #define DYNAMIC_N 10u
+/* Gives a terminal its own colours back. */
+#define COLORS_RESET                                                                               \
+	"\033]104\033\\\033]110\033\\\033]111\033\\\033]112\033\\\033]113\033\\\033]114\033\\"     \
+	"\033]115\033\\\033]116\033\\\033]117\033\\\033]118\033\\\033]119\033\\"
 
 #define TERM_MODE_APP_CURSOR 0x0001u
 #define TERM_MODE_REVERSE 0x0002u

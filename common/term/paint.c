@@ -45,7 +45,7 @@ static void paint_begin(struct painter *p)
 {
 	paint_reset(&p->o);
 	out_text(&p->o, "\x1b[?2026h");
-	paint_colors_reset(p);
+	out_text(&p->o, COLORS_RESET);
 }
 
 static void paint_end(struct painter *p)
@@ -156,6 +156,6 @@ int term_paint_undo(struct term_buf *out)
 	struct out o = { .buf = out };
 
 	paint_reset(&o);
-	out_text(&o, "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b[?5W\x1b[?2026l");
+	out_text(&o, COLORS_RESET "\x1b[?5W\x1b[?2026l");
 	return o.r;
 }

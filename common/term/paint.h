@@ -1,11 +1,11 @@
 /*
  * paint - pieces of a paint: rows (paint_rows.c), then what is not cells (paint_modes.c)
  *
- * What is written is text, CR LF, and these sequences: SGR, CUP, EL, ED, DECSTBM, DECSC, DECRC,
- * DECSTR, SM/RM and DECSET/DECRST of the modes in doc/terminal.md, charsets, keypad, tab stops,
- * DECSCUSR, DECSCA, kitty keyboard and modifyOtherKeys (never their queries), OSC 2, 4, 7, 8,
- * 10-19, 104, 110-119, and CAN, ST at the start. tests/grammar.c checks every painted byte against
- * that list.
+ * What is written is text, CR LF BS SO SI, and these sequences: SGR, CUP, CUU, CUD, CUF, CUB, CHA,
+ * EL, ED, ECH, IL, DL, DECSTBM, DECSC, DECRC, DECSTR, SM/RM and DECSET/DECRST of the modes in
+ * doc/terminal.md, charsets, keypad, tab stops, DECSCUSR, DECSCA, kitty keyboard and
+ * modifyOtherKeys (never their queries), OSC 2, 4, 7, 8, 10-19, 104, 110-119, and CAN, ST at the
+ * start. termkit_grammar() of the tests checks every painted byte against that list.
  */
 #ifndef COMMON_TERM_PAINT_H
 #define COMMON_TERM_PAINT_H
@@ -62,7 +62,6 @@ void paint_kitty(struct painter *p, const struct kitty *was, const struct kitty 
 void paint_keys_and_mouse(struct painter *p, const struct paint_state *was);
 void paint_modes(struct painter *p, const struct paint_state *was, uint32_t which);
 void paint_colors(struct painter *p, const struct paint_state *was);
-void paint_colors_reset(struct painter *p);
 void paint_titles(struct painter *p, const struct paint_state *was);
 
 #endif

@@ -315,9 +315,7 @@ static void begin_whole(struct differ *d)
 	struct term_shadow *s = d->s;
 
 	paint_reset(&d->p.o);
-	out_text(&d->p.o, "\x1b[?2026h");
-	paint_colors_reset(&d->p);
-	out_text(&d->p.o, "\x1b[?1049h\x1b[<8u\x1b[H\x1b[2J\x1b"
+	out_text(&d->p.o, "\x1b[?2026h" COLORS_RESET "\x1b[?1049h\x1b[<8u\x1b[H\x1b[2J\x1b"
 			  "7");
 	shadow_rows(s, true);
 	paint_state_init(&s->state);

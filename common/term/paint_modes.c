@@ -146,11 +146,6 @@ void paint_margins(struct painter *p)
 		out_format(&p->o, "\x1b[%u;%ur", t->top + 1, t->bottom);
 }
 
-void paint_colors_reset(struct painter *p)
-{
-	out_text(&p->o, "\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\");
-}
-
 /* The end of a command that sets a colour, or of one that resets it. */
 static void paint_color(struct painter *p, uint32_t rgb)
 {
