@@ -13,6 +13,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "term-tools"))
+import cases
 import suite
 from world import BUILD, SOURCE
 
@@ -62,6 +64,13 @@ class Oracle(unittest.TestCase):
     def test_the_model_shows_what_the_oracle_shows_of_random_sequences(self):
         compared, excepted = oracle("fuzz", str(ROUNDS), SEED)
         self.assertEqual((compared, excepted), (ROUNDS, 0))
+
+
+class Cases(unittest.TestCase):
+    def test_every_case_of_the_table_passes_but_those_it_says_are_not_done(self):
+        counts, wrong, _there = cases.table(BUILD)
+        self.assertEqual(wrong, [])
+        self.assertGreater(sum(c[0] for c in counts.values()), 200)
 
 
 class Corpus(unittest.TestCase):

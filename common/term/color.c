@@ -1,6 +1,9 @@
 #include <string.h>
 
+#include "common/term/color_names.h"
 #include "common/term/model.h"
+
+#define COLOR_NAME_MAX 24 /* without blanks; longer ones are none */
 
 static uint32_t rgb(unsigned r, unsigned g, unsigned b)
 {
@@ -81,6 +84,37 @@ static bool parse_slashes(const char *s, size_t n, uint32_t rgb_out[3])
 	return true;
 }
 
+static int compare_name(const void *key, const void *entry)
+{
+	return strcmp(key, ((const struct color_name *)entry)->name);
+}
+
+static bool parse_name(const char *s, size_t n, uint32_t rgb_out[3])
+{
+	char name[COLOR_NAME_MAX + 1];
+	const struct color_name *found;
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == ' ')
+			continue;
+		if (k == COLOR_NAME_MAX)
+			return false;
+		name[k++] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] | 0x20 : s[i]);
+	}
+	name[k] = '\0';
+	found = bsearch(
+		name, color_names, ARRAY_SIZE(color_names), sizeof(*color_names), compare_name);
+	for (unsigned i = 0; found && i < 3; i++)
+		rgb_out[i] = found->rgb >> (16 - 8 * i) & 255;
+	return found != NULL;
+}
+
+bool color_is_name(const char *s, size_t n)
+{
+	return n && s[0] != '#' && !(n > 4 && memcmp(s, "rgb:", 4) == 0);
+}
+
 bool color_parse(const char *s, size_t n, uint32_t *ret_rgb)
 {
 	uint32_t c[3];
@@ -96,7 +130,7 @@ bool color_parse(const char *s, size_t n, uint32_t *ret_rgb)
 		/* "#rgb" gives the high bits only */
 		for (unsigned i = 0; k == 1 && i < 3; i++)
 			c[i] &= 0xf0;
-	} else {
+	} else if (!parse_name(s, n, c)) {
 		return false;
 	}
 	*ret_rgb = rgb(c[0], c[1], c[2]);

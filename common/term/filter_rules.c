@@ -199,11 +199,18 @@ static const char *field_end(const char *s)
 	return s + strcspn(s, ";");
 }
 
-static bool is_color(const char *s, const char *end)
+static bool is_color(const char *s, const char *end, uint32_t *ret_rgb)
 {
-	uint32_t rgb;
+	return end > s && color_parse(s, (size_t)(end - s), ret_rgb);
+}
 
-	return end > s && color_parse(s, (size_t)(end - s), &rgb);
+/* A colour as it came, but a name as its value. */
+static void put_color(struct out *o, const char *s, const char *end, uint32_t rgb)
+{
+	if (color_is_name(s, (size_t)(end - s)))
+		out_format(o, "rgb:%02x/%02x/%02x", rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255);
+	else
+		out_bytes(o, s, (size_t)(end - s));
 }
 
 static bool is_index(const char *s, const char *end)
@@ -220,15 +227,17 @@ static bool filter_colors(struct out *o, unsigned command, const char *s, bool b
 	for (unsigned which = command; *s && which < DYNAMIC_FIRST + DYNAMIC_N; which++) {
 		const char *index = s, *end = field_end(s);
 		bool valid = command != 4 || is_index(s, end);
+		uint32_t rgb;
 
 		if (command == 4) {
 			which = 4;
 			s = *end ? end + 1 : end;
 			end = field_end(s);
 		}
-		if (valid && is_color(s, end)) {
+		if (valid && is_color(s, end, &rgb)) {
 			out_format(o, "\033]%u;", which);
-			out_bytes(o, index, (size_t)(end - index));
+			out_bytes(o, index, (size_t)(s - index));
+			put_color(o, s, end, rgb);
 			out_text(o, string_end[bell]);
 			any = true;
 		}

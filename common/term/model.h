@@ -227,7 +227,8 @@ const char *reply_end(const struct term *t);
 uint32_t color_default(unsigned index);                        /* of the 256, RGB */
 uint32_t color_palette(const struct term *t, unsigned index);  /* as it is now, RGB */
 uint32_t color_dynamic(const struct term *t, unsigned number); /* OSC 10..19, RGB */
-bool color_parse(const char *s, size_t n, uint32_t *ret_rgb);  /* rgb:, #, a few names */
+bool color_parse(const char *s, size_t n, uint32_t *ret_rgb);  /* rgb:, #, names of X11 */
+bool color_is_name(const char *s, size_t n); /* neither rgb: nor #: terminals know other ones */
 
 /* ---- describe.c: attributes as the sequence that sets them ---- */
 void style_describe(

@@ -10,6 +10,9 @@
 // node oracle.mjs BUILD MODULES show STREAM [BYTES]
 //   What the oracle shows of it, as JSON.
 //
+// node oracle.mjs BUILD MODULES cases COLS ROWS
+//   For cases.py: an array of inputs in hexadecimal comes in, what the oracle shows and answers goes out, both as JSON.
+//
 // STREAM is NAME-COLSxROWS.vt. A difference that EXCEPTIONS beside the streams lists is the oracle's fault and is counted as
 // that. Each difference is a line `DIFFERS ...`; the last line is `N compared, N equal, N excepted`. Exit code 1 if
 // anything else differed.
@@ -281,10 +284,26 @@ async function fuzz(model, rounds, seed) {
 	}
 }
 
+// ---- cases ----
+
+function cases(cols, rows) {
+	const shown = JSON.parse(readFileSync(0, 'utf8')).map(hex => {
+		const x = new Xterm(cols, rows);
+
+		x.feed(Buffer.from(hex, 'hex'));
+		const d = x.dump();
+		x.free();
+		return { rows: d.screens[d.alternate ? 1 : 0], cursor: d.cursor, replies: x.replies };
+	});
+	process.stdout.write(JSON.stringify(shown));
+}
+
 // ---- all ----
 
 async function main([build, modules, what, ...args]) {
 	load(modules);
+	if (what === 'cases')
+		return cases(Number(args[0]), Number(args[1]));
 	const model = new Model(build), filter = new Model(build);
 
 	if (what === 'show') {

@@ -3,14 +3,14 @@
 // What the published interface does not tell (margins, tab stops, saved cursors, charsets, link numbers) is read from
 // the object behind it, so the package's version is pinned in package.json.
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 const COLOR = 0x3ffffff, KIND = 0x3000000; // of a line: all bits are the default's
 const UNDERLINE = 0x10000000; // of an attribute's foreground word
 let Terminal, Unicode11Addon;
 
 export function load(modules) {
-	const require = createRequire(join(modules, 'package.json'));
+	const require = createRequire(resolve(modules, 'package.json'));
 	({ Terminal } = require('@xterm/headless'));
 	({ Unicode11Addon } = require('@xterm/addon-unicode11'));
 }
