@@ -1,6 +1,7 @@
 #include "local/box.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -131,6 +132,25 @@ void box_kill(struct box *b)
 		box_over(b);
 }
 
+void box_fail(struct box *b, const char *fmt, ...)
+{
+	char reason[SANDBOX_REASON_BYTES];
+	va_list ap;
+
+	if (b->sock < 0)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	/* One that is to end ends for the reason it was told to. */
+	if (b->sb->state != COREWEAVE__SANDBOX__V1__STATE__STATE_TERMINATING) {
+		sandbox_set_reason(b->sb, "%s", reason);
+		step(b, SANDBOX_EV_FAIL);
+	}
+	box_kill(b);
+	box_wake_waiters(b);
+}
+
 /* Its init went, and we did not ask for it. */
 static void box_lost(struct box *b)
 {
@@ -246,6 +266,7 @@ static void on_message(struct box *b, const struct init_head *h, int *fds, size_
 	case INIT_READY:
 		close_fd(&b->stderr_fd);
 		box_start_over(b);
+		watch_begin(b);
 		box_net_start(b, fds, n_fds);
 		break;
 	case INIT_STARTED:
@@ -268,10 +289,15 @@ static void on_message(struct box *b, const struct init_head *h, int *fds, size_
 	case INIT_OPENED:
 		on_opening(b, h, fds, n_fds);
 		break;
+	case INIT_OVER:
+		watch_over(b, h);
+		break;
 	case INIT_EXEC:
 	case INIT_SIGNAL:
 	case INIT_HANGUP:
 	case INIT_OPEN:
+	case INIT_MEMORY:
+	case INIT_FREEZE:
 		break; /* ours to say */
 	}
 }
@@ -540,6 +566,7 @@ void boxes_stop(struct boxes *bs, uint64_t grace_sec)
 	struct list *at = bs->all.next;
 
 	bs->stopping = true;
+	watch_stop(&bs->watch);
 	vault_stop(bs->vault);
 	while (at != &bs->all) {
 		struct box *b = container_of(at, struct box, link);
@@ -566,6 +593,9 @@ int boxes_init(struct boxes *bs, struct loop *loop)
 	list_init(&bs->dead);
 	jobs_init(&bs->jobs, loop);
 	cleaners_init(&bs->cleaners, -1);
+	bs->memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	if (watch_init(&bs->watch, bs))
+		return -ENOMEM;
 	/* What a killed init leaves comes to us, not to the system's. */
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
@@ -580,6 +610,7 @@ void boxes_done(struct boxes *bs)
 		box_free(b);
 	}
 	cleaners_done(&bs->cleaners);
+	watch_done(&bs->watch);
 	while ((b = list_first(&bs->dead, struct box, link)) != NULL)
 		box_free(b);
 	registry_done(&bs->reg);

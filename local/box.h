@@ -14,9 +14,11 @@
 #include "local/init_proto.h"
 #include "local/job.h"
 #include "local/launch.h"
+#include "local/limits.h"
 #include "local/net.h"
 #include "local/sandbox.h"
 #include "local/spec.h"
+#include "local/watch.h"
 
 #define BOX_PROCESSES_MAX 12288          /* at once in one sandbox */
 #define BOX_BUCKETS 256                  /* a power of two */
@@ -40,6 +42,8 @@ struct boxes {
 	struct cleaners cleaners;
 	struct jobs jobs;
 	struct vault *vault; /* of the snapshots */
+	struct watch watch;
+	uint64_t memory_bytes; /* this machine's */
 	bool stopping;
 };
 
@@ -78,6 +82,7 @@ struct box {
 	struct boxes *boxes;
 	struct list link, turn;
 	struct sandbox *sb;
+	struct limits limits;
 	bool over;     /* nothing runs, it waits to be freed */
 	bool starting; /* counted in boxes->n_starting */
 	struct box_restore *restores;
@@ -112,6 +117,8 @@ void box_start(struct boxes *bs, struct sandbox *sb);
 struct box *box_of(const struct sandbox *sb);
 /* To TERMINATING: SIGTERM to the main processes, the end of all after grace_sec. */
 void box_stop(struct box *b, uint64_t grace_sec);
+/* To FAILED, now, with the reason given. */
+void box_fail(struct box *b, const char *fmt, ...) _printf_(2, 3);
 /* -E2BIG, -ENOMEM, -EPIPE. */
 int box_send(struct box *b, const struct init_message *m);
 int box_open(struct box *b, const char *path, uint32_t flags, struct opening *o);

@@ -28,10 +28,12 @@ static void launch_it(struct box *b)
 	int r;
 
 	spec_plan(b->sb->spec, b->sb->id, &p);
+	p.plan.file_bytes = b->limits.disk_bytes;
 	r = run(b, &p.plan);
 	if (r)
 		return fail(b, "", strerror(-r));
 	sandbox_step(&b->boxes->reg, b->sb, SANDBOX_EV_LAUNCHED, &b->boxes->loop->clock);
+	watch_wake(&b->boxes->watch);
 	box_rearm(b);
 }
 
@@ -107,6 +109,7 @@ static void begin(struct box *b)
 
 	b->starting = true;
 	b->boxes->n_starting++;
+	limits_of(b->sb->spec, b->boxes->memory_bytes, &b->limits);
 	spec_plan(b->sb->spec, b->sb->id, &p);
 	r = launch_prepare(&b->boxes->launcher, &p.plan);
 	r = r ? r : restore(b);

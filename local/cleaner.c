@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -42,8 +43,11 @@ static void start(struct cleaners *cs, char *const *names, size_t n)
 	c->pid = fork();
 	if (!c->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* The sockets of other inits are not to live on here. */
+		if (dup2(cs->dir_fd, 0) < 0 || close_range(3, UINT_MAX, 0) < 0)
+			_exit(1);
 		for (size_t i = 0; i < n; i++)
-			folder_remove(cs->dir_fd, names[i]);
+			folder_remove(0, names[i]);
 		_exit(0);
 	}
 	list_append(&cs->all, &c->link);

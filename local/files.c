@@ -29,6 +29,8 @@ static const struct file_error {
 	{ EROFS, GRPC_PERMISSION_DENIED, "CWSANDBOX_FILE_PERMISSION_DENIED", "it is read-only" },
 	{ EINVAL, GRPC_FAILED_PRECONDITION, "CWSANDBOX_FILE_IO_FAILED",
 		"it is not a regular file" },
+	{ ENOSPC, GRPC_RESOURCE_EXHAUSTED, "CWSANDBOX_FILE_IO_FAILED",
+		"this machine's disk is nearly full" },
 	{ EPIPE, GRPC_CANCELLED, NULL, "the sandbox ended" },
 };
 
@@ -298,7 +300,10 @@ static void start_writing(
 	call->state = w;
 	call->ops = &writing_ops;
 	call_arm_deadline(call);
-	r = w->ev ? box_open(b, req->path, INIT_WRITE, &w->opening) : -ENOMEM;
+	r = w->ev ? 0 : -ENOMEM;
+	if (!r && !watch_has_room(&b->boxes->watch, req->content.len))
+		r = -ENOSPC;
+	r = r ? r : box_open(b, req->path, INIT_WRITE, &w->opening);
 	if (r)
 		fail_file(call, r);
 }

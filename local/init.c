@@ -22,6 +22,7 @@
 #include "local/init_child.h"
 #include "local/init_proto.h"
 #include "local/init_reap.h"
+#include "local/init_usage.h"
 #include "local/init_walls.h"
 
 #define FILE_MODE 0644
@@ -38,6 +39,8 @@ struct init {
 	int signal_fd;
 	struct entry *entries;
 	size_t n_entries, cap;
+	uint64_t memory_max, memory_used; /* bytes; max 0: nobody counts */
+	uint64_t count_at_usec;
 	uint8_t buf[INIT_MESSAGE_MAX + 1]; /* one more: a longer packet shows */
 };
 
@@ -284,6 +287,41 @@ static void do_open(const struct init_message *m)
 	close(fd);
 }
 
+/* ---- limits: only PID 1 can know who is in the sandbox, and only it can signal them all ---- */
+
+static void do_memory(struct init *in, const struct init_head *h)
+{
+	if (getpid() != 1)
+		return;
+	in->memory_max = h->size;
+	in->count_at_usec = clock_read_usec(CLOCK_MONOTONIC);
+}
+
+static void do_freeze(const struct init_head *h)
+{
+	if (getpid() == 1)
+		kill(-1, h->value ? SIGSTOP : SIGCONT);
+}
+
+static void count_memory(struct init *in)
+{
+	struct init_head head = { .type = INIT_OVER };
+	uint64_t now = clock_read_usec(CLOCK_MONOTONIC), before = in->memory_used;
+	int interval;
+
+	if (!in->memory_max || in->count_at_usec > now)
+		return;
+	in->memory_used = init_usage_bytes(in->memory_max);
+	interval = init_usage_interval_msec(in->memory_max, before, in->memory_used);
+	in->count_at_usec = now + (uint64_t)interval * USEC_PER_MSEC;
+	if (in->memory_used <= in->memory_max)
+		return;
+	in->memory_max = 0;
+	head.size = in->memory_used;
+	kill(-1, SIGKILL);
+	answer(&head, NULL, 0);
+}
+
 /* ---- the loop ---- */
 
 static void receive(struct init *in)
@@ -308,11 +346,18 @@ static void receive(struct init *in)
 	case INIT_OPEN:
 		do_open(&m);
 		break;
+	case INIT_MEMORY:
+		do_memory(in, &m.head);
+		break;
+	case INIT_FREEZE:
+		do_freeze(&m.head);
+		break;
 	case INIT_READY:
 	case INIT_STARTED:
 	case INIT_FAILED:
 	case INIT_EXITED:
 	case INIT_OPENED:
+	case INIT_OVER:
 		break; /* ours to say */
 	}
 	init_message_done(&m);
@@ -323,6 +368,8 @@ static int poll_timeout_msec(const struct init *in)
 	uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
 	uint64_t left = UINT64_MAX;
 
+	if (in->memory_max)
+		left = in->count_at_usec > now ? in->count_at_usec - now : 0;
 	for (size_t i = 0; i < in->n_entries; i++) {
 		uint64_t at = in->entries[i].kill_usec;
 
@@ -399,6 +446,7 @@ int main(void)
 		if (p[1].revents)
 			reap(&in);
 		kill_overdue(&in);
+		count_memory(&in);
 		if (p[0].revents)
 			receive(&in);
 	}

@@ -107,11 +107,14 @@ int init_decode(struct init_message *ret, const uint8_t *data, size_t n)
 		return ret->text && p == end ? 0 : -EBADMSG;
 	case INIT_SIGNAL:
 	case INIT_HANGUP:
+	case INIT_MEMORY:
+	case INIT_FREEZE:
 	case INIT_READY:
 	case INIT_STARTED:
 	case INIT_FAILED:
 	case INIT_EXITED:
 	case INIT_OPENED:
+	case INIT_OVER:
 		return p == end ? 0 : -EBADMSG;
 	}
 	return -EBADMSG;

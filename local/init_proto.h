@@ -11,12 +11,15 @@
  *   SIGNAL  id, value = signal, to the process group
  *   HANGUP  id: SIGHUP to the group now, SIGKILL INIT_HANGUP_KILL_MSEC later
  *   OPEN    id, flags; payload: path                     -> OPENED or FAILED
+ *   MEMORY  size: more bytes than that end the sandbox   -> OVER, once
+ *   FREEZE  value: every process stops, or, 0, goes on
  * to service:
  *   READY   fds, of PID 1: its network and its user namespace
  *   STARTED id, value = pid; fds: the PTY's master, or stdin (unless NO_STDIN), stdout, stderr
  *   FAILED  id, value = errno
  *   EXITED  id, value = wait status
  *   OPENED  id, size; fds: the file
+ *   OVER    size: what was used; every process was killed
  *
  * Errors: -E2BIG: does not fit INIT_MESSAGE_MAX; -EBADMSG: not a message; -ENOMEM.
  */
@@ -37,11 +40,14 @@ enum init_type {
 	INIT_SIGNAL,
 	INIT_HANGUP,
 	INIT_OPEN,
+	INIT_MEMORY,
+	INIT_FREEZE,
 	INIT_READY,
 	INIT_STARTED,
 	INIT_FAILED,
 	INIT_EXITED,
 	INIT_OPENED,
+	INIT_OVER,
 };
 
 enum init_flags {

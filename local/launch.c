@@ -51,15 +51,17 @@ static void drop_root(const struct launcher *l, const char *path)
 		give_up("cannot give up root");
 }
 
-static void set_limits(const struct launcher *l)
+static void set_limits(const struct launcher *l, const struct launch_plan *plan)
 {
-	struct rlimit core = { 0, 0 };
+	struct rlimit core = { 0, 0 }, file = { plan->file_bytes, plan->file_bytes };
 	struct rlimit files;
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) > 0)
 		close(fd);
 	setrlimit(RLIMIT_CORE, &core);
+	if (plan->file_bytes)
+		setrlimit(RLIMIT_FSIZE, &file);
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = l->n_open < files.rlim_max ? l->n_open : files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
@@ -104,7 +106,7 @@ static _Noreturn void child(const struct launcher *l, const struct launch_plan *
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	set_limits(l);
+	set_limits(l, plan);
 	if (l->owner.change)
 		drop_root(l, path);
 	if (l->isolation == ISOLATION_BWRAP) {

@@ -67,6 +67,7 @@ struct launch_plan {
 	size_t n_volumes;
 	const struct launch_mount *mounts;
 	size_t n_mounts; /* <= LAUNCH_MOUNTS_MAX; their paths in an order that puts parents first */
+	uint64_t file_bytes; /* no file may be larger; 0: any size */
 };
 
 /* Makes the folder `id`, its root and empty volumes. */

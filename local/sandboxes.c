@@ -144,6 +144,26 @@ static void create(
 	answer_sandbox(call, sb);
 }
 
+/* What this machine has, and what of it is to stay free. False: answered. */
+static bool has_room(struct call *call, const Spec *spec)
+{
+	struct boxes *bs = call->service->boxes;
+	uint64_t memory = limits_requested_bytes(spec);
+
+	if (memory > bs->memory_bytes)
+		call_fail_with(call, GRPC_FAILED_PRECONDITION,
+			"CWSANDBOX_RESOURCE_CEILING_EXCEEDED",
+			"it requests %" PRIu64 " MiB of memory, and this machine has %" PRIu64
+			" MiB",
+			memory >> 20, bs->memory_bytes >> 20);
+	else if (!watch_has_room(&bs->watch, 0))
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, "CWSANDBOX_RUNNER_CAPACITY_EXHAUSTED",
+			"this machine's disk is nearly full: make room where the state folder is");
+	else
+		return true;
+	return false;
+}
+
 static void on_create(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__CreateSandboxRequest *req =
@@ -171,7 +191,8 @@ static void on_create(struct call *call, const uint8_t *data, size_t n)
 		 call->service->boxes->launcher.isolation == ISOLATION_NONE)
 		call_fail_with(call, GRPC_UNIMPLEMENTED, REASON_NOT_IMPLEMENTED,
 			"volumes can only be mounted with --isolation bwrap");
-	else if (snapshots_to_restore_ok(call, req->sandbox->spec))
+	else if (has_room(call, req->sandbox->spec) &&
+		 snapshots_to_restore_ok(call, req->sandbox->spec))
 		create(call, req, hash);
 	coreweave__sandbox__v1__create_sandbox_request__free_unpacked(req, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "local/limits.h"
 #include "local/sandbox.h"
 #include "local/spec.h"
 
@@ -223,6 +224,30 @@ static void check_places(const Spec *spec, struct grpc_status *st)
 		violate(st, "spec.containers.volume_mounts", "at most 32 in a sandbox");
 }
 
+static void check_resources(const Coreweave__Sandbox__V1__Resources *r, size_t i, const char *of,
+	struct grpc_status *st)
+{
+	uint64_t v;
+
+	if (!r)
+		return;
+	if (*r->memory && limits_bytes(r->memory, &v))
+		violate_in(st, i, "must be a quantity, as 512Mi", "%s.memory", of);
+	if (*r->cpu && limits_quantity(r->cpu, &v))
+		violate_in(st, i, "must be a quantity, as 500m", "%s.cpu", of);
+}
+
+static void check_requirements(const Container *c, size_t i, struct grpc_status *st)
+{
+	const Coreweave__Sandbox__V1__ResourceRequirements *r = c->resource_requirements;
+
+	check_resources(c->resources, i, "resources", st);
+	if (!r)
+		return;
+	check_resources(r->requests, i, "resource_requirements.requests", st);
+	check_resources(r->limits, i, "resource_requirements.limits", st);
+}
+
 static void check_containers(const Spec *spec, struct grpc_status *st)
 {
 	size_t n_primary = 0;
@@ -231,6 +256,7 @@ static void check_containers(const Spec *spec, struct grpc_status *st)
 		return violate(st, "spec.containers", "must have 1 to 16 containers");
 	for (size_t i = 0; i < spec->n_containers; i++) {
 		check_container(spec, i, st);
+		check_requirements(spec->containers[i], i, st);
 		n_primary += spec->containers[i]->opt_primary_case && spec->containers[i]->primary;
 	}
 	if (n_primary > 1)
@@ -238,23 +264,10 @@ static void check_containers(const Spec *spec, struct grpc_status *st)
 	check_places(spec, st);
 }
 
-static bool quantity_ok(const char *s)
-{
-	size_t n = strspn(s, "0123456789");
-	static const char *const units[] = { "", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi",
-		"Ti", "Pi", "Ei" };
-
-	if (n && s[n] == '.')
-		n += 1 + strspn(s + n + 1, "0123456789");
-	for (size_t i = 0; n && i < ARRAY_SIZE(units); i++)
-		if (!strcmp(s + n, units[i]))
-			return true;
-	return false;
-}
-
 static void check_volumes(const Spec *spec, struct grpc_status *st)
 {
 	char field[FIELD_BYTES];
+	uint64_t size;
 
 	if (spec->n_volumes > SPEC_VOLUMES_MAX)
 		return violate(st, "spec.volumes", "at most 16 volumes");
@@ -271,7 +284,7 @@ static void check_volumes(const Spec *spec, struct grpc_status *st)
 			if (!strcmp(v->name, spec->volumes[k]->name))
 				violate(st, field, "must be another one than those before");
 		snprintf(field, sizeof(field), "spec.volumes[%zu].scratch.size", i);
-		if (scratch && *v->scratch->size && !quantity_ok(v->scratch->size))
+		if (scratch && *v->scratch->size && limits_bytes(v->scratch->size, &size))
 			violate(st, field, "must be a quantity, as 10Gi");
 	}
 }

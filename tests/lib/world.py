@@ -83,12 +83,12 @@ class World:
         self.processes.append(process)
         return process
 
-    def local(self, *args, plaintext=False, name="local"):
-        """Starts cwsandbox-local and waits until it accepts."""
+    def local(self, *args, plaintext=False, name="local", wrap=()):
+        """Starts cwsandbox-local, by way of the command `wrap` that executes it, and waits until it accepts."""
         state, port_file = self.path(name), self.path(name + ".port")
         if os.path.exists(port_file):
             os.unlink(port_file)  # of one that was killed
-        argv = [program("cwsandbox-local"), "--state-dir", state, "--port-file", port_file]
+        argv = [*wrap, program("cwsandbox-local"), "--state-dir", state, "--port-file", port_file]
         process = self.start(argv + (["--plaintext"] if plaintext else []) + list(args))
 
         def port():
