@@ -51,7 +51,7 @@ class Walls:
         code, out, _ = self.shell("%s.3 & echo said; exit 5" % self.mark)
         self.assertEqual((code, out), (5, b"said\n"))
         self.assertLess(time.monotonic() - begun, 30)
-        self.assertTrue(self.marked(".3"))
+        until(lambda: self.marked(".3"), "the program in the background", LIMIT)
 
     def test_a_killed_client_takes_its_group_but_not_another_session(self):
         client = subprocess.Popen([services.OFFICIAL, "exec", self.id, "--", "sh", "-c",
