@@ -4,6 +4,7 @@
 
 #include "daemon/core/attachment.h"
 #include "daemon/core/client.h"
+#include "daemon/core/recorder.h"
 
 /* row: where we are; column: what happened; a hole: it cannot happen here */
 /* clang-format off */
@@ -102,6 +103,7 @@ static void session_init(struct session *s, struct core *core)
 	ledger_add(&core->memory, sizeof(*s));
 	list_init(&s->attachments);
 	list_init(&s->waits);
+	list_init(&s->recorders);
 	log_init(&s->log,
 		&(struct log_config){ core->config.log_bytes, &core->memory, core->clock });
 	inq_init(&s->inq, &core->memory);
@@ -203,6 +205,8 @@ static void session_close_upstream(struct session *s)
 
 struct session *session_free(struct session *s)
 {
+	struct recorder *rec;
+
 	if (!s)
 		return NULL;
 	if (s->dropped)
@@ -213,6 +217,8 @@ struct session *session_free(struct session *s)
 	list_unlink(&s->dirty_link);
 	list_unlink(&s->output_link);
 	session_close_upstream(s);
+	list_for_each(rec, &s->recorders, link)
+		recorder_orphan(rec);
 	screen_done(&s->screen);
 	log_done(&s->log);
 	inq_done(&s->inq);
@@ -447,12 +453,15 @@ static void session_tell_upstream(struct session *s, size_t freed)
 bool session_turn(struct session *s)
 {
 	uint64_t before = s->screen.reader.pos;
+	struct recorder *rec;
 	struct attachment *a;
 	bool more;
 
 	list_unlink(&s->dirty_link);
 	list_for_each(a, &s->attachments, session_link)
 		attachment_turn(a);
+	list_for_each(rec, &s->recorders, link)
+		recorder_turn(rec);
 	more = screen_pump(&s->screen);
 	if (s->screen.reader.pos != before)
 		session_wake_attachments(

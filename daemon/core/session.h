@@ -97,6 +97,7 @@ struct session {
 	struct list output_link;      /* core.outputs */
 	struct list attachments;      /* struct attachment::session_link, oldest first */
 	struct list waits;            /* struct wait::session_link */
+	struct list recorders;        /* struct recorder::link */
 	char name[TEXT_NAME_MAX + 1]; /* "": a call */
 	uint64_t number;              /* unique in this boot: `session` in attach and since */
 	enum upstream_kind kind;
