@@ -475,6 +475,7 @@ static int turn(struct attach *a)
 		r = read_keys(a);
 	if (p[FD_OUT].revents || n == 0)
 		write_out(a);
+	send_keys(a); /* in one write with the acknowledgements */
 	if (!a->ending)
 		dispatch(a);
 	if (!r)

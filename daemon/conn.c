@@ -430,7 +430,7 @@ uint64_t conn_rtt_usec(const struct conn *c)
 {
 	struct tcp_info info;
 	socklen_t n = sizeof(info);
-	int fd = c->io_live ? (int)bufferevent_getfd(c->io.bev) : -1;
+	int fd = c->io_live ? c->io.transport.fd : -1;
 
 	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
 		return 0;

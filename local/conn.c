@@ -80,7 +80,7 @@ static const struct h2_ops h2_ops = { .on_request = on_request, .on_dirty = on_d
 /* The handshake verified the certificate; it says what the connection is for. */
 static int take_grant(struct conn *c)
 {
-	X509 *cert = SSL_get1_peer_certificate(c->io.ssl);
+	X509 *cert = SSL_get1_peer_certificate(c->io.transport.ssl);
 	int r = cert ? grant_read(cert, &c->grant) : -EACCES;
 
 	X509_free(cert);

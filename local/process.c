@@ -108,6 +108,8 @@ static void send_simple(struct process *p, enum init_type type, int value)
 
 /* ---- output ---- */
 
+#define SHORT_READ ((size_t)1024) /* bytes; a flooded terminal gives more at once */
+
 static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *arg)
 {
 	struct process_out *o = arg;
@@ -147,6 +149,8 @@ static size_t out_read(struct process_out *o, uint8_t *buf, size_t n)
 	l = n ? read(o->fd, buf, n) : 0;
 	if (l > 0) {
 		o->left -= o->p->exited ? (size_t)l : 0;
+		if ((size_t)l < min_size(n, SHORT_READ) && !o->p->exited)
+			wait_readable(o); /* most likely empty now: no read to find that out */
 		return (size_t)l;
 	}
 	if (l < 0 && (errno == EAGAIN || errno == EINTR) && !o->p->exited)

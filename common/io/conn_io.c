@@ -1,13 +1,15 @@
 #include "common/io/conn_io.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define PENDING_LOW (CONN_IO_PENDING_MAX / 4) /* bytes left when we pull again */
-#define SINGLE_MAX ((size_t)256 * 1024)       /* bytes read or written in one turn */
+#define READ_MAX ((size_t)64 * 1024) /* bytes asked for at once */
+
+/* ---- the end ---- */
 
 /* Told from the loop and never from a call of the owner, who may free in on_fail. */
 static void fail_now(struct conn_io *io)
@@ -16,8 +18,8 @@ static void fail_now(struct conn_io *io)
 		return;
 	io->failed = true;
 	event_del(io->ev_step);
-	if (io->bev)
-		bufferevent_disable(io->bev, EV_READ | EV_WRITE);
+	event_del(io->ev_read);
+	event_del(io->ev_write);
 	io->ops->on_fail(io->arg, io->error, io->why); /* may free io */
 }
 
@@ -35,41 +37,137 @@ static void fail_with(struct conn_io *io, int error, const char *why)
 	fail_now(io);
 }
 
-/* The last words first (GOAWAY), for a while; then on_fail. */
-static void fail_drained(struct conn_io *io, int error, const char *why)
+/* The loop tells, in its next turn, or when patience has ended. */
+static void fail_later(struct conn_io *io, bool patient)
 {
 	static const struct timeval patience = { .tv_sec = CONN_IO_LAST_WORDS_SEC };
 
-	set_cause(io, error, why);
-	bufferevent_disable(io->bev, EV_READ);
 	event_add(io->ev_step, &patience);
-	if (evbuffer_get_length(bufferevent_get_output(io->bev)) == 0)
+	if (!patient)
 		event_active(io->ev_step, EV_TIMEOUT, 1);
 }
 
-static void pull(struct conn_io *io, size_t pending_max)
+/* The last words first (GOAWAY), for a while; then on_fail. */
+static void fail_drained(struct conn_io *io, int error, const char *why)
 {
-	struct evbuffer *out = bufferevent_get_output(io->bev);
+	set_cause(io, error, why);
+	event_del(io->ev_read);
+	fail_later(io, io->out.n > 0 && !io->deaf);
+}
+
+static void explain(struct conn_io *io, int error)
+{
+	char why[TLS_WHY_MAX];
+
+	if (error == -EPROTO) {
+		transport_explain(&io->transport, why);
+		set_cause(io, error, why);
+	} else if (error == 0 || error == -ECONNRESET) {
+		set_cause(io, -ECONNRESET,
+			io->up || !io->transport.ssl
+				? "closed by the peer"
+				: "closed by the peer during the TLS handshake");
+	} else {
+		set_cause(io, error, strerror(-error));
+	}
+}
+
+static void fail_explained(struct conn_io *io, int error)
+{
+	explain(io, error);
+	fail_now(io);
+}
+
+/* ---- writing ---- */
+
+static void out_clear(struct conn_io_pending *out)
+{
+	free(out->data);
+	memset(out, 0, sizeof(*out));
+}
+
+static int out_add(struct conn_io_pending *out, const uint8_t *data, size_t n)
+{
+	if (out->at + out->n + n > out->cap) {
+		size_t cap = max_size(2 * out->n + n, 512);
+		uint8_t *grown = malloc(cap);
+
+		if (!grown)
+			return -ENOMEM;
+		if (out->n)
+			memcpy(grown, out->data + out->at, out->n);
+		free(out->data);
+		*out = (struct conn_io_pending){ .data = grown, .n = out->n, .cap = cap };
+	}
+	memcpy(out->data + out->at + out->n, data, n);
+	out->n += n;
+	return 0;
+}
+
+static int pull(struct conn_io *io, size_t pending_max)
+{
 	const uint8_t *data;
 
-	while (evbuffer_get_length(out) < pending_max) {
+	while (io->out.n < pending_max) {
 		ssize_t n = h2_gather(io->h2, &data);
 
 		if (n <= 0)
-			break;
-		if (evbuffer_add(out, data, (size_t)n) < 0) {
+			return 0;
+		if (out_add(&io->out, data, (size_t)n) < 0) {
 			fail_drained(io, -ENOMEM, "out of memory");
-			break;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Whether all that waited has gone. */
+static bool write_pending(struct conn_io *io)
+{
+	while (io->out.n) {
+		ssize_t n = transport_write(&io->transport, io->out.data + io->out.at, io->out.n);
+
+		if (n < 0 && n != -EAGAIN) {
+			io->deaf = true;
+			out_clear(&io->out);
+			return false;
+		}
+		if (n < 0) {
+			if (!io->transport.write_waits_to_read)
+				event_add(io->ev_write, NULL);
+			return false;
 		}
 		io->tx_bytes += (uint64_t)n;
+		io->out.at += (size_t)n;
+		io->out.n -= (size_t)n;
+	}
+	out_clear(&io->out);
+	return true;
+}
+
+static void write_turn(struct conn_io *io)
+{
+	uint64_t until = io->tx_bytes + CONN_IO_TURN_MAX;
+
+	while (!pull(io, CONN_IO_PENDING_MAX) && io->out.n) {
+		if (!write_pending(io))
+			return;
+		if (io->tx_bytes >= until) {
+			event_add(io->ev_write, NULL); /* others' turn */
+			return;
+		}
 	}
 }
 
 void conn_io_flush(struct conn_io *io)
 {
-	if (!io->up || io->error || io->hold)
+	if (!io->up || io->error || io->deaf || io->hold)
 		return;
-	pull(io, CONN_IO_PENDING_MAX);
+	write_turn(io);
+	if (io->deaf) {
+		fail_later(io, true); /* reading tells why, or patience ends */
+		return;
+	}
 	if (io->error || !h2_finished(io->h2))
 		return;
 	if (h2_broken(io->h2))
@@ -83,192 +181,227 @@ void conn_io_hold(struct conn_io *io, enum conn_io_hold hold)
 	io->hold = hold;
 	if (!io->up || io->error)
 		return; /* before, the handshake goes on; after, the last words do */
-	if (hold == CONN_IO_SILENT)
-		bufferevent_disable(io->bev, EV_READ | EV_WRITE);
-	else
-		bufferevent_enable(io->bev, EV_READ | EV_WRITE);
+	if (hold == CONN_IO_SILENT) {
+		event_del(io->ev_read);
+		event_del(io->ev_write);
+		return;
+	}
+	event_add(io->ev_read, NULL);
+	if (io->out.n)
+		event_add(io->ev_write, NULL);
+	if (transport_holds(&io->transport))
+		event_active(io->ev_read, EV_READ, 1);
 }
 
-static void on_readable(struct bufferevent *bev, void *arg)
+/* ---- reading ---- */
+
+static void say_last_words(struct conn_io *io, int error)
 {
-	struct evbuffer *in = bufferevent_get_input(bev);
-	struct conn_io *io = arg;
-	struct evbuffer_iovec v;
-	int r = 0;
+	if (!pull(io, SIZE_MAX)) /* they are all there is now */
+		write_pending(io);
+	fail_drained(io, error, error == -EPROTO ? "the peer broke HTTP/2" : "out of memory");
+}
+
+/* One read: its bytes, or 0 when there is nothing more to do now. */
+static size_t read_once(struct conn_io *io)
+{
+	static uint8_t buf[READ_MAX]; /* one loop, one thread; nothing of it outlives the call */
+	ssize_t n = transport_read(&io->transport, buf, sizeof(buf));
+	int r;
+
+	if (n == -EAGAIN) {
+		if (io->transport.read_waits_to_write)
+			event_add(io->ev_write, NULL);
+		return 0;
+	}
+	if (n <= 0) {
+		explain(io, (int)n);
+		return 0;
+	}
+	io->rx_bytes += (uint64_t)n;
+	r = h2_recv(io->h2, buf, (size_t)n, io->last_rx_usec);
+	if (r && !io->error)
+		say_last_words(io, r);
+	return (size_t)n;
+}
+
+static void read_turn(struct conn_io *io)
+{
+	size_t total = 0, n;
 
 	io->last_rx_usec = loop_now(io->loop);
-	while (!r && !io->error && evbuffer_peek(in, -1, NULL, &v, 1) > 0) {
-		r = h2_recv(io->h2, v.iov_base, v.iov_len, io->last_rx_usec);
-		io->rx_bytes += v.iov_len;
-		evbuffer_drain(in, v.iov_len);
-	}
-	if (!r || io->error)
-		return;
-	pull(io, SIZE_MAX); /* the last words are all there is now */
-	fail_drained(io, r, r == -EPROTO ? "the peer broke HTTP/2" : "out of memory");
+	do {
+		n = read_once(io);
+		total += n;
+	} while (n && !io->error && total < CONN_IO_TURN_MAX &&
+		 (n == READ_MAX || transport_holds(&io->transport)));
+	if (io->error && event_pending(io->ev_read, EV_READ, NULL)) /* no last words */
+		fail_now(io);                                       /* may free io */
+	else if (!io->error && n && transport_holds(&io->transport))
+		event_active(io->ev_read, EV_READ, 1); /* epoll does not know of it */
 }
 
-static void on_writable(struct bufferevent *bev, void *arg)
-{
-	struct conn_io *io = arg;
-
-	if (!io->error)
-		conn_io_flush(io);
-	else if (evbuffer_get_length(bufferevent_get_output(bev)) == 0)
-		event_active(io->ev_step, EV_TIMEOUT, 1);
-}
+/* ---- beginning ---- */
 
 static void go_up(struct conn_io *io)
 {
-	if (io->ssl && !tls_alpn_is_h2(io->ssl)) {
+	if (io->transport.ssl && !tls_alpn_is_h2(io->transport.ssl)) {
 		fail_with(io, -EPROTO, "the peer does not speak HTTP/2 (ALPN h2)");
 		return;
 	}
 	io->up = true;
 	io->last_rx_usec = loop_now(io->loop);
 	conn_io_hold(io, io->hold);
-	if (!io->hold)
-		pull(io, CONN_IO_PENDING_MAX); /* the preface */
+	conn_io_flush(io); /* the preface */
 	if (io->ops->on_up)
 		io->ops->on_up(io->arg);
 }
 
-static void explain(struct conn_io *io, short what)
+static void shake_hands(struct conn_io *io)
 {
-	unsigned long error = io->ssl ? bufferevent_get_openssl_error(io->bev) : 0;
-	int saved = EVUTIL_SOCKET_ERROR();
-	char why[TLS_WHY_MAX];
+	int r = transport_handshake(&io->transport);
 
-	if (io->ssl && (error || (!io->up && SSL_get_verify_result(io->ssl) != X509_V_OK))) {
-		tls_explain(io->ssl, error, why);
-		set_cause(io, -EPROTO, why);
-	} else if ((what & BEV_EVENT_EOF) || saved == 0) {
-		set_cause(io, -ECONNRESET,
-			io->up || !io->ssl ? "closed by the peer"
-					   : "closed by the peer during the TLS handshake");
-	} else {
-		set_cause(io, -saved, strerror(saved));
-	}
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-	struct conn_io *io = arg;
-
-	(void)bev;
-	if (what & BEV_EVENT_CONNECTED) {
+	if (r == -EAGAIN && io->transport.read_waits_to_write)
+		event_add(io->ev_write, NULL);
+	else if (r == 0)
 		go_up(io);
-	} else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
-		explain(io, what);
-		ERR_clear_error();
-		fail_now(io);
-	}
-}
-
-static int make_bufferevent(struct conn_io *io)
-{
-	if (io->ssl)
-		io->bev = bufferevent_openssl_socket_new(io->loop->base, io->fd, io->ssl,
-			io->accepting ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
-			BEV_OPT_CLOSE_ON_FREE);
-	else
-		io->bev = bufferevent_socket_new(io->loop->base, io->fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!io->bev) {
-		io->ssl = NULL; /* libevent has freed it */
-		return -ENOMEM;
-	}
-	io->fd = -1; /* the bufferevent's, as is the SSL */
-	bufferevent_setcb(io->bev, on_readable, on_writable, on_event, io);
-	bufferevent_setwatermark(io->bev, EV_WRITE, PENDING_LOW, 0);
-	bufferevent_set_max_single_read(io->bev, SINGLE_MAX);
-	bufferevent_set_max_single_write(io->bev, SINGLE_MAX);
-	if (io->ssl)
-		bufferevent_openssl_set_allow_dirty_shutdown(io->bev, 1);
-	return 0;
+	else if (r != -EAGAIN)
+		fail_explained(io, r);
 }
 
 static void begin(struct conn_io *io)
 {
-	if (make_bufferevent(io))
-		fail_with(io, -ENOMEM, "out of memory");
-	else if (!io->ssl)
-		go_up(io);
-	else
-		bufferevent_enable(io->bev, EV_READ | EV_WRITE);
-}
-
-/* The step that waited: the connect's end, the first turn, or the end of the last words. */
-static void on_step(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn_io *io = arg;
 	int error = 0;
 	socklen_t n = sizeof(error);
 
-	(void)what;
-	event_del(io->ev_step);
-	if (io->error) {
-		fail_now(io);
-		return;
-	}
-	/* from now on the descriptor is the bufferevent's, and a step only a matter of time */
-	event_assign(io->ev_step, io->loop->base, -1, 0, on_step, io);
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
+	io->connecting = false;
+	if (getsockopt(io->transport.fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		error = errno;
 	if (error)
 		fail_with(io, -error, strerror(error));
+	else if (event_add(io->ev_read, NULL) < 0)
+		fail_with(io, -ENOMEM, "out of memory");
+	else
+		shake_hands(io);
+}
+
+/* ---- events ---- */
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	if (!io->up) {
+		shake_hands(io);
+		return;
+	}
+	if (io->transport.write_waits_to_read)
+		event_active(io->ev_write, EV_WRITE, 1);
+	read_turn(io);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	if (io->up && !io->error && io->transport.read_waits_to_write)
+		event_active(io->ev_read, EV_READ, 1);
+	if (io->connecting) {
+		begin(io);
+	} else if (!io->up) {
+		shake_hands(io);
+	} else if (io->error || io->hold) {
+		if ((write_pending(io) || io->deaf) && io->error)
+			fail_now(io);
+	} else {
+		conn_io_flush(io);
+	}
+}
+
+/* What waited for a turn of its own: the first one of a connected socket, or the end. */
+static void on_step(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	event_del(io->ev_step);
+	if (io->deaf)
+		explain(io, -EPIPE);
+	if (io->error)
+		fail_now(io);
 	else
 		begin(io);
 }
 
+/* ---- owner's calls ---- */
+
+static int make_events(struct conn_io *io)
+{
+	struct event_base *base = io->loop->base;
+
+	io->ev_step = event_new(base, -1, 0, on_step, io);
+	io->ev_read = event_new(base, io->transport.fd, EV_READ | EV_PERSIST, on_readable, io);
+	io->ev_write = event_new(base, io->transport.fd, EV_WRITE, on_writable, io);
+	if (!io->ev_step || !io->ev_read || !io->ev_write)
+		return -ENOMEM;
+	if (io->connecting)
+		return event_add(io->ev_write, NULL) < 0 ? -ENOMEM : 0;
+	event_active(io->ev_step, EV_TIMEOUT, 1);
+	return 0;
+}
+
 int conn_io_init(struct conn_io *io, const struct conn_io_config *config)
 {
+	int r;
+
 	memset(io, 0, sizeof(*io));
 	io->loop = config->loop;
 	io->h2 = config->h2;
-	io->ssl = config->ssl;
 	io->ops = config->ops;
 	io->arg = config->arg;
-	io->accepting = config->accepting;
-	io->fd = config->fd;
-	io->ev_step = event_new(io->loop->base, io->fd, EV_WRITE, on_step, io);
-	if (!io->ev_step || (config->connecting && event_add(io->ev_step, NULL) < 0)) {
+	io->connecting = config->connecting;
+	r = transport_init(&io->transport, config->fd, config->ssl, config->accepting);
+	if (!r)
+		r = make_events(io);
+	if (r)
 		conn_io_done(io);
-		return -ENOMEM;
-	}
-	if (!config->connecting)
-		event_active(io->ev_step, EV_WRITE, 1);
-	return 0;
+	return r;
+}
+
+static void event_drop(struct event *ev)
+{
+	if (ev)
+		event_free(ev);
 }
 
 void conn_io_done(struct conn_io *io)
 {
-	if (io->ev_step)
-		event_free(io->ev_step);
-	if (io->bev) {
-		if (io->ssl && io->up)
-			SSL_shutdown(io->ssl); /* close_notify, if the socket takes it */
-		bufferevent_free(io->bev);
-	} else {
-		SSL_free(io->ssl);
-	}
-	close_fd(&io->fd);
-	ERR_clear_error();
+	event_drop(io->ev_step);
+	event_drop(io->ev_read);
+	event_drop(io->ev_write);
+	if (io->up)
+		transport_close_notify(&io->transport);
+	transport_done(&io->transport);
+	out_clear(&io->out);
 	memset(io, 0, sizeof(*io));
-	io->fd = -1;
+	io->transport.fd = -1;
 }
 
 void conn_io_abort(struct conn_io *io)
 {
 	const struct linger now = { .l_onoff = 1 };
-	int fd = io->bev ? (int)bufferevent_getfd(io->bev) : io->fd;
 
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	if (io->transport.fd >= 0)
+		setsockopt(io->transport.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	io->up = false; /* no close_notify */
 }
 
 bool conn_io_drained(const struct conn_io *io)
 {
-	return !io->bev || (evbuffer_get_length(bufferevent_get_output(io->bev)) == 0 &&
-				   !h2_wants_write(io->h2));
+	return io->out.n == 0 && (io->deaf || !h2_wants_write(io->h2));
 }

@@ -8,6 +8,8 @@
 
 #define CLIENT_CHAIN_MAX (16L * 1024) /* bytes of certificates a client may show */
 
+#define READ_AHEAD ((size_t)64 * 1024) /* bytes; held only while a record is incomplete */
+
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
 /* "WHAT FILE: cause", the cause being OpenSSL's oldest error, which is nearest to it; leaves its
@@ -53,8 +55,11 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
 					 SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
-	/* no partial writes: libevent's bufferevent would then skip what was not written */
-	SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	/* a record's head and body, and the records behind it, in one read */
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	return ctx;
 }
