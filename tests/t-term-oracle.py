@@ -57,6 +57,11 @@ class Oracle(unittest.TestCase):
         if compared > 5000:  # of fewer, a percent says nothing
             self.assertLessEqual(excepted * 100, EXCEPTED_PERCENT_MAX * compared)
 
+    def test_a_terminal_painted_by_differences_shows_what_one_shows_that_sees_the_stream(self):
+        compared, excepted = oracle("view", str(CUTS), SEED, *SOME)
+        self.assertEqual(compared, CUTS * len(SOME))
+        self.assertLessEqual(excepted, len(SOME) // 10)
+
     def test_the_model_shows_what_the_oracle_shows_of_every_recorded_stream(self):
         compared, _excepted = oracle("grid", str(CUTS), SEED, *SOME)
         self.assertEqual(compared, CUTS * len(SOME))
@@ -87,7 +92,7 @@ class Corpus(unittest.TestCase):
             rows = [line.rstrip("\n").split("\t") for line in f if not line.startswith("#")]
         for row in rows:
             self.assertEqual(len(row), 4, row)
-            self.assertIn(row[0], ("cut", "end", "grid"))
+            self.assertIn(row[0], ("cut", "end", "grid", "view"))
             self.assertIn(row[1], names)
             re.compile(row[2])
 

@@ -5,6 +5,8 @@
 //   that saw the whole stream; and shows the same at the cut.
 // node oracle.mjs BUILD MODULES grid CUTS SEED STREAM...
 //   The model shows at each cut what the oracle shows.
+// node oracle.mjs BUILD MODULES view CUTS SEED STREAM...
+//   A terminal that is painted by differences at each cut shows what one shows that sees the stream.
 // node oracle.mjs BUILD MODULES fuzz ROUNDS SEED
 //   So too after random sequences that both know. What differs is written to fuzz-SEED-ROUND.vt in the current folder.
 // node oracle.mjs BUILD MODULES show STREAM [BYTES]
@@ -239,6 +241,34 @@ async function grid(model, stream, n, seed) {
 	oracle.free();
 }
 
+// ---- a view, painted by differences ----
+
+// What is seen of it; the modes that a view has are those a program at the keyboard notices.
+function seen(d) {
+	const { app_cursor, keypad, paste, mouse, focus, visible, encoding } = d.modes;
+	const rows = d.screens[d.alternate ? 1 : 0], { x, y } = d.cursor;
+
+	return { cursor: { x, y }, modes: { app_cursor, keypad, paste, mouse, focus, visible, encoding }, title: d.title,
+		screens: [rows, null] };
+}
+
+async function view(model, stream, n, seed) {
+	const roll = random(seed), cuts = Array.from({ length: n - 1 }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
+	const whole = new Xterm(stream.cols, stream.rows, 0), painted = new Xterm(stream.cols, stream.rows, 0);
+	let fed = 0;
+
+	await model.fresh(stream.cols, stream.rows, 0);
+	for (const cut of [...cuts, stream.bytes.length]) {
+		await model.feed(stream.bytes.subarray(fed, cut));
+		whole.feed(stream.bytes.subarray(fed, cut));
+		fed = cut;
+		painted.feed(await model.ask(`view ${stream.cols} ${stream.rows}`));
+		judge('view', stream, cut, difference(seen(painted.dump()), seen(whole.dump()), ['cursor', 'modes', 'title', 'screens']));
+	}
+	painted.free();
+	whole.free();
+}
+
 // ---- fuzz ----
 
 // Null, or how model and oracle differ after these pieces; an oracle that breaks says nothing.
@@ -315,8 +345,8 @@ async function main([build, modules, what, ...args]) {
 		await fuzz(model, Number(args[0]), Number(args[1]));
 	} else {
 		for (const path of args.slice(2))
-			await (what === 'grid' ? grid(model, streamOf(path), Number(args[0]), Number(args[1]))
-				: fidelity(model, filter, streamOf(path), Number(args[0]), Number(args[1])));
+			await ({ grid, view }[what]?.(model, streamOf(path), Number(args[0]), Number(args[1]))
+				?? fidelity(model, filter, streamOf(path), Number(args[0]), Number(args[1])));
 	}
 	model.end();
 	filter.end();

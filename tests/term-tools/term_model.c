@@ -11,6 +11,7 @@
  *   replies               what the program is owed as input, which is then forgotten
  *   pending               how many of the last bytes belong to a sequence still open, in decimal
  *   paint attach|screen LINES   bytes that bring a terminal to show the model
+ *   view COLS ROWS        the same for a view: of a terminal that got all that earlier ones gave
  *   filter N              N bytes follow: what of them a terminal may see
  */
 #include <stdio.h>
@@ -23,6 +24,7 @@
 struct server {
 	struct term *t;
 	struct term_filter *f;
+	struct term_shadow *view;
 	struct term_buf in, out;
 };
 
@@ -47,6 +49,7 @@ static int make(struct server *s, unsigned cols, unsigned rows, unsigned lines)
 {
 	term_free(s->t);
 	s->f = term_filter_free(s->f);
+	s->view = term_shadow_free(s->view);
 	s->t = termkit_new(cols, rows, lines);
 	return term_filter_new(&s->f, false);
 }
@@ -58,6 +61,15 @@ static int paint(struct server *s, const char *kind, unsigned lines)
 		.history_lines = lines };
 
 	return term_paint(s->t, &how, &s->out);
+}
+
+static int paint_view(struct server *s, unsigned cols, unsigned rows)
+{
+	int r = 0;
+
+	if (!s->view)
+		r = term_shadow_new(&s->view, TERM_PAINT_CROP, cols, rows);
+	return r ? r : term_shadow_paint(s->view, s->t, SIZE_MAX, &s->out);
 }
 
 static void take_replies(struct server *s, struct out *o)
@@ -97,6 +109,8 @@ static int obey(struct server *s, const char *line)
 		return with_bytes(s, word, a);
 	if (sscanf(line, "paint %15s %u", word, &a) == 2)
 		return paint(s, word, a);
+	if (sscanf(line, "view %u %u", &a, &b) == 2)
+		return paint_view(s, a, b);
 	if (strcmp(word, "dump") == 0)
 		dump_json(s->t, &o);
 	else if (strcmp(word, "replies") == 0)
@@ -127,6 +141,7 @@ int main(void)
 	}
 	term_free(s.t);
 	term_filter_free(s.f);
+	term_shadow_free(s.view);
 	term_buf_done(&s.in);
 	term_buf_done(&s.out);
 	return r ? 2 : 0;
