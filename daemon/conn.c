@@ -70,6 +70,52 @@ static void on_timer(evutil_socket_t fd, short events, void *arg)
 	conn_break(c, why);
 }
 
+/* ---- is it still there? ------------------------------------------------------------------------- */
+
+static void look_again(struct conn *c, uint64_t now_usec, uint64_t due_usec)
+{
+	uint64_t left = due_usec > now_usec ? due_usec - now_usec : 0;
+	struct timeval tv = { .tv_sec = (time_t)(left / USEC_PER_SEC),
+		.tv_usec = (suseconds_t)(left % USEC_PER_SEC) };
+
+	event_add(c->probe, &tv);
+}
+
+static void on_probe(evutil_socket_t fd, short events, void *arg)
+{
+	static const uint8_t payload[8] = "alive?";
+	struct conn *c = arg;
+	const struct keepalive_look look = {
+		.now_usec = loop_now(c->pool->loop),
+		.heard_usec = c->io.last_rx_usec,
+		.answers = h2_n_answers(c->h2),
+		.calls = conn_n_calls(c) > 0,
+		.rare = c->ep->rare_pings,
+	};
+	uint64_t due;
+
+	(void)fd;
+	(void)events;
+	switch (keepalive_step(&c->keepalive, &look, &due)) {
+	case KEEPALIVE_WAIT:
+		break;
+	case KEEPALIVE_PING:
+		h2_ping(c->h2, payload);
+		break;
+	case KEEPALIVE_DEAD:
+		return conn_kill(c, "no answer for 10 seconds");
+	}
+	look_again(c, look.now_usec, due);
+}
+
+static void start_probing(struct conn *c)
+{
+	uint64_t now = loop_now(c->pool->loop);
+
+	c->keepalive = (struct keepalive){ 0 };
+	look_again(c, now, now + KEEPALIVE_QUIET_USEC);
+}
+
 /* ---- HTTP/2 ------------------------------------------------------------------------------------- */
 
 static void on_settings(struct h2 *h2, uint32_t max_streams, void *arg)
@@ -82,6 +128,7 @@ static void on_settings(struct h2 *h2, uint32_t max_streams, void *arg)
 		return;
 	conn_enter(c, CONN_UP);
 	arm(c, CONN_IDLE_SEC);
+	start_probing(c);
 	endpoint_dial_done(c->ep);
 }
 
@@ -97,6 +144,8 @@ static void on_goaway(struct h2 *h2, int32_t last_id, uint32_t error, const char
 		"connection %u to %s: the service takes no more calls on it (%u%s%s)", c->id,
 		c->ep->name, error, *said ? ", " : "", said);
 	(void)last_id;
+	if (error == H2_ENHANCE_YOUR_CALM && strcmp(said, "too_many_pings") == 0)
+		c->ep->rare_pings = true;
 	if (c->state == CONN_UP)
 		conn_enter(c, CONN_DRAINING);
 	else
@@ -145,6 +194,8 @@ static void drop_tunnel(struct conn *c)
 
 static void tear_down(struct conn *c)
 {
+	if (c->probe)
+		event_del(c->probe);
 	drop_tunnel(c);
 	if (c->io_live)
 		conn_io_done(&c->io);
@@ -375,7 +426,8 @@ int conn_dial(struct conn **ret, struct endpoint *ep)
 	list_init(&c->calls);
 	list_append(&ep->conns, &c->link);
 	c->timer = evtimer_new(ep->pool->loop->base, on_timer, c);
-	if (c->timer) {
+	c->probe = evtimer_new(ep->pool->loop->base, on_probe, c);
+	if (c->timer && c->probe) {
 		arm(c, CONN_DEADLINE_SEC);
 		r = begin(c);
 	}
@@ -400,6 +452,8 @@ struct conn *conn_free(struct conn *c)
 		freeaddrinfo(c->addrs);
 	if (c->timer)
 		event_free(c->timer);
+	if (c->probe)
+		event_free(c->probe);
 	free(c);
 	return NULL;
 }

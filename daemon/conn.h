@@ -4,6 +4,7 @@
  * Owner:    its endpoint (endpoint::conns) until it is dead; the pool frees the dead at the end of a turn.
  * Deadline: CONN_DEADLINE_SEC over look-up, connect, TLS and the peer's SETTINGS.
  * Addresses are tried in turn until one answers.
+ * Liveness: keepalive.h; a dead one ends as if it had been lost.
  * Goaway:   takes no further call; lives until its calls have ended.
  */
 #ifndef DAEMON_CONN_H
@@ -14,6 +15,7 @@
 #include "common/io/conn_io.h"
 #include "common/list.h"
 #include "common/wire/grpc.h"
+#include "daemon/keepalive.h"
 #include "daemon/tunnel.h"
 
 #define CONN_DEADLINE_SEC 20
@@ -52,6 +54,8 @@ struct conn {
 	bool broken; /* this attempt or the connection has failed: the turn's end sees to it */
 	struct h2 *h2;
 	struct event *timer; /* the deadline, then idleness */
+	struct event *probe; /* when keepalive_step() is to be asked */
+	struct keepalive keepalive;
 	uint32_t peer_streams;
 	char address[80];
 	char why[CONN_WHY_MAX];

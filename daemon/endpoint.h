@@ -62,6 +62,7 @@ struct endpoint {
 	struct list waiting; /* struct call::link */
 	size_t n_waiting;
 	unsigned n_failures; /* dials in a row */
+	bool rare_pings;     /* it said too_many_pings once */
 	uint64_t dial_after_usec;
 	struct event *retry;
 };

@@ -237,6 +237,11 @@ size_t h2_n_streams(const struct h2 *h2)
 	return h2->n_streams;
 }
 
+uint64_t h2_n_answers(const struct h2 *h2)
+{
+	return h2->n_answers;
+}
+
 int h2_set_limits(struct h2 *h2, uint32_t stream_window, uint32_t max_streams)
 {
 	const nghttp2_settings_entry entries[] = {

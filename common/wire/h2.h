@@ -147,6 +147,8 @@ int h2_ping(struct h2 *h2, const uint8_t payload[8]);
 /* Graceful end: GOAWAY; open streams finish. */
 int h2_goaway(struct h2 *h2, uint32_t error);
 size_t h2_n_streams(const struct h2 *h2);
+/* The peer's HEADERS and DATA frames so far. */
+uint64_t h2_n_answers(const struct h2 *h2);
 
 /* For who tests clients. Server: what the peer may have in flight on each stream, and how many it may
  * open, from now on; 0 bytes stop it. */

@@ -20,6 +20,7 @@ struct h2 {
 	struct list
 		resets; /* struct h2_stream::reset_link: RST_STREAM to be sent, if still open by then */
 	size_t n_streams;
+	uint64_t n_answers;
 	size_t n_unsent; /* of them: requests not gathered yet */
 	struct h2_meter meter;
 	uint64_t now_usec; /* of the newest h2_recv() */

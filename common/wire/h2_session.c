@@ -132,6 +132,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	struct h2 *h2 = arg;
 	struct h2_stream *st = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
 
+	h2->n_answers += frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
 	switch (frame->hd.type) {
 	case NGHTTP2_HEADERS:
 		if (!st)
