@@ -7,7 +7,7 @@
 #define FILE_MAX ((size_t)32 * 1024 * 1024)
 #define FILE_MAX_TEXT "33554432"
 #define WRITE_OVERHEAD_MAX ((size_t)64 * 1024) /* path, ids and framing of a WriteFileRequest */
-#define UNSIZED_MAX ((size_t)4 * 1024 * 1024)  /* of a file that claims to be empty, as in /proc */
+#define UNSIZED_MAX ((size_t)4 * 1024 * 1024)  /* of a file that says it is empty, as in /proc */
 #define WRITE_SLICE ((size_t)1024 * 1024)      /* a turn */
 #define HEAD_MAX 16
 
@@ -140,20 +140,24 @@ static size_t reading_read(struct call *call, uint8_t *buf, size_t n)
 	return 0;
 }
 
+/* One byte more than may be sent tells a file that fits from one that does not. */
 static void send_unsized(struct reading *rd)
 {
 	Coreweave__Sandbox__V1__ReadFileResponse res =
 		COREWEAVE__SANDBOX__V1__READ_FILE_RESPONSE__INIT;
-	_cleanup_(freep) uint8_t *data = malloc(UNSIZED_MAX);
+	_cleanup_(freep) uint8_t *data = malloc(UNSIZED_MAX + 1);
 	size_t n = 0;
 	ssize_t l = 1;
 
-	while (data && l > 0 && n < UNSIZED_MAX) {
-		l = read(rd->fd, data + n, UNSIZED_MAX - n);
+	while (data && l > 0 && n <= UNSIZED_MAX) {
+		l = read(rd->fd, data + n, UNSIZED_MAX + 1 - n);
 		n += l > 0 ? (size_t)l : 0;
 	}
 	if (!data || l < 0)
 		return fail_file(rd->call, data ? -errno : -ENOMEM);
+	if (n > UNSIZED_MAX)
+		return call_fail_with(rd->call, GRPC_FAILED_PRECONDITION, REASON_FILE_TOO_LARGE,
+			"the file says it is empty, and holds more than %zu bytes", UNSIZED_MAX);
 	res.content = (ProtobufCBinaryData){ .data = data, .len = n };
 	call_answer(rd->call, &res.base);
 }
@@ -317,7 +321,7 @@ static void on_write_file(struct call *call, const uint8_t *data, size_t n)
 	if (!req)
 		return fail_not_understood(call);
 	if (req->content.len > FILE_MAX) {
-		fail_too_large(call, NULL);
+		fail_too_large(call, &(uint64_t){ req->content.len });
 	} else {
 		b = call_box(call, req->sandbox_id, req->container, NULL);
 		if (b && path_ok(call, req->path))
