@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 import procs  # noqa: E402
 from official import Official  # noqa: E402
+from terminal import LIMIT  # noqa: E402
 from world import SharedWorldCase, read  # noqa: E402
 
 OFFICIAL = os.path.join(os.path.dirname(sys.executable), "cwsandbox")
@@ -49,6 +50,7 @@ class ServiceCase(SharedWorldCase):
     make_service = None
     kind = ""
     plane = "auto"  # the data plane its commands, logs and files go by
+    patience = LIMIT  # seconds for what a check waits for
 
     @classmethod
     def setUpClass(cls):
@@ -86,7 +88,8 @@ class ServiceCase(SharedWorldCase):
     @classmethod
     def official(cls, *args, env=None, **kwargs):
         """The official command line; returns (code, stdout, stderr), both bytes."""
-        return cls._client().run(args, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir, **kwargs)
+        return cls._client().run(args, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir,
+                                 limit=3 * cls.patience, **kwargs)
 
     @classmethod
     def official_ok(cls, *args, **kwargs):
@@ -98,7 +101,7 @@ class ServiceCase(SharedWorldCase):
     def sdk(cls, program, env=None, code=0, **kwargs):
         """A program for the official SDK, that must end with `code`; what it prints, as text."""
         ended, out, err = cls._client().program(program, env=dict(cls.world.env, **(env or {})), cwd=cls.world.dir,
-                                                **kwargs)
+                                                limit=3 * cls.patience, **kwargs)
         assert ended == code, "exit %d: %s" % (ended, err.decode("utf-8", "replace"))
         return out.decode("utf-8", "replace").strip()
 

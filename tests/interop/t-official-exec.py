@@ -28,7 +28,8 @@ class Exec:
                                       "(s.exec(c).result() for c in %r)]))" % (commands,))[-1])
 
     def gone(self, program):
-        until(lambda: self.shell(count_of(program))[1] == b"0\n", "the end of " + program)
+        until(lambda: self.shell(count_of(program))[1] == b"0\n", "the end of " + program,
+              self.patience)
 
     # ---- codes ----
 
@@ -86,7 +87,7 @@ class Exec:
     def test_a_container_that_is_not_there_is_refused_by_field(self):
         out = self.inside("try:\n s.exec(['true'], container='nope').result()\n"
                           "except cwsandbox.SandboxValidationError as e:\n print(e)")
-        self.assertRegex(out[0], "field violations: .*container")
+        self.assertRegex("".join(out), "field violations: .*container")
 
     # ---- output ----
 

@@ -4,69 +4,27 @@ import queue
 import services  # first: it finds the other helpers
 import suite
 from services import over_every_service
+from stub import Stub
 from terminal import until
 
 try:
     import grpc
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cwsandbox._proto import sandbox_data_plane_pb2_grpc
     from cwsandbox._proto import sandbox_pb2 as pb
-    from cwsandbox._proto import sandbox_pb2_grpc
-    from google.rpc import error_details_pb2, status_pb2
 except ImportError:
     grpc = None  # the classes below skip themselves
 
 LIMIT = 60
 
 
-class Asking:
+class Asking(Stub):
     @classmethod
     def begin(cls):
-        cls.channel = cls.open()
-        cls.stub = sandbox_pb2_grpc.SandboxServiceStub(cls.channel)
-        cls.key = (("authorization", "Bearer " + cls.service.key),)
+        super().begin()
         cls.id = cls.create("sh", "-c", "seq 1 50; exec sleep infinity")
-
-    @classmethod
-    def open(cls):
-        options = [("grpc.max_receive_message_length", 100 << 20), ("grpc.max_send_message_length", 100 << 20)]
-        target = cls.service.url.split("//")[1]
-        if not cls.service.ca_file:
-            return grpc.insecure_channel(target, options)
-        with open(cls.service.ca_file, "rb") as f:
-            return grpc.secure_channel(target, grpc.ssl_channel_credentials(f.read()), options)
-
-    @classmethod
-    def tearDownClass(cls):
-        if hasattr(cls, "channel"):
-            cls.channel.close()
-        super().tearDownClass()
-
-    def ask(self, method, request, metadata=None, **kwargs):
-        return getattr(self.stub, method)(request, metadata=self.key if metadata is None else metadata, timeout=LIMIT,
-                                          **kwargs)
-
-    def refused(self, method, request, metadata=None):
-        """The code of a refusal and its details, unpacked."""
-        with self.assertRaises(grpc.RpcError) as caught:
-            answer = self.ask(method, request, metadata)
-            if not hasattr(answer, "DESCRIPTOR"):
-                list(answer)
-        error = caught.exception
-        raw = dict(error.trailing_metadata()).get("grpc-status-details-bin")
-        status = status_pb2.Status.FromString(raw) if raw else status_pb2.Status()
-        found = {}
-        for detail in status.details:
-            for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo):
-                if detail.Is(kind.DESCRIPTOR):
-                    message = kind()
-                    detail.Unpack(message)
-                    found[kind.DESCRIPTOR.name] = message
-        return error.code(), found
-
-    def info(self, method, request):
-        code, found = self.refused(method, request)
-        self.assertIn("ErrorInfo", found, "no ErrorInfo with %s" % code)
-        self.assertEqual(found["ErrorInfo"].domain, "cwsandbox.com")
-        return code, found["ErrorInfo"].reason
 
     def stream(self, *messages, close=True):
         """StreamExec with these requests; its answers. Without `close` the request side stays open."""
@@ -159,6 +117,10 @@ class Wire(Asking):
         self.assertEqual(first.sandbox_id, again.sandbox_id)
         self.ask("DeleteSandbox", pb.DeleteSandboxRequest(sandbox_id=first.sandbox_id))
 
+    def test_a_stopped_sandbox_is_terminated_and_has_no_exit_code(self):
+        status = self.get(self.end(self.create())).status
+        self.assertEqual((status.state, status.HasField("exit_code")), (pb.STATE_TERMINATED, False))
+
     def test_a_sandbox_without_containers_is_refused_field_by_field(self):
         code, found = self.refused("CreateSandbox", pb.CreateSandboxRequest(sandbox=pb.Sandbox()))
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
@@ -173,18 +135,27 @@ class Wire(Asking):
             self.assertEqual(entry.log_session_id, session)
         self.assertEqual(total, len("".join("%d\n" % i for i in range(1, 51))))
 
+    # ---- what is too large, or not understood ----
 
-@over_every_service("LocalTls", "LocalPlain")
-class OurWire(Asking):
-    """What only our service promises."""
-
-    def test_calls_it_does_not_have_are_unimplemented_with_the_reason(self):
-        for method, request in (("CreateFileSystemSnapshot", pb.CreateFileSystemSnapshotRequest(sandbox_id=self.id)),
-                                ("ListFileSystemSnapshots", pb.ListFileSystemSnapshotsRequest()),
-                                ("PurgeSandboxes", pb.PurgeSandboxesRequest())):
+    def test_a_file_above_the_cap_is_refused_with_size_and_cap(self):
+        cap = 32 << 20
+        self.shell(self.id, "truncate -s %d /tmp/above-%s" % (cap + 1, self.kind))
+        for method, request in (("ReadFile", pb.ReadFileRequest(sandbox_id=self.id, path="/tmp/above-" + self.kind)),
+                                ("WriteFile", pb.WriteFileRequest(sandbox_id=self.id, path="/tmp/written-" + self.kind,
+                                                                  content=bytes(cap + 1)))):
             with self.subTest(method=method):
-                self.assertEqual(self.info(method, request),
-                                 (grpc.StatusCode.UNIMPLEMENTED, "CWSANDBOX_NOT_IMPLEMENTED"))
+                _, found = self.refused(method, request)
+                self.assertEqual(found["ErrorInfo"].reason, "CWSANDBOX_FILE_TOO_LARGE")
+                self.assertEqual(dict(found["ErrorInfo"].metadata),
+                                 {"size_bytes": str(cap + 1), "max_size_bytes": str(cap)})
+        self.assertEqual(self.shell(self.id, "rm /tmp/above-%s; ls /tmp/written-%s" % (self.kind, self.kind)), b"")
+
+    def test_an_exec_without_a_command_is_refused_by_field(self):
+        init = pb.ExecStreamRequest(init=pb.ExecStreamInit(sandbox_id=self.id))
+        self.assertEqual(self.fields("StreamExec", iter([init])), ["command"])
+
+    def test_a_negative_page_size_is_refused_by_field(self):
+        self.assertEqual(self.fields("ListSandboxes", pb.ListSandboxesRequest(page_size=-1)), ["page_size"])
 
     def test_exec_in_one_answer_counts_and_cuts_its_output(self):
         answer = self.ask("Exec", pb.ExecRequest(sandbox_id=self.id, max_output_bytes=4, env={"A": "b"},
@@ -201,6 +172,112 @@ class OurWire(Asking):
         first = self.ask("CreateSandbox", request("one"))
         self.assertEqual(self.info("CreateSandbox", request("two"))[1], "CWSANDBOX_REQUEST_ID_CONFLICT")
         self.ask("DeleteSandbox", pb.DeleteSandboxRequest(sandbox_id=first.sandbox_id))
+
+
+@over_every_service("Independent")
+class Resuming(Asking):
+    """Logs that are taken up again."""
+
+    def follow(self, **fields):
+        """A stream of its log that goes on, and its first entry."""
+        entries = self.ask("StreamLogs", pb.StreamLogsRequest(sandbox_id=self.id, follow=True, **fields))
+        self.addCleanup(entries.cancel)
+        return entries, next(entries)
+
+    def test_a_log_is_taken_up_again_at_the_byte_that_was_asked_for(self):
+        whole = "".join("%d\n" % i for i in range(1, 51)).encode()
+        entries, first = self.follow()
+        data = first.data
+        while len(data) < len(whole):
+            data += next(entries).data
+        entries.cancel()
+        for offset in (1, 40, len(whole) - 1):
+            again, entry = self.follow(resume_log_session_id=first.log_session_id, resume_log_offset=offset)
+            data, end = entry.data, entry.next_log_offset
+            while end < len(whole):
+                entry = next(again)
+                data, end = data + entry.data, entry.next_log_offset
+            again.cancel()
+            self.assertEqual((data, end, entry.log_session_id), (whole[offset:], len(whole), first.log_session_id))
+
+    def test_an_unknown_log_session_and_an_offset_never_sent_are_said_in_band(self):
+        _, entry = self.follow(resume_log_session_id="nope", resume_log_offset=3)
+        self.assertEqual(entry.error.code, "SESSION_NOT_FOUND")
+        _, first = self.follow()
+        _, entry = self.follow(resume_log_session_id=first.log_session_id, resume_log_offset=1 << 40)
+        self.assertEqual(entry.error.code, "INVALID_RESUME_OFFSET")
+
+    def test_a_log_is_not_taken_up_with_another_choice_of_lines(self):
+        for fields in ({"follow": False}, {"tail_lines": 1}, {"timestamps": True}):
+            request = pb.StreamLogsRequest(sandbox_id=self.id, resume_log_session_id="x", **dict({"follow": True}, **fields))
+            self.assertEqual(self.refused("StreamLogs", request)[0], grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@over_every_service()
+class DirectWire(Asking):
+    """What a certificate of the direct data plane is, and what it opens."""
+
+    EXEC, STREAM_EXEC, STREAM_LOGS, WRITE_FILE, READ_FILE = range(1, 6)
+
+    def connection(self, *permissions):
+        """ConnectSandbox's answer, and a stub of the plane with the certificate that it gave."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+        answer = self.ask("ConnectSandbox", pb.ConnectSandboxRequest(
+            sandbox_id=self.id, csr_der=csr.public_bytes(serialization.Encoding.DER), requested_permissions=permissions))
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                serialization.NoEncryption())
+        channel = grpc.secure_channel(answer.endpoint_uri.split("//")[1], grpc.ssl_channel_credentials(
+            answer.server_ca_bundle_pem or None, pem, answer.client_certificate_chain_pem))
+        self.addCleanup(channel.close)
+        return answer, sandbox_data_plane_pb2_grpc.SandboxDataPlaneServiceStub(channel)
+
+    def test_a_connection_is_what_the_official_client_accepts(self):
+        answer, _ = self.connection(self.READ_FILE)
+        self.assertRegex(answer.endpoint_uri, r"^https://[^/:]+:\d+$")
+        self.assertEqual((answer.transport, answer.protocol), (1, 1))
+        self.assertEqual(list(answer.granted_permissions), [self.READ_FILE])
+        chain = x509.load_pem_x509_certificate(answer.client_certificate_chain_pem)
+        self.assertEqual(int(chain.not_valid_after_utc.timestamp()), answer.expires_at.seconds)
+
+    def test_a_certificate_opens_what_it_was_asked_for(self):
+        _, plane = self.connection(self.READ_FILE)
+        got = plane.ReadFile(pb.ReadFileRequest(sandbox_id=self.id, path="/proc/version"), timeout=LIMIT)
+        self.assertTrue(got.content.startswith(b"Linux"))
+
+    def test_a_certificate_opens_no_other_call_and_no_other_sandbox(self):
+        other = self.create()
+        _, plane = self.connection(self.READ_FILE)
+        for call in (lambda: plane.WriteFile(pb.WriteFileRequest(sandbox_id=self.id, path="/tmp/x"), timeout=LIMIT),
+                     lambda: plane.Exec(pb.ExecRequest(sandbox_id=self.id, command=["true"]), timeout=LIMIT),
+                     lambda: list(plane.StreamLogs(pb.StreamLogsRequest(sandbox_id=self.id), timeout=LIMIT)),
+                     lambda: plane.ReadFile(pb.ReadFileRequest(sandbox_id=other, path="/proc/version"), timeout=LIMIT)):
+            with self.assertRaises(grpc.RpcError) as caught:
+                call()
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+
+    def test_a_request_for_a_certificate_that_is_none_is_refused_by_field(self):
+        request = pb.ConnectSandboxRequest(sandbox_id=self.id, csr_der=b"none", requested_permissions=[1])
+        self.assertEqual(self.fields("ConnectSandbox", request), ["csr_der"])
+        request = pb.ConnectSandboxRequest(sandbox_id=self.id, csr_der=b"none")
+        self.assertEqual(self.fields("ConnectSandbox", request)[0], "requested_permissions")
+
+    def test_a_connection_to_an_unknown_sandbox_is_not_found(self):
+        self.assertEqual(self.info("ConnectSandbox", pb.ConnectSandboxRequest(
+            sandbox_id="nope", csr_der=b"x", requested_permissions=[1]))[1], "CWSANDBOX_SANDBOX_NOT_FOUND")
+
+
+@over_every_service("LocalTls", "LocalPlain")
+class OurWire(Asking):
+    """What only our service promises."""
+
+    def test_calls_it_does_not_have_are_unimplemented_with_the_reason(self):
+        for method, request in (("CreateSandboxFromTemplate", pb.CreateSandboxFromTemplateRequest(template_id="t")),
+                                ("CreateSandboxFromFile", pb.CreateSandboxFromFileRequest()),
+                                ("GetSandboxBuildLogs", pb.GetSandboxBuildLogsRequest(sandbox_id=self.id))):
+            with self.subTest(method=method):
+                self.assertEqual(self.info(method, request),
+                                 (grpc.StatusCode.UNIMPLEMENTED, "CWSANDBOX_NOT_IMPLEMENTED"))
 
 
 if __name__ == "__main__":
