@@ -30,7 +30,7 @@ static void setup(struct fixture *f, unsigned round)
 	*f = (struct fixture){ .seed = round * UINT64_C(7919) + 3, .round = round };
 	f->model = termkit_new(size[0], size[1], 20);
 	f->terminal = termkit_new(view[0], view[1], 0);
-	ck_assert_int_eq(term_shadow_new(&f->shadow, TERM_PAINT_CROP, view[0], view[1]), 0);
+	ck_assert_int_eq(term_shadow_new(&f->shadow, view[0], view[1]), 0);
 }
 
 static void teardown(struct fixture *f)
@@ -134,7 +134,7 @@ static void setup_sized(struct fixture *f, unsigned cols, unsigned rows)
 {
 	*f = (struct fixture){ .model = termkit_new(cols, rows, 0),
 		.terminal = termkit_new(80, 24, 0) };
-	ck_assert_int_eq(term_shadow_new(&f->shadow, TERM_PAINT_CROP, 80, 24), 0);
+	ck_assert_int_eq(term_shadow_new(&f->shadow, 80, 24), 0);
 }
 
 static void feed_lines(struct fixture *f, unsigned first, unsigned n)
@@ -246,7 +246,7 @@ START_TEST(sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each
 		.terminal = termkit_new(cols, rows, 0) };
 	char text[501];
 
-	ck_assert_int_eq(term_shadow_new(&f.shadow, TERM_PAINT_CROP, cols, rows), 0);
+	ck_assert_int_eq(term_shadow_new(&f.shadow, cols, rows), 0);
 	for (unsigned y = 0; y < rows; y++) {
 		memset(text, 'a' + (int)(y % 26), cols);
 		text[cols] = '\0';

@@ -71,7 +71,7 @@ static struct outcome scenario(const struct term_buf *stream)
 	if (!o.r)
 		term_feed(t, stream->data, stream->n);
 	if (!o.r)
-		o.r = term_shadow_new(&shadow, TERM_PAINT_CROP, 20, 8);
+		o.r = term_shadow_new(&shadow, 20, 8);
 	if (!o.r)
 		o.r = term_shadow_paint(shadow, t, SIZE_MAX, &out);
 	if (!o.r)
@@ -151,7 +151,7 @@ static int paint_once(const struct term_buf *stream, unsigned long n)
 	size_t bytes;
 	int r;
 
-	ck_assert_int_eq(term_shadow_new(&s, TERM_PAINT_CROP, 25, 6), 0);
+	ck_assert_int_eq(term_shadow_new(&s, 25, 6), 0);
 	term_feed(t, stream->data, half);
 	ck_assert_int_eq(term_shadow_paint(s, t, SIZE_MAX, &out), 0);
 	term_feed(terminal, out.data, out.n);

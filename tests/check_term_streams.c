@@ -166,7 +166,7 @@ static void try_differences(const struct stream *s)
 	struct term_buf out = { 0 };
 	size_t n, one;
 
-	ck_assert_int_eq(term_shadow_new(&shadow, TERM_PAINT_CROP, s->cols * 3 / 4, s->rows), 0);
+	ck_assert_int_eq(term_shadow_new(&shadow, s->cols * 3 / 4, s->rows), 0);
 	for (size_t i = 0; i < s->bytes.n; i += n) {
 		struct term *other;
 

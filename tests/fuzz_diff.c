@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rows = 1u + data[3] % 60;
 	f.model = termkit_new(1u + data[0] % 120, 1u + data[1] % 60, FUZZ_HISTORY_LINES);
 	f.terminal = termkit_new(cols, rows, 0);
-	if (term_shadow_new(&f.shadow, TERM_PAINT_CROP, cols, rows) < 0 ||
+	if (term_shadow_new(&f.shadow, cols, rows) < 0 ||
 		term_filter_new(&f.filter, false) < 0)
 		abort();
 	for (size_t i = 4; i < n;)

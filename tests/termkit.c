@@ -22,7 +22,7 @@ struct term *termkit_painted(
 	struct term_shadow *s = NULL;
 	struct term_buf out = { 0 };
 
-	if (term_shadow_new(&s, like->kind, like->cols, like->n_rows) != 0)
+	if (term_shadow_new(&s, like->cols, like->n_rows) != 0)
 		abort();
 	s->view_x = like->view_x;
 	s->view_y = like->view_y;

@@ -136,7 +136,7 @@ static void paint_full(struct painter *p, const struct term_paint *how)
 static int paint_crop(const struct term *t, const struct term_paint *how, struct term_buf *out)
 {
 	_cleanup_(term_shadow_freep) struct term_shadow *s = NULL;
-	int r = term_shadow_new(&s, TERM_PAINT_CROP, how->cols, how->rows);
+	int r = term_shadow_new(&s, how->cols, how->rows);
 
 	return r ? r : err_fold(term_shadow_paint(s, t, SIZE_MAX, out));
 }

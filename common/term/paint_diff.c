@@ -24,11 +24,11 @@ static bool erasable(const struct term *t, uint64_t cell)
 }
 
 /* Characters cut by the view's edges become blanks. */
-static uint64_t line_cell(const struct differ *d, uint64_t cell, bool first, bool last)
+static uint64_t line_cell(uint64_t cell, bool first, bool last)
 {
 	if ((cell & CELL_CHAR) == ' ' || (cell & CELL_TAIL && first) || (cell & CELL_WIDE && last))
 		cell &= ~CELL_CHAR;
-	return d->s->kind == TERM_PAINT_CROP ? cell & ~CELL_PROTECTED : cell;
+	return cell & ~CELL_PROTECTED;
 }
 
 void line_read(const struct differ *d, unsigned y, struct line *line)
@@ -39,7 +39,7 @@ void line_read(const struct differ *d, unsigned y, struct line *line)
 	const unsigned n = row ? (unsigned)min_size(g->cols - left, cols) : 0;
 
 	for (unsigned x = 0; x < n; x++)
-		line->cells[x] = line_cell(d, row_cell(row, left + x), x == 0, x + 1 == n);
+		line->cells[x] = line_cell(row_cell(row, left + x), x == 0, x + 1 == n);
 	memset(line->cells + n, 0, (cols - n) * sizeof(*line->cells));
 	line->used = cols;
 	line->fill = line->cells[cols - 1];
@@ -146,8 +146,7 @@ static bool gap_is_cheap(const struct differ *d, const struct line *line, unsign
 		const uint64_t cell = line_at(line, i);
 		const struct style style = style_get(d->p.t, cell_style(cell));
 
-		if ((cell & CELL_CHAR) >= 0x7f || !(cell & CELL_PROTECTED) != !d->p.protect ||
-			memcmp(&style, &d->p.style, sizeof(style)) != 0)
+		if ((cell & CELL_CHAR) >= 0x7f || memcmp(&style, &d->p.style, sizeof(style)) != 0)
 			return false;
 	}
 	return true;
@@ -376,7 +375,6 @@ int term_shadow_paint(struct term_shadow *s, const struct term *t, size_t max, s
 	begin(&d);
 	s->done = paint_rows_difference(&d, &rounds);
 	paint_style(&d.p, &plain);
-	paint_protect(&d.p, false);
 	if (s->done)
 		paint_view_state(&d);
 	/* a paint that never gets done, for the model moves on, shows what it has */

@@ -146,8 +146,7 @@ static void scroll_paint(struct differ *d, const struct scroll *sc)
 	const bool margins = sc->bottom < rows;
 
 	paint_style(&d->p, &plain); /* what comes in is blank */
-	if (sc->top == 0 && !margins && !sc->down && sc->n <= SCROLL_FEEDS_MAX &&
-		d->s->kind == TERM_PAINT_CROP) {
+	if (sc->top == 0 && !margins && !sc->down && sc->n <= SCROLL_FEEDS_MAX) {
 		differ_move(d, 0, rows - 1);
 		for (unsigned i = 0; i < sc->n; i++)
 			out_byte(&d->p.o, '\n');

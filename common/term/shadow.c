@@ -4,14 +4,12 @@
 
 #define ROW_STEP 32u /* cells: rows grow by so many */
 
-int term_shadow_new(
-	struct term_shadow **ret, enum term_paint_kind kind, unsigned cols, unsigned rows)
+int term_shadow_new(struct term_shadow **ret, unsigned cols, unsigned rows)
 {
 	_cleanup_(term_shadow_freep) struct term_shadow *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
-	s->kind = kind;
 	s->cols = cols < 1 ? 1 : cols > TERM_COLS_MAX ? TERM_COLS_MAX : cols;
 	s->n_rows = rows < 1 ? 1 : rows > TERM_ROWS_MAX ? TERM_ROWS_MAX : rows;
 	s->rows = calloc(s->n_rows, sizeof(*s->rows));

@@ -28,7 +28,6 @@ struct shadow_row {
 };
 
 struct term_shadow {
-	enum term_paint_kind kind;
 	unsigned cols, n_rows;
 	struct shadow_row *rows;
 	uint64_t *spare;    /* the cells of a row there is no room for */

@@ -143,8 +143,8 @@ void term_cursor(const struct term *t, struct term_cursor *ret);
 
 /* What a painted terminal shows, of the terminal's own size; it pays for itself: cells, 8 bytes
  * each and none for what is blank to the row's end, a header for each row, modes, title, palette.
- * Of kind CROP: a view of the visible screen, panned so that the cursor stays in sight. It outlives
- * any change of the model's size. */
+ * That is a view of the visible screen, panned so that the cursor stays in sight, as
+ * TERM_PAINT_CROP has it. It outlives any change of the model's size. */
 struct term_shadow;
 
 /* Of cells; what is beyond is not kept, and painted each time. */
@@ -153,8 +153,7 @@ struct term_shadow;
 #define TERM_SHADOW_MORE 1
 
 /* A terminal of which nothing is known. */
-int term_shadow_new(
-	struct term_shadow **ret, enum term_paint_kind kind, unsigned cols, unsigned rows);
+int term_shadow_new(struct term_shadow **ret, unsigned cols, unsigned rows);
 struct term_shadow *term_shadow_free(struct term_shadow *s);
 size_t term_shadow_memory(const struct term_shadow *s); /* bytes held, for the ledger */
 /* Other bytes went to the terminal, or it changed its size: the next paint begins with a reset. */

@@ -158,7 +158,7 @@ static int view_open(struct attachment *a)
 	if (a->shadow && (a->shadow_cols != cols || a->shadow_rows != rows))
 		paint_forget(a);
 	if (!a->shadow) {
-		r = term_shadow_new(&a->shadow, TERM_PAINT_CROP, cols, rows);
+		r = term_shadow_new(&a->shadow, cols, rows);
 		if (r)
 			return r;
 		a->shadow_cols = cols;

@@ -68,7 +68,7 @@ static int paint_view(struct server *s, unsigned cols, unsigned rows)
 	int r = 0;
 
 	if (!s->view)
-		r = term_shadow_new(&s->view, TERM_PAINT_CROP, cols, rows);
+		r = term_shadow_new(&s->view, cols, rows);
 	return r ? r : term_shadow_paint(s->view, s->t, SIZE_MAX, &s->out);
 }
 
