@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 import procs  # noqa: E402
 from official import Official  # noqa: E402
-from terminal import LIMIT  # noqa: E402
+from terminal import LIMIT, until  # noqa: E402
 from world import SharedWorldCase, read  # noqa: E402
 
 OFFICIAL = os.path.join(os.path.dirname(sys.executable), "cwsandbox")
@@ -130,6 +130,20 @@ class ServiceCase(SharedWorldCase):
         """The lines a program of the SDK prints that has the sandbox as `s`."""
         return cls.sdk("s = cwsandbox.Sandbox.from_id(%r, data_plane_mode=%r).result()\n%s" % (
             box or cls.id, cls.plane, body), **kwargs).splitlines()
+
+    @classmethod
+    def count(cls, program, box=None):
+        """How many processes with that command line the sandbox sees."""
+        # the last letter is in brackets, so that the shell which counts does not count itself
+        line = ("n=0; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null | grep -qx '%s[%s] ' "
+                "&& n=$((n+1)); done; echo $n" % (program[:-1], program[-1]))
+        code, out, err = cls.official("exec", box or cls.id, "--", "sh", "-c", line)
+        assert code == 0, err
+        return int(out)
+
+    @classmethod
+    def gone(cls, program, box=None):
+        until(lambda: not cls.count(program, box), "the end of " + program, cls.patience)
 
 
 def environment(service):

@@ -203,16 +203,11 @@ class Shell:
 
     def test_the_shell_of_a_killed_client_ends(self):
         t = self.shell()
-        t.type("exec sleep 424242\r").see("sleep 424242")
-
-        def running():
-            # the number is written so that the shell which counts does not count itself
-            return int(self.official_ok("exec", self.id, "--", "sh", "-c", "n=0; for f in /proc/[0-9]*/cmdline; do "
-                                        "tr '\\0' ' ' <$f 2>/dev/null | grep -qx 'sleep 42424[2] ' && n=$((n+1)); "
-                                        "done; echo $n"))
-        until(lambda: running() == 1, "the program")
+        program = "sleep 42%d" % os.getpid()
+        t.type("exec %s\r" % program).see(program)
+        until(lambda: self.count(program) == 1, "the program")
         t.kill(signal.SIGKILL)
-        until(lambda: running() == 0, "its end after the client's")
+        self.gone(program)
 
 
 if __name__ == "__main__":
