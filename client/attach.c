@@ -257,6 +257,7 @@ static void request_attach(struct attach *a)
 	struct cwsandbox_request *q = &a->o->request;
 
 	tty_size(a->tty.out, &q->cols, &q->rows);
+	term_filter_columns(a->filter, q->cols);
 	if (cwsandbox_start(a->c, q, &a->attach_id))
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
 }
@@ -381,6 +382,7 @@ static void resize(struct attach *a)
 	unsigned cols, rows;
 
 	tty_size(a->tty.out, &cols, &rows);
+	term_filter_columns(a->filter, cols);
 	if (a->attachment >= 0)
 		cwsandbox_resize(a->c, a->attachment, cols, rows);
 }

@@ -69,6 +69,7 @@ static const char *const examples[][2] = {
 	{ "\033[?25;69l\033[?1;69;25h\033[?69;3h", "\033[?25l\033[?1;25h" },
 	{ "\033(Kx\033-Ay", "\033(Bxy" },
 	{ "x\033[99999b\033[m\033[3b", "x\033[1000b\033[m" },
+	{ "\033]4;1;Steel Blue;2;#fff;3;nosuch\a", "\033]4;1;rgb:46/82/b4\a\033]4;2;#fff\a" },
 	/* sequences cut off, damage */
 	{ "a\033[12\030b\033]0;t\032c\033]52;c;\033[1md", "abc\033[1md" },
 	{ "a\033[\n1mb\033[>5zc\033[1?md\033[6\xc3\xa9nx", "a\n\033[1mbcdx" },
@@ -176,6 +177,18 @@ START_TEST(a_reset_filter_starts_in_ground_state)
 	ck_assert_str_eq(filter(f, "b\xe6\xbc"), "b");
 	term_filter_reset(f);
 	ck_assert_str_eq(filter(f, "c"), "c");
+	term_buf_done(&out);
+}
+END_TEST
+
+START_TEST(a_character_is_repeated_on_the_terminal_for_no_more_than_a_line_as_in_the_model)
+{
+	_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+
+	term_filter_columns(f, 80);
+	ck_assert_str_eq(filter(f, "x\033[80b"), "x\033[80b");
+	ck_assert_str_eq(filter(f, "x\033[81b"), "x\033[80b");
+	ck_assert_str_eq(filter(f, "x\033[b"), "x\033[b");
 	term_buf_done(&out);
 }
 END_TEST
@@ -301,4 +314,5 @@ TEST_MAIN("term_filter", detaching_undoes_what_was_set_and_nothing_else,
 	sec_c28_a_string_longer_than_its_bound_is_dropped_and_costs_no_more,
 	a_sequence_longer_than_may_be_held_is_written_from_what_it_means,
 	a_reset_filter_starts_in_ground_state,
+	a_character_is_repeated_on_the_terminal_for_no_more_than_a_line_as_in_the_model,
 	the_filter_knows_whether_the_terminal_shows_its_alternate_screen)

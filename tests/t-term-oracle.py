@@ -70,6 +70,12 @@ class Oracle(unittest.TestCase):
         compared, excepted = oracle("fuzz", str(ROUNDS), SEED)
         self.assertEqual((compared, excepted), (ROUNDS, 0))
 
+    def test_the_model_shows_what_libvterm_shows_of_random_sequences(self):
+        if not os.path.exists(os.path.join(BUILD, "tests", "term-tools", "vterm-model")):
+            raise unittest.SkipTest("built without libvterm")
+        compared, excepted = oracle("fuzz-vterm", str(ROUNDS), SEED)
+        self.assertEqual((compared, excepted), (ROUNDS, 0))
+
 
 class Cases(unittest.TestCase):
     def test_every_case_of_the_table_passes_but_those_it_says_are_not_done(self):

@@ -13,6 +13,7 @@ int term_filter_new(struct term_filter **ret, bool clipboard)
 	if (!f)
 		return -ENOMEM;
 	f->clipboard = clipboard;
+	f->cols = TERM_COLS_MAX;
 	*ret = f;
 	return 0;
 }
@@ -23,6 +24,11 @@ struct term_filter *term_filter_free(struct term_filter *f)
 		term_buf_done(&f->held);
 	free(f);
 	return NULL;
+}
+
+void term_filter_columns(struct term_filter *f, unsigned cols)
+{
+	f->cols = cols ? cols : TERM_COLS_MAX;
 }
 
 bool term_filter_alternate(const struct term_filter *f)
@@ -87,9 +93,18 @@ static void rewrite_csi(const struct parse *p, struct out *o)
 	out_byte(o, p->final);
 }
 
+/* REP repeats no more than a line, as the model does. */
+static enum verdict bound_repeat(const struct term_filter *f, struct parse *p, enum verdict v)
+{
+	if (v == VERDICT_DROP || parse_key(p) != 'b' || parse_param(p, 0, 0) <= f->cols)
+		return v;
+	p->params[0] = (int32_t)f->cols;
+	return VERDICT_REWRITE;
+}
+
 static void pass_csi(struct term_filter *f, struct out *o)
 {
-	enum verdict v = filter_csi(&f->parse);
+	enum verdict v = bound_repeat(f, &f->parse, filter_csi(&f->parse));
 
 	if (v == VERDICT_DROP || (f->parse.final == 'b' && !f->printed))
 		return;

@@ -27,6 +27,7 @@ struct term_filter {
 	uint8_t string;       /* enum verdict of the open string; REWRITE: held to its end */
 	bool printed;         /* the last thing was a character: REP has something to repeat */
 	bool clipboard;
+	unsigned cols; /* of the terminal */
 
 	/* what the passed output left set (filter_undo.c) */
 	bool alternate;

@@ -51,7 +51,7 @@ static enum verdict window_op(const struct parse *p)
 
 static enum verdict csi_plain(struct parse *p)
 {
-	static const char always[] = "@ABCDEFGHIJKLMPSXZ^`adefgjkmru";
+	static const char always[] = "@ABCDEFGHIJKLMPSXZ^`abdefgjkmru";
 
 	if (strchr(always, p->final))
 		return VERDICT_PASS;
@@ -65,12 +65,6 @@ static enum verdict csi_plain(struct parse *p)
 		return p->n_params > 1 ? VERDICT_DROP : VERDICT_PASS;
 	case 't':
 		return window_op(p);
-	case 'b':
-		if (parse_param(p, 0, 0) > TERM_COLS_MAX) {
-			p->params[0] = (int32_t)TERM_COLS_MAX;
-			p->cut = true;
-		}
-		return VERDICT_PASS;
 	default:
 		return VERDICT_DROP;
 	}

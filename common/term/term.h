@@ -180,6 +180,8 @@ struct term_filter;
 int term_filter_new(struct term_filter **ret, bool clipboard);
 struct term_filter *term_filter_free(struct term_filter *f);
 int term_filter_feed(struct term_filter *f, const uint8_t *data, size_t n, struct term_buf *out);
+/* The terminal's columns; 1000 where it is not told. */
+void term_filter_columns(struct term_filter *f, unsigned cols);
 /* The passed output left the terminal in its alternate screen. */
 bool term_filter_alternate(const struct term_filter *f);
 /* Appends what undoes exactly what the passed output (raw or painted) left set, and forgets it:

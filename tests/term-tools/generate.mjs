@@ -1,7 +1,7 @@
 // generate - seeded streams of sequences that model and oracle both know
 //
 // What the oracle is known to do otherwise (doc/terminal.md, section 6) is left out, or kept apart: attributes from wide
-// characters, saved cursors from scrolling, origin mode from all moves but CUP, tab stops from the alternate screen.
+// characters, saved cursors from scrolling, origin mode from all moves but CUP, tab stops from the alternate screen. With `vterm` so too what libvterm 0.1.4 does otherwise.
 const NARROW = ['a', 'hello world', 'lorem ipsum dolor sit amet ', '─│┌┐', '   ', '#~`', 'ü', 'abcdefghijklmnopqrstuvwxyz', 'z'];
 const WIDE = ['\x1b[K漢', '\x1b[Kな', 'e\u0301', 'x\u0301\u0302', '\x1b[K🙂', '\x1b[K한', '\x1b[KＡ', 'b']; // none over the end of what is there
 const MODES = [1, 66, 25, 1000, 1002, 1003, 1004, 1006, 2004];
@@ -18,28 +18,43 @@ function count(roll, n) { // mostly small, at times absent, nought, at an edge o
 
 const place = (roll, cols, rows) => `\x1b[${count(roll, rows)};${count(roll, cols)}H`;
 
-function move({ roll, cols, rows }) {
-	return roll(3) ? place(roll, cols, rows) : roll(2) ? `\x1b[${count(roll, rows)}${'ABEFde'[roll(6)]}` : `\x1b[${count(roll, cols)}${'CDG`a'[roll(5)]}`;
+function move({ roll, cols, rows, vterm }) {
+	if (vterm && roll(2))
+		return `\x1b[${count(roll, cols)}${'CDG`'[roll(4)]}`;
+	return vterm || roll(3) ? place(roll, cols, rows) : roll(2) ? `\x1b[${count(roll, rows)}${'ABEFde'[roll(6)]}` : `\x1b[${count(roll, cols)}${'CDG`a'[roll(5)]}`;
 }
 
-function edit({ roll, cols, rows, wide }) {
+function edit({ roll, cols, rows, wide, vterm }) {
+	const at = vterm ? `\x1b[${count(roll, cols)}G` : ''; // with a wrap pending it erases the last column, as xterm
+
 	switch (roll(6)) {
-	case 0: return `\x1b[${['', '0', '1', '2'][roll(4)]}${'JK'[roll(2)]}`;
-	case 1: return `\x1b[?${['', '0', '1', '2'][roll(4)]}${'JK'[roll(2)]}`;
-	case 2: return `\x1b[G\x1b[${count(roll, cols)}${'@PX'[roll(3)]}`; // never with a wrap pending
+	case 0: return `${at}\x1b[${['', '0', '1', '2'][roll(4)]}${'JK'[roll(2)]}`;
+	case 1: return `${at}\x1b[?${['', '0', '1', '2'][roll(4)]}${'JK'[roll(2)]}`;
+	case 2: return `\x1b[G\x1b[${count(roll, cols)}${(vterm ? 'X' : '@PX')[roll(vterm ? 1 : 3)]}`; // never with a wrap pending
 	case 3: return `\r\x1b[${count(roll, rows)}${'LM'[roll(2)]}`;
 	case 4: return wide ? '' : `\x1b[m\x1b[${count(roll, rows)}${'ST'[roll(2)]}`; // its blanks have no background there
-	default: return `z\x1b[${['', '1', '2', '2'][roll(4)]}b`; // no more than a line
+	default: return `${vterm ? '\r' : ''}z\x1b[${['', '1', '2', '2'][roll(4)]}b`; // no more than a line
 	}
 }
 
-function setting({ roll, rows, cols, wide, alternate }) {
+// libvterm goes home for margins it does not hear, and not for those it does.
+function margins({ roll, rows, vterm }) {
+	const top = 1 + roll(Math.max(rows - 1, 1));
+
+	if (!vterm)
+		return `\x1b[${count(roll, rows)};${count(roll, rows)}r`;
+	return rows > 1 ? `\x1b[${top};${top + 1 + roll(rows - top)}r\x1b[H` : '';
+}
+
+function setting(g) {
+	const { roll, rows, cols, wide, alternate, vterm } = g;
+
 	switch (roll(8)) {
-	case 0: return `\x1b[${count(roll, rows)};${count(roll, rows)}r`;
+	case 0: return margins(g);
 	case 1: return alternate ? '' : [`\x1b[${count(roll, cols)}G\x1bH`, '\x1b[3g', '\x1b[g'][roll(3)];
 	case 2: return `\x1b[${1 + roll(3)}I`;
-	case 3: return wide ? '' : '\x1b[?7llorem ipsum dolor sit amet consectetur\r\x1b[?7h';
-	case 4: return `\x1b[4${'hl'[roll(2)]}`;
+	case 3: return wide ? '' : '\r\x1b[?7llorem ipsum dolor sit amet consectetur\r\x1b[?7h';
+	case 4: return vterm ? '' : `\x1b[4${'hl'[roll(2)]}`;
 	case 5: return wide ? `\x1b[${roll(3)}"q` : ''; // SGR 0 ends it there
 	case 6: return `\x1b[?${MODES[roll(MODES.length)]}${'hl'[roll(2)]}`;
 	default: return roll(2) ? '\r\x1b7' + place(roll, cols, rows) + '*\x1b8' : '\x1b[?6h' + place(roll, cols, rows) + '+\x1b[?6l';
@@ -51,23 +66,23 @@ function piece(g) {
 
 	switch (roll(12)) {
 	case 0: case 1: case 2: return text[roll(text.length)];
-	case 3: case 4: return C0[roll(C0.length)];
-	case 5: return '\x1b' + ESCAPES[roll(ESCAPES.length - (roll(9) ? 1 : 0))];
+	case 3: case 4: return g.vterm ? ['\r\n', '\r', '\b', '\t', '\r\v'][roll(5)] : C0[roll(C0.length)];
+	case 5: return g.vterm ? ['\r\x1bD', '\r\x1bE', '\r\x1bM'][roll(3)] : '\x1b' + ESCAPES[roll(ESCAPES.length - (roll(9) ? 1 : 0))];
 	case 6: case 7: return move(g);
 	case 8: return edit(g);
 	case 9: return setting(g);
-	default: return g.wide ? edit(g) : `\x1b[${SGR[roll(SGR.length)]}${roll(2) ? '' : ';' + (30 + roll(78))}m`;
+	default: return g.wide ? edit(g) : g.vterm ? `\x1b[${SGR.filter(s => !s.includes('::'))[roll(SGR.length - 2)]}m` : `\x1b[${SGR[roll(SGR.length)]}${roll(2) ? '' : ';' + (30 + roll(78))}m`;
 	}
 }
 
 // { cols, rows, pieces }: pieces are strings, so that one can be left out.
-export function generate(roll) {
-	const cols = [10, 20, 40, 80, 3, 2][roll(6)], rows = [4, 6, 10, 24, 2, 1][roll(6)], alternate = !roll(4);
-	const g = { roll, cols, rows, alternate, wide: !roll(3) }, pieces = alternate ? ['\x1b[?1049h'] : [];
+export function generate(roll, vterm = false) {
+	const cols = [10, 20, 40, 80, 3, 2][roll(vterm ? 4 : 6)], rows = [4, 6, 10, 24, 2, 1][roll(6)], alternate = !roll(4);
+	const g = { roll, cols, rows, alternate, vterm, wide: !vterm && !roll(3) }, pieces = alternate ? ['\x1b[?1049h'] : [];
 
 	for (let i = 5 + roll(60); i > 0; i--)
 		pieces.push(piece(g));
-	if (alternate && roll(2))
+	if (alternate && !vterm && roll(2))
 		pieces.push('\x1b[r\x1b[?1047l', piece(g));
 	return { cols, rows, pieces };
 }

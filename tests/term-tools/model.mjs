@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 export class Model {
-	constructor(build) {
-		this.child = spawn(join(build, 'tests/term-tools/term-model'), { stdio: ['pipe', 'pipe', 'inherit'] });
+	constructor(build, program = 'term-model') {
+		this.child = spawn(join(build, 'tests/term-tools', program), { stdio: ['pipe', 'pipe', 'inherit'] });
 		this.waiting = [];
 		this.got = Buffer.alloc(0);
 		this.child.stdout.on('data', data => {
@@ -13,7 +13,7 @@ export class Model {
 		});
 		this.child.on('exit', code => {
 			for (const w of this.waiting)
-				w.reject(new Error(`term-model ended with ${code}`));
+				w.reject(new Error(`${program} ended with ${code}`));
 		});
 	}
 

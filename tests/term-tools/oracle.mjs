@@ -8,7 +8,7 @@
 // node oracle.mjs BUILD MODULES view CUTS SEED STREAM...
 //   A terminal that is painted by differences at each cut shows what one shows that sees the stream.
 // node oracle.mjs BUILD MODULES fuzz ROUNDS SEED
-//   So too after random sequences that both know. What differs is written to fuzz-SEED-ROUND.vt in the current folder.
+//   So too after random sequences that both know; fuzz-vterm: against libvterm. What differs is written to fuzz-SEED-ROUND.vt in the current folder.
 // node oracle.mjs BUILD MODULES show STREAM [BYTES]
 //   What the oracle shows of it, as JSON.
 //
@@ -271,9 +271,38 @@ async function view(model, stream, n, seed) {
 
 // ---- fuzz ----
 
+// What libvterm has no word for: dim, hidden, overline, dotted and dashed lines, colours of lines.
+function vtermStyle(s) {
+	return s.replace(/;58[:\d]*/, '').replace(/^0((?:;(?:1|2|3|5|7|8|9|53)(?=;|$))*)/, (_, set) => '0' + set.replace(/;(2|8|53)(?=;|$)/g, '')).replace(/;4:[45]/, '');
+}
+
+// A row with its blanks' attributes left out but for the background: libvterm erases with all of the pen's.
+function vtermRow(runs) {
+	const cells = runs.flatMap(([x, , text, s]) => [...text].map((c, i) => [x + i, 1, c, c === ' ' ? '0' + (/;4[0-7]\b|;10[0-7]|;48;[\d;]*/.exec(s)?.[0] ?? '') : vtermStyle(s), '']));
+
+	return rowText([false, ...cells]);
+}
+
+async function tryVterm(vterm, model, cols, rows, bytes) {
+	await vterm.fresh(cols, rows);
+	await vterm.feed(bytes);
+	await model.fresh(cols, rows);
+	await model.feed(bytes);
+	const m = await model.dump(), v = await vterm.dump(), only = rows => rows.map(([, ...runs]) => vtermRow(runs));
+	const where = d => JSON.stringify([d.alternate, d.cursor.x, d.cursor.y]);
+
+	if (where(m) !== where(v))
+		return `libvterm alternate, cursor: ${where(m)} != ${where(v)}`;
+	return firstRow('libvterm', only(m.screens[m.alternate ? 1 : 0]), only(v.rows));
+}
+
 // Null, or how model and oracle differ after these pieces; an oracle that breaks says nothing.
-async function tryPieces(model, cols, rows, pieces) {
-	const oracle = new Xterm(cols, rows, 1000), bytes = Buffer.from(pieces.join(''));
+async function tryPieces({ model, vterm }, cols, rows, pieces) {
+	const bytes = Buffer.from(pieces.join(''));
+
+	if (vterm)
+		return tryVterm(vterm, model, cols, rows, bytes);
+	const oracle = new Xterm(cols, rows, 1000);
 
 	try {
 		oracle.feed(bytes);
@@ -288,27 +317,27 @@ async function tryPieces(model, cols, rows, pieces) {
 }
 
 // Leaves out what the difference does not need.
-async function shrink(model, cols, rows, pieces) {
+async function shrink(peers, cols, rows, pieces) {
 	for (let n = pieces.length >> 1; n >= 1; n >>= 1)
 		for (let i = pieces.length - n; i >= 0; i -= n) {
 			const fewer = pieces.toSpliced(i, n);
 
-			if (await tryPieces(model, cols, rows, fewer))
+			if (await tryPieces(peers, cols, rows, fewer))
 				pieces = fewer;
 		}
 	return pieces;
 }
 
-async function fuzz(model, rounds, seed) {
+async function fuzz(peers, rounds, seed) {
 	for (let round = 0; round < rounds; round++) {
-		const { cols, rows, pieces } = generate(random(seed * 1000003 + round)), name = `fuzz-${seed}-${round}-${cols}x${rows}.vt`;
-		let d = await tryPieces(model, cols, rows, pieces);
+		const { cols, rows, pieces } = generate(random(seed * 1000003 + round), Boolean(peers.vterm)), name = `fuzz-${seed}-${round}-${cols}x${rows}.vt`;
+		let d = await tryPieces(peers, cols, rows, pieces);
 
 		if (d) {
-			const few = await shrink(model, cols, rows, pieces);
+			const few = await shrink(peers, cols, rows, pieces);
 
 			writeFileSync(name, few.join(''));
-			d = `${JSON.stringify(few.join(''))} ${await tryPieces(model, cols, rows, few)}`;
+			d = `${JSON.stringify(few.join(''))} ${await tryPieces(peers, cols, rows, few)}`;
 		}
 		judge('fuzz', { name }, pieces.join('').length, d);
 	}
@@ -342,7 +371,12 @@ async function main([build, modules, what, ...args]) {
 		x.feed(stream.bytes.subarray(0, args[1] ? Number(args[1]) : undefined));
 		console.log(JSON.stringify(x.dump(), null, '\t'));
 	} else if (what === 'fuzz') {
-		await fuzz(model, Number(args[0]), Number(args[1]));
+		await fuzz({ model }, Number(args[0]), Number(args[1]));
+	} else if (what === 'fuzz-vterm') {
+		const vterm = new Model(build, 'vterm-model');
+
+		await fuzz({ model, vterm }, Number(args[0]), Number(args[1]));
+		vterm.end();
 	} else {
 		for (const path of args.slice(2))
 			await ({ grid, view }[what]?.(model, streamOf(path), Number(args[0]), Number(args[1]))
