@@ -47,9 +47,10 @@ static const struct cfg_row rows[] = {
 	{ "max-attachments", CFG_COUNT,  AT(max_attachments),    1,                 100000,              "4096" },
 	{ "max-memory",    CFG_SIZE,     AT(max_memory_bytes),   64 * 1024 * 1024,  UINT64_C(1) << 40,   "1G" },
 	{ "max-connections", CFG_COUNT,  AT(max_connections),    1,                 64,                  "4" },
-	{ "max-streams",   CFG_COUNT,    AT(max_streams),        1,                 1000,                "100" },
+	{ "max-streams",   CFG_COUNT,    AT(max_streams),        1,                 10000,               "100" },
 	{ "observe",       CFG_BOOL,     AT(observe),            0,                 0,                   "no" },
 	{ "clipboard",     CFG_BOOL,     AT(clipboard),          0,                 0,                   "no" },
+	{ "lead-notice",   CFG_BOOL,     AT(lead_notice),        0,                 0,                   "yes" },
 };
 /* clang-format on */
 

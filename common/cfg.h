@@ -31,7 +31,7 @@ struct cfg {
 	uint64_t max_sessions, max_clients, max_attachments, max_memory_bytes;
 	uint64_t max_connections; /* to the service, per endpoint */
 	uint64_t max_streams;     /* per connection */
-	bool observe, clipboard;
+	bool observe, clipboard, lead_notice;
 };
 
 int cfg_init(struct cfg *c); /* the defaults; -ENOMEM */

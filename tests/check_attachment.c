@@ -536,7 +536,7 @@ START_TEST(sec_c20_beyond_the_memory_budget_what_nobody_holds_is_given_up)
 	fake.core->config.max_memory = 1;
 	output_text("x");
 	ck_assert_uint_eq(s->log.head - s->log.tail, 0);
-	ck_assert_uint_eq(session_room(s), LOG_BYTES); /* the program is not slowed down */
+	ck_assert_uint_eq(session_room(s), LOG_BYTES);
 	end();
 }
 END_TEST

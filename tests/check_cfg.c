@@ -47,7 +47,7 @@ START_TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_uint_eq(cfg.history_lines, 1000);
 	ck_assert_uint_eq(cfg.max_streams, 100);
 	ck_assert_str_eq(cfg.size, "lead");
-	ck_assert(!cfg.observe && !cfg.clipboard);
+	ck_assert(!cfg.observe && !cfg.clipboard && cfg.lead_notice);
 	ck_assert_ptr_null(cfg.url);
 	cfg_done(&cfg);
 }
@@ -98,7 +98,7 @@ START_TEST(every_number_has_bounds_with_a_test_at_their_edge)
 		{ "block-timeout", "1s", "0", "24h", "86401" },
 		{ "linger", "60", "59", "366d", "367d" },
 		{ "history-lines", "0", "-1", "100000", "100001" },
-		{ "max-streams", "1", "0", "1000", "1001" },
+		{ "max-streams", "1", "0", "10000", "10001" },
 		{ "max-connections", "1", "0", "64", "65" },
 		{ "max-sessions", "1", "0", "100000", "100001" },
 		{ "max-clients", "1", "0", "100000", "100001" },

@@ -1,6 +1,7 @@
 /* What handlers share: reading checked params, refusing, answering. */
 #include <string.h>
 
+#include "daemon/core/budget.h"
 #include "daemon/core/methods.h"
 
 bool param_int(const struct frame *f, const char *name, uint64_t *ret)
@@ -213,9 +214,12 @@ bool core_takes_work(struct client *c, const struct frame *f, bool session)
 		client_refuse(c, f, "cancelled", "The daemon is shutting down; start it again.");
 	else if (session && core->n_live >= core->config.max_sessions)
 		refuse_limit(c, f, "max-sessions");
+	else if (!session && c->n_attachments >= CLIENT_ATTACHMENTS_MAX)
+		client_refuse(c, f, "busy",
+			"This connection has as many attachments as one may have; use another.");
 	else if (!session && core->n_attachments >= core->config.max_attachments)
 		refuse_limit(c, f, "max-attachments");
-	else if (core->config.max_memory && ledger_held(&core->memory) >= core->config.max_memory)
+	else if (budget_is_spent(core))
 		refuse_limit(c, f, "max-memory");
 	else
 		return true;

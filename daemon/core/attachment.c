@@ -141,6 +141,7 @@ int attachment_new(struct attachment **ret, const struct attachment_config *conf
 	a->presence = ++core->next_presence_id;
 	a->progress_usec = now_usec(a);
 	core->n_attachments++;
+	a->client->n_attachments++;
 	ledger_add(&core->memory, sizeof(*a));
 	list_append(&a->client->attachments, &a->client_link);
 	session_attached(a->session, a); /* may give the session its size */
@@ -168,6 +169,7 @@ void attachment_drop(struct attachment *a)
 	list_unlink(&a->ready_link);
 	list_append(&core->dead_attachments, &a->ready_link);
 	core->n_attachments--;
+	a->client->n_attachments--;
 	session_detached(a->session, a);
 }
 

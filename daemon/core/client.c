@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "daemon/core/budget.h"
 #include "daemon/core/methods.h"
 
 static uint64_t now_usec(const struct client *c)
@@ -127,6 +128,8 @@ void client_close(struct client *c)
 	timer_stop(&core->timers, &c->timer);
 	core->n_clients--;
 	core->n_clients_before_hello -= !c->greeted;
+	if (core->favoured == c)
+		core->favoured = NULL;
 	list_unlink(&c->link);
 	list_unlink(&c->hello_link);
 	list_unlink(&c->writable_link);
@@ -298,7 +301,7 @@ void client_turn(struct client *c)
 bool client_wants_read(const struct client *c)
 {
 	return !c->finished && !c->closed && !list_linked(&c->backlog_link) &&
-	       bytes_n(&c->out) <= CLIENT_UNREAD_MAX;
+	       bytes_n(&c->out) <= CLIENT_UNREAD_MAX && budget_may_read(c);
 }
 
 /* ---- session.wait ---- */

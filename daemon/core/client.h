@@ -29,6 +29,7 @@
 	2 /* a daemon that was held up reads what came meanwhile before it judges */
 #define CLIENT_FRAME_USEC (10 * USEC_PER_SEC) /* without a byte of a begun frame */
 #define CLIENT_REQUESTS_MAX 256
+#define CLIENT_ATTACHMENTS_MAX 4096
 #define CLIENT_UNREAD_MAX ((size_t)1024 * 1024)
 #define CLIENT_NOTES_MAX                                                                           \
 	((size_t)64 * 1024) /* unread bytes beyond which notifications wait, coalesced */
@@ -105,6 +106,7 @@ struct client {
 	struct list requests;      /* struct request::link */
 	struct list waits;         /* struct wait::client_link */
 	size_t n_requests;         /* waiting for an answer */
+	size_t n_attachments;
 	uint32_t next_attachment;
 
 	struct bytes in;  /* the tail of a partial frame; frames beyond the budget */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "daemon/core/budget.h"
 #include "daemon/core/client.h"
 #include "daemon/core/describe.h"
 
@@ -152,22 +153,6 @@ static void core_turn_sessions(struct core *core)
 	}
 }
 
-/* Beyond the budget nobody keeps what nobody holds. */
-static void core_shed(struct core *core)
-{
-	size_t held = ledger_held(&core->memory), max = core->config.max_memory;
-	struct session *s;
-
-	if (!max || held <= max)
-		return;
-	list_for_each(s, &core->registry.newest, link) {
-		log_shed(&s->log, held - max);
-		held = ledger_held(&core->memory);
-		if (held <= max)
-			return;
-	}
-}
-
 /* A client that does not read its answers is waited for; any other with frames left is not. */
 static bool core_has_backlog(const struct core *core)
 {
@@ -185,7 +170,7 @@ bool core_turn(struct core *core)
 	timers_run(&core->timers, core->clock->now_usec);
 	core_turn_sessions(core);
 	core_next_shares(core);
-	core_shed(core);
+	budget_turn(core);
 	core_free_dead(core);
 	return !list_empty(&core->sessions) || !list_empty(&core->writable) ||
 	       !list_empty(&core->outputs) || core_has_backlog(core);

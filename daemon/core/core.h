@@ -62,7 +62,7 @@ struct core_config {
 	struct size_policy size;     /* of new sessions */
 	size_t max_sessions;         /* that have not ended */
 	size_t max_clients, max_attachments;
-	size_t max_memory;   /* bytes the core holds for others; beyond it new work is refused */
+	size_t max_memory;   /* bytes the core holds for others: budget.h; 0 = no bound */
 	const char *boot_id; /* new at each start of the daemon */
 	const char *server;  /* "cwsandboxd 0.1.0" */
 	int pid;
@@ -98,7 +98,9 @@ struct core {
 	size_t n_clients, n_clients_before_hello, n_attachments, n_live;
 	uint64_t next_session;
 	uint32_t next_presence_id;
-	uint64_t n_turns; /* so far */
+	uint64_t n_turns;        /* so far */
+	struct client *favoured; /* is read from although it takes more than its share: budget.h */
+	bool is_short;           /* of memory, at the end of the last turn */
 	bool shutting_down;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/core/attachment.h"
+#include "daemon/core/budget.h"
 #include "daemon/core/client.h"
 #include "daemon/core/recorder.h"
 
@@ -433,6 +434,14 @@ static void session_watch_room(struct session *s)
 	}
 }
 
+/* What the far side may send now. */
+static size_t session_window(const struct session *s)
+{
+	size_t room = log_room(&s->log);
+
+	return room > s->withheld ? room - s->withheld : 0;
+}
+
 static void session_tell_upstream(struct session *s, size_t freed)
 {
 	if (!s->ops)
@@ -441,6 +450,9 @@ static void session_tell_upstream(struct session *s, size_t freed)
 		session_close_upstream(s);
 		return;
 	}
+	s->withheld += freed;
+	freed = budget_window(s->core, s->withheld, session_window(s));
+	s->withheld -= freed;
 	if (freed)
 		s->ops->consume(s->upstream, freed);
 	if (s->state == SESSION_RUNNING && (s->cols != s->told_cols || s->rows != s->told_rows)) {

@@ -109,8 +109,9 @@ struct session {
 
 	const struct upstream_ops *ops; /* NULL: not open (any more) */
 	void *upstream;
-	bool closing; /* ops->close in the next turn */
-	bool dropped; /* freed at the end of the turn */
+	size_t withheld; /* bytes of window that were not given back yet: budget.h */
+	bool closing;    /* ops->close in the next turn */
+	bool dropped;    /* freed at the end of the turn */
 	uint64_t connection;
 
 	char *sandbox_id, *container, *command;

@@ -1,0 +1,197 @@
+/* The bounds on what clients and sessions may cost, each at its edge: first slower, then refused. */
+#include "tests/attachment_world.h"
+
+#include "daemon/core/budget.h"
+
+/* So that what is held now is `eighths` and `bytes` of the bound. */
+static void set_budget(unsigned eighths, long bytes)
+{
+	size_t held = ledger_held(&fake.core->memory) - (size_t)bytes;
+
+	fake.core->config.max_memory = (held + eighths - 1) / eighths * 8;
+}
+
+static void plenty(void)
+{
+	fake.core->config.max_memory = 0;
+}
+
+static uint32_t named(struct peer *p, const char *method, const char *name)
+{
+	peer_begin(p, method, 1);
+	frame_put_str(&p->out, "name", name);
+	return peer_send(p);
+}
+
+/* A partial frame: its head says that n bytes follow. */
+static void begin_frame(struct peer *p, size_t n)
+{
+	static uint8_t frame[FRAME_MAX] = { 0x94, 0x00, 0x01, 0xa1, 'x', 0x91, 0x81, 0xa1, 'd',
+		0xc6 };
+
+	frame[10] = (uint8_t)(n >> 24);
+	frame[11] = (uint8_t)(n >> 16);
+	frame[12] = (uint8_t)(n >> 8);
+	frame[13] = (uint8_t)n;
+	client_feed(p->client, frame, 14);
+}
+
+static void go_on_frame(struct peer *p, size_t n)
+{
+	static const uint8_t zeros[FRAME_MAX];
+
+	client_feed(p->client, zeros, n);
+}
+
+START_TEST(short_of_memory_a_session_goes_on_in_smaller_steps_and_has_its_window_back_later)
+{
+	const struct fake_upstream *u;
+
+	begin();
+	u = fake_last(&fake);
+	set_budget(8, 0);
+	ck_assert(budget_is_short(fake.core));
+	output(blob, LOG_BYTES); /* all it had */
+	ck_assert_uint_eq(u->consumed, BUDGET_SESSION_BYTES);
+	for (size_t i = 1; i < 10; i++) {
+		output(blob, BUDGET_SESSION_BYTES);
+		ck_assert_uint_eq(u->consumed, (i + 1) * BUDGET_SESSION_BYTES);
+	}
+	output(blob, 1);
+	ck_assert_uint_eq(u->consumed, 10 * BUDGET_SESSION_BYTES + 1);
+	plenty();
+	fake_turn(&fake);
+	ck_assert_uint_eq(u->consumed, LOG_BYTES + 9 * BUDGET_SESSION_BYTES + 1);
+	ck_assert_uint_eq(s->withheld, 0);
+	end();
+}
+END_TEST
+
+START_TEST(at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do)
+{
+	begin();
+	output(blob, LOG_BYTES);
+	fake.core->config.max_memory = ledger_held(&fake.core->memory) / BUDGET_EASE * 8;
+	while (budget_is_short(fake.core))
+		fake.core->config.max_memory += 8;
+	fake_turn(&fake);
+	ck_assert(!fake.core->is_short);
+	ck_assert_uint_eq(s->log.head - s->log.tail, LOG_BYTES);
+	fake.core->config.max_memory -= 8;
+	fake_turn(&fake);
+	ck_assert_uint_lt(s->log.head - s->log.tail, LOG_BYTES);
+	end();
+}
+END_TEST
+
+START_TEST(short_of_memory_a_client_beyond_its_share_is_not_read_from_but_always_one_is)
+{
+	struct peer c;
+
+	begin();
+	peer_init(&c, &fake, false);
+	peer_hello(&c);
+	begin_frame(&a, 500000);
+	go_on_frame(&a, 200000);
+	begin_frame(&b, 500000);
+	go_on_frame(&b, 200000);
+	ck_assert(client_wants_read(a.client) && client_wants_read(b.client));
+	set_budget(8, 0);
+	fake_turn(&fake);
+	ck_assert(client_wants_read(a.client) != client_wants_read(b.client));
+	ck_assert(client_wants_read(c.client)); /* costs nothing */
+	peer_result(&c, named(&c, "session.get", "w"));
+	if (!client_wants_read(a.client)) { /* the one that may comes to its end */
+		go_on_frame(&b, 300000);
+	} else {
+		go_on_frame(&a, 300000);
+	}
+	fake_turn(&fake);
+	ck_assert(client_wants_read(a.client) && client_wants_read(b.client));
+	peer_done(&c);
+	end();
+}
+END_TEST
+
+START_TEST(a_client_that_is_read_from_out_of_turn_may_go)
+{
+	begin();
+	begin_frame(&a, 500000);
+	go_on_frame(&a, 200000);
+	set_budget(8, 0);
+	fake_turn(&fake);
+	ck_assert_ptr_eq(fake.core->favoured, a.client);
+	peer_close(&a);
+	fake_turn(&fake);
+	ck_assert_ptr_null(fake.core->favoured);
+	end();
+}
+END_TEST
+
+START_TEST(at_the_budget_new_work_is_refused_and_what_there_is_goes_on)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	fake.core->config.max_memory = ledger_held(&fake.core->memory);
+	peer_begin(&a, "session.attach", 1);
+	frame_put_str(&a.out, "name", "w");
+	peer_refused(&a, peer_send(&a), "limit");
+	ck_assert(field_is(a.frame.error, "limit", "max-memory"));
+	output("still here", 10);
+	ck_assert_ptr_nonnull(peer_note(&b, "output"));
+	peer_result(&b, peer_input(&b, at, "x", 1));
+	plenty();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	end();
+}
+END_TEST
+
+START_TEST(one_connection_has_4096_attachments_and_not_one_more)
+{
+	begin();
+	for (size_t i = 0; i < CLIENT_ATTACHMENTS_MAX; i++) {
+		peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+		b.pos_rx = b.n_rx = 0;
+	}
+	peer_begin(&b, "session.attach", 1);
+	frame_put_str(&b.out, "name", "w");
+	peer_refused(&b, peer_send(&b), "busy");
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	peer_begin(&b, "session.detach", 1);
+	frame_put_u64(&b.out, "attachment", 1);
+	peer_result(&b, peer_send(&b));
+	peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	end();
+}
+END_TEST
+
+START_TEST(sec_c18_a_client_is_sent_its_share_of_bytes_each_turn)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(
+		&a, &(struct attach_how){
+			    .name = "w", .raw = true, .policy = "block", .window = 1 << 20 });
+	peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	a.pos_rx = a.n_rx = 0;
+	ck_assert_int_eq(session_output(s, blob, LOG_BYTES, LOG_STDOUT), 0);
+	ck_assert(fake_turn_once(&fake));
+	ck_assert_uint_ge(a.n_rx, CLIENT_GATHER_MAX);
+	ck_assert_uint_le(a.n_rx, CLIENT_GATHER_MAX + PLAN_FRAMES_MAX * CLIENT_HEAD_MAX);
+	fake_turn(&fake);
+	ck_assert_uint_eq(client_attachment(a.client, at)->credit.sent, LOG_BYTES);
+	end();
+}
+END_TEST
+
+TEST_MAIN("budget",
+	short_of_memory_a_session_goes_on_in_smaller_steps_and_has_its_window_back_later,
+	at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do,
+	short_of_memory_a_client_beyond_its_share_is_not_read_from_but_always_one_is,
+	a_client_that_is_read_from_out_of_turn_may_go,
+	at_the_budget_new_work_is_refused_and_what_there_is_goes_on,
+	one_connection_has_4096_attachments_and_not_one_more,
+	sec_c18_a_client_is_sent_its_share_of_bytes_each_turn)
