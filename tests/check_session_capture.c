@@ -55,9 +55,10 @@ static void line_is(const msgpack_object *o, unsigned i, const char *text)
 START_TEST(a_capture_in_a_format_has_every_row_and_the_cursor)
 {
 	static const char *const formats[] = { "text", "ansi", "json" };
-	static const char *const rows[] = { "two red", "two \033[31mred\033[m",
+	static const char json[] =
 		"{\"line\":1,\"wrapped\":false,\"runs\":[{\"x\":0,\"cols\":4,\"text\":\"two \"},"
-		"{\"x\":4,\"cols\":3,\"text\":\"red\",\"fg\":1}]}" };
+		"{\"x\":4,\"cols\":3,\"text\":\"red\",\"fg\":1}]}";
+	static const char *const rows[] = { "two red", "two \033[31mred\033[m", json };
 
 	begin();
 	output("one\r\ntwo \033[31mred\033[m\033]2;a title\033\\");

@@ -48,26 +48,13 @@ static void check_whole(const struct fuzz *f)
 	term_free(whole);
 }
 
-/* One step of the input: how much of it was taken. */
 static size_t step(struct fuzz *f, const uint8_t *data, size_t n)
 {
-	size_t i = 0;
-
-	if (n >= 2 && data[0] == 0xff) {
-		if (paint(f, data[1] ? data[1] : SIZE_MAX) == 0)
-			check_whole(f);
-		return 2;
-	}
-	if (n >= 3 && data[0] == 0xfe) {
-		if (term_resize(f->model, 1u + data[1] % 120, 1u + data[2] % 60) < 0)
-			abort();
-		return 3;
-	}
-	do
-		i++;
-	while (i < n && data[i] < 0xfe);
-	term_feed(f->model, data, i);
-	return i;
+	if (n < 2 || data[0] != 0xff)
+		return termkit_step(f->model, data, n);
+	if (paint(f, data[1] ? data[1] : SIZE_MAX) == 0)
+		check_whole(f);
+	return 2;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -83,8 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rows = 1u + data[3] % 60;
 	f.model = termkit_new(1u + data[0] % 120, 1u + data[1] % 60, FUZZ_HISTORY_LINES);
 	f.terminal = termkit_new(cols, rows, 0);
-	if (term_shadow_new(&f.shadow, cols, rows) < 0 ||
-		term_filter_new(&f.filter, false) < 0)
+	if (term_shadow_new(&f.shadow, cols, rows) < 0 || term_filter_new(&f.filter, false) < 0)
 		abort();
 	for (size_t i = 4; i < n;)
 		i += step(&f, data + i, n - i);

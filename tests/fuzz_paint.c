@@ -1,7 +1,7 @@
 /*
  * A model made of any bytes is painted: the paint keeps to its grammar, passes the filter
  * unchanged, asks nothing, and brings a fresh terminal to the same model. Input: columns, rows,
- * kind, then output.
+ * kind, then steps of output and sizes.
  */
 #include <assert.h>
 #include <string.h>
@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	how.cols = 1u + data[0] / 2;
 	how.rows = 1u + data[1] / 2;
 	t = termkit_new(1u + data[0] % 120, 1u + data[1] % 60, FUZZ_HISTORY_LINES);
-	term_feed(t, data + 3, n - 3);
+	for (size_t i = 3; i < n;)
+		i += termkit_step(t, data + i, n - i);
 	term_feed(t, (const uint8_t *)"\030", 1);
 	if (term_paint(t, &how, &paint) < 0)
 		abort();

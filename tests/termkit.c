@@ -322,8 +322,8 @@ static void put_string(uint64_t *seed, struct out *o)
 		"]8;id=%;http://example.org/", "]8;;", "]4;%;rgb:12/34/56", "]4;%;?", "]10;#%",
 		"]11;?", "]52;c;aGVsbG8=", "]52;c;?", "]104", "]110", "]7;file://host/dir%",
 		"]133;A", "P$qm", "P+q544e", "Pq#0;2;0;0;0~~", "_Gi=%", "^private %", "Xstart",
-		"]12;rgb:ff/00/00", "]8;;x:%", "]1337;File=x", "]52;c;!", "]13;#%", "]17;rgb:01/02/03",
-		"]19;#fff", "]117", "]113", "]104;%", "]10;#%;#%;#%" };
+		"]12;rgb:ff/00/00", "]8;;x:%", "]1337;File=x", "]52;c;!", "]13;#%",
+		"]17;rgb:01/02/03", "]19;#fff", "]117", "]113", "]104;%", "]10;#%;#%;#%" };
 	static const char *const ends[] = { "\x1b\\", "\x1b\\", "\a", "\x18", "\x1b[m",
 		"\x1b\x1b\\" };
 	const char *piece;
@@ -388,6 +388,22 @@ void termkit_stream(uint64_t *seed, size_t n, struct term_buf *out)
 			break;
 		}
 	}
+}
+
+size_t termkit_step(struct term *t, const uint8_t *data, size_t n)
+{
+	size_t i = 0;
+
+	if (n >= 3 && data[0] == 0xfe) {
+		if (term_resize(t, 1u + data[1] % 120, 1u + data[2] % 60) < 0)
+			abort();
+		return 3;
+	}
+	do
+		i++;
+	while (i < n && data[i] < 0xfe);
+	term_feed(t, data, i);
+	return i;
 }
 
 /* ---- the grammar of paints ---- */

@@ -34,6 +34,10 @@ struct term *termkit_painted(
 uint32_t termkit_random(uint64_t *seed);
 void termkit_stream(uint64_t *seed, size_t n, struct term_buf *out);
 
+/* One step of a fuzzer's input, in which 0xfe and two bytes is another size, at most 120x60, and the
+ * rest output, 0xff excepted: how much of it was taken. */
+size_t termkit_step(struct term *t, const uint8_t *data, size_t n);
+
 /* NULL, or the first piece that no paint may contain (static). */
 const char *termkit_grammar(const uint8_t *data, size_t n);
 
