@@ -1,4 +1,4 @@
-#include "client/attach.h"
+#include "client/attach_private.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -6,58 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/pace.h"
-#include "client/tty.h"
 #include "common/clock.h"
-#include "common/term/term.h"
 #include "common/text.h"
 
 #define READ_MAX ((size_t)4096)
 #define TYPED_MAX ((size_t)1024 * 1024) /* bytes read from the terminal and not taken yet */
+#define ANSWER_WAIT_MS 200              /* for answers of the terminal that are due when we leave */
 #define QUIT_WAIT_MS 500                /* for a detach to be told to the daemon */
 /* What is on its way to this terminal drains in so long: with what its kernel holds, and a paint, a
  * terminal of 1 MB/s is at the prompt within 30 ms of Ctrl-C. */
 #define DRAIN_MS 10
-
-/* How it ended. */
-enum ending {
-	ENDING_NONE,
-	ENDING_REFUSED,  /* it never began: why */
-	ENDING_EXITED,   /* code, reason, message */
-	ENDING_LEFT,     /* by the detach keys */
-	ENDING_DETACHED, /* by others, or a policy: message */
-	ENDING_LOST,     /* the daemon */
-	ENDING_SIGNAL,
-	ENDING_GONE, /* the terminal */
-};
-
-struct attach {
-	struct cli *cli;
-	struct cwsandbox *c;
-	struct attach_options *o;
-	struct tty tty;
-	struct keys keys;
-	struct term_filter *filter;
-	struct pace pace;
-	char name[TEXT_NAME_MAX + 1];
-	int64_t attachment; /* -1 while it is being made */
-	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
-	bool begun;         /* it stood once */
-	bool is_missing;    /* it never did: there is no such session */
-	/* of the event being written */
-	struct term_buf out;
-	size_t out_at, event_n, event_done;
-	/* keys on their way to the daemon */
-	struct term_buf typed;
-	size_t typed_at;
-	bool helping; /* the help is on the screen until the next key */
-	enum ending ending;
-	int signal;
-	bool has_code;
-	int code;
-	char why[ERRORS_TEXT_MAX / 2];
-	bool shutting_down;
-};
 
 static void end_as(struct attach *a, enum ending ending, const char *why)
 {
@@ -189,6 +147,17 @@ static void take_exit(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, ENDING_EXITED, e->message ? e->message : e->reason);
 }
 
+/* The terminal is asked what it is, once, before anything is painted; nothing waits for it. */
+static void ask_terminal(struct attach *a)
+{
+	const char *text = probe_begin(&a->probe);
+
+	a->asked_ms = cli_now_ms();
+	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	if (!append_text(&a->out, text))
+		write_out(a);
+}
+
 /* The answer to the request that attaches. */
 static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 {
@@ -206,6 +175,8 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, error_text(text, e->error, &x));
 		return;
 	}
+	if (!a->begun)
+		ask_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
 	if (e->answer->name && text_is_session_name(e->answer->name, strlen(e->answer->name)))
@@ -327,10 +298,11 @@ static void act(struct attach *a, enum keys_action action)
 
 static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 {
-	uint8_t out[READ_MAX + KEYS_HELD_MAX + KEYS_SEQUENCE_MAX];
+	uint8_t out[READ_MAX + PROBE_HELD_MAX + KEYS_HELD_MAX + KEYS_SEQUENCE_MAX];
 	size_t at = 0, used, n_out;
 	int r = 0;
 
+	a->keys.extended = term_filter_extended_keys(a->filter);
 	while (at < n && !a->ending && !r) {
 		enum keys_action action = keys_feed(&a->keys, in + at, n - at, &used, out, &n_out);
 
@@ -342,10 +314,31 @@ static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 	return r;
 }
 
+/* The terminal has answered. */
+static void heed_terminal(struct attach *a)
+{
+	struct cwsandbox_request *q = &a->o->request;
+	const uint32_t *colors = a->probe.colors;
+	struct cwsandbox_request set = { .method = CWSANDBOX_SESSION_SET,
+		.attachment = a->attachment };
+
+	term_filter_caps(a->filter, &a->probe.caps);
+	if (!probe_has_colors(&a->probe))
+		return;
+	q->has_colors = set.has_colors = true;
+	q->foreground = set.foreground = colors[0];
+	q->background = set.background = colors[1];
+	q->cursor = set.cursor = a->probe.has_colors & 4 ? colors[2] : colors[0];
+	if (a->attachment >= 0 && !a->o->observer)
+		cwsandbox_start(a->c, &set, NULL);
+}
+
 static int read_keys(struct attach *a)
 {
-	uint8_t in[READ_MAX];
+	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
+	const bool waiting = a->probe.waiting;
 	ssize_t l = read(a->tty.in, in, sizeof(in));
+	size_t n;
 
 	if (l < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
@@ -353,12 +346,39 @@ static int read_keys(struct attach *a)
 		end_as(a, ENDING_GONE, NULL);
 		return 0;
 	}
-	if (a->helping) {
+	a->read_ms = cli_now_ms();
+	n = probe_feed(&a->probe, in, (size_t)l, keys);
+	if (waiting && !a->probe.waiting)
+		heed_terminal(a);
+	if (a->helping && n) {
 		a->helping = false;
 		attach_again(a);
 		return 0;
 	}
-	return take_keys(a, in, (size_t)l);
+	return take_keys(a, keys, n);
+}
+
+/* When what may be a key or the beginning of more is taken for a key; INT64_MAX where there is
+ * none. */
+static int64_t keys_due(const struct attach *a)
+{
+	if (keys_holds(&a->keys))
+		return a->read_ms + KEYS_TORN_MS;
+	if (!probe_holds(&a->probe))
+		return INT64_MAX;
+	return a->read_ms + (a->read_ms - a->asked_ms < PROBE_GIVE_UP_MS ? PROBE_TORN_MS : 0);
+}
+
+static int flush_keys(struct attach *a)
+{
+	uint8_t out[PROBE_HELD_MAX + KEYS_HELD_MAX + KEYS_SEQUENCE_MAX];
+	size_t n = probe_flush(&a->probe, out);
+	int r = n ? take_keys(a, out, n) : 0;
+
+	if (r || a->ending)
+		return r;
+	n = keys_flush(&a->keys, out);
+	return a->o->observer ? 0 : append(&a->typed, out, n);
 }
 
 static void send_keys(struct attach *a)
@@ -387,6 +407,24 @@ static void resize(struct attach *a)
 		cwsandbox_resize(a->c, a->attachment, cols, rows);
 }
 
+/* Answers that are on their way must not reach the shell after us. */
+static void take_late_answers(struct attach *a)
+{
+	const int64_t now = cli_now_ms(), due = now + ANSWER_WAIT_MS;
+	struct pollfd p = { .fd = a->tty.in, .events = POLLIN };
+	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
+	ssize_t l;
+
+	while (a->tty.raw && a->probe.waiting && cli_now_ms() < due &&
+		now - a->asked_ms < PROBE_GIVE_UP_MS &&
+		poll(&p, 1, (int)(due - cli_now_ms())) > 0) {
+		l = read(a->tty.in, in, sizeof(in));
+		if (l <= 0)
+			return;
+		probe_feed(&a->probe, in, (size_t)l, keys);
+	}
+}
+
 static void leave_terminal(struct attach *a)
 {
 	struct term_buf undo = { .data = NULL };
@@ -395,6 +433,7 @@ static void leave_terminal(struct attach *a)
 	if (a->begun && (a->out_at < a->out.n ? term_paint_undo(&undo)
 					      : term_filter_undo(a->filter, &undo)))
 		undo.n = 0;
+	take_late_answers(a);
 	tty_leave(&a->tty, undo.data, undo.n);
 	term_buf_done(&undo);
 }
@@ -449,12 +488,21 @@ static void dispatch(struct attach *a)
 
 enum { FD_CONN, FD_KEYS, FD_SIGNALS, FD_OUT, FD_N };
 
-/* For how long to wait: the connection's own, and until the terminal is due for more. */
+static int sooner(int ms, int64_t other)
+{
+	return other < INT32_MAX && (ms < 0 || other < ms) ? (int)other : ms;
+}
+
+/* For how long to wait: the connection's own, until the terminal is due for more, or until what was
+ * read is a key. */
 static int timeout_ms(const struct attach *a, int pace_ms)
 {
-	int ms = cwsandbox_timeout_ms(a->c), out_ms = pace_ms ? pace_ms : pace_look_ms(&a->pace);
+	const int64_t due = keys_due(a), now = cli_now_ms();
+	int ms = cwsandbox_timeout_ms(a->c);
 
-	return writing(a) && (ms < 0 || ms > out_ms) ? out_ms : ms;
+	if (writing(a))
+		ms = sooner(ms, pace_ms ? pace_ms : pace_look_ms(&a->pace));
+	return sooner(ms, due > now ? due - now : 0);
 }
 
 static int turn(struct attach *a)
@@ -475,6 +523,8 @@ static int turn(struct attach *a)
 		take_signals(a);
 	if (p[FD_KEYS].revents && !a->ending)
 		r = read_keys(a);
+	else if (cli_now_ms() >= keys_due(a))
+		r = flush_keys(a);
 	if (p[FD_OUT].revents || n == 0)
 		write_out(a);
 	send_keys(a); /* in one write with the acknowledgements */
@@ -521,72 +571,6 @@ static int loop(struct attach *a)
 	return r;
 }
 
-/* ---- the end ---- */
-
-static void say(const struct attach *a, const char *what, const char *more)
-{
-	bool dim = cli_colours(STDERR_FILENO);
-
-	fprintf(stderr, "%s[%s: %s%s%s]%s\n", dim ? "\033[2m" : "", a->name, what,
-		more && *more ? ": " : "", more ? more : "", dim ? "\033[0m" : "");
-}
-
-static int end_exited(const struct attach *a)
-{
-	char what[64];
-
-	if (a->has_code && !a->o->official) {
-		snprintf(what, sizeof(what), "ended, exit code %d", a->code);
-		say(a, what, NULL);
-	}
-	if (a->has_code)
-		return a->code;
-	if (!a->o->official) {
-		say(a, "ended without an exit code", a->why);
-		return EXIT_LOST;
-	}
-	if (!*a->why || strcmp(a->why, "no_exit_code") == 0)
-		return EXIT_LOST;
-	return cli_error("%s", a->why);
-}
-
-static int conclude(const struct attach *a)
-{
-	char how[64 + TEXT_NAME_MAX];
-
-	/* Below what the session has left on the screen. */
-	if (a->begun && a->ending != ENDING_SIGNAL && a->ending != ENDING_GONE &&
-		!(a->ending == ENDING_EXITED && a->o->official && a->has_code))
-		fputs("\n", stderr);
-	switch (a->ending) {
-	case ENDING_REFUSED:
-		cli_error("%s", a->why);
-		return a->o->official ? EXIT_ERROR : EXIT_LOST;
-	case ENDING_EXITED:
-		return end_exited(a);
-	case ENDING_LEFT:
-		snprintf(
-			how, sizeof(how), "detached, come back with: cwsandbox attach %s", a->name);
-		say(a, how, NULL);
-		return EXIT_OK;
-	case ENDING_DETACHED:
-		say(a, "detached", a->why);
-		return EXIT_DETACHED;
-	case ENDING_LOST:
-		cli_error("session %s: %s", a->name, a->why);
-		return a->o->official ? EXIT_ERROR : EXIT_LOST;
-	case ENDING_SIGNAL:
-		if (a->signal == SIGINT)
-			return EXIT_INTERRUPTED;
-		tty_die(a->signal);
-	case ENDING_GONE:
-		return 128 + SIGHUP;
-	case ENDING_NONE:
-		break;
-	}
-	return EXIT_LOST;
-}
-
 /* ---- the beginning ---- */
 
 int attach_parse(struct attach_options *o, const struct parsed *p)
@@ -627,6 +611,8 @@ static int set_keys(struct attach *a)
 int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 {
 	struct attach a = { .cli = cli, .c = cli->c, .o = o, .attachment = -1, .name = "newest" };
+	const struct probe_env env = { getenv("TERM"), getenv("COLORTERM"), getenv("TERM_PROGRAM"),
+		getenv("CWSANDBOX_PROBE") };
 	int r;
 
 	r = set_keys(&a);
@@ -634,11 +620,14 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 		return r;
 	if (o->request.name)
 		snprintf(a.name, sizeof(a.name), "%s", o->request.name);
-	o->request.term = getenv("TERM");
+	o->request.term = env.term;
 	o->request.role = o->observer ? "observer" : NULL;
 	r = term_filter_new(&a.filter, cli->cfg.clipboard);
-	if (!r)
+	if (!r) {
+		probe_init(&a.probe, &env);
+		term_filter_caps(a.filter, &a.probe.caps);
 		r = loop(&a);
+	}
 	if (r)
 		end_as(&a, ENDING_LOST, strerror(-r));
 	term_filter_free(a.filter);
@@ -646,5 +635,5 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	term_buf_done(&a.typed);
 	if (ret_missing)
 		*ret_missing = a.is_missing;
-	return ret_missing && a.is_missing ? EXIT_LOST : conclude(&a);
+	return ret_missing && a.is_missing ? EXIT_LOST : attach_conclude(&a);
 }

@@ -173,7 +173,8 @@ enum cwsandbox_method {
 	CWSANDBOX_SESSION_RENAME,     /* name, to */
 	CWSANDBOX_SESSION_KILL,       /* name -> fate */
 	CWSANDBOX_SESSION_SET,  /* name, size?, policy?, window?, drain_ms?, block_timeout_ms?: of
-				   later attachments; or attachment, and the same without size */
+				   later attachments; or attachment, and the same without size,
+				   with colors */
 	CWSANDBOX_SESSION_WAIT, /* name, timeout_ms? -> exit_code, reason, state; the time's end is
 				   an error "timeout" */
 	CWSANDBOX_SESSION_SIGNAL,  /* name, signal */
@@ -234,6 +235,9 @@ struct cwsandbox_request {
 	uint64_t drain_ms; /* of a slow reader only so much is on its way as it takes in this time;
 			      0 = the session's */
 	uint64_t block_timeout_ms; /* 0 = the session's */
+	/* of our terminal, 0xRRGGBB each; attach, and set with `attachment` */
+	bool has_colors;
+	uint64_t foreground, background, cursor;
 	const char *size;          /* "lead", "latest", "smallest", "largest", "COLSxROWS" */
 	const char *signal;        /* "INT", "QUIT", "TSTP", "EOF" */
 	const void *data;          /* of send */

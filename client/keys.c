@@ -139,9 +139,9 @@ static void decode_csi(struct key *k, const struct numbers *v, uint8_t final)
 	k->is_release = k->is_plain && event == 3;
 }
 
-/* The key at the front of n > 0 bytes. A lone ESC, or ESC [, is passed at once: a person may have
- * typed just that. */
-static struct key next_key(const uint8_t *in, size_t n)
+/* The key at the front of n > 0 bytes. A lone ESC, or ESC [, is passed at once unless a read may have
+ * torn it: a person may have typed just that. */
+static struct key next_key(const uint8_t *in, size_t n, bool extended)
 {
 	struct key k = { .n = 1, .is_plain = true, .code = in[0] };
 	struct numbers v;
@@ -150,6 +150,8 @@ static struct key next_key(const uint8_t *in, size_t n)
 	if (in[0] != ESC)
 		return k;
 	k.is_plain = false;
+	if (extended && (n == 1 || (n == 2 && in[1] == '[')))
+		k.is_torn = true;
 	if (n < 3 || in[1] != '[' || in[2] < '0' || in[2] > '9')
 		return k;
 	k.n = scan_csi(in, n, &v, &final);
@@ -276,7 +278,7 @@ static size_t join_partial(
 	struct key key;
 
 	memcpy(k->partial + before, in, add);
-	key = next_key(k->partial, before + add);
+	key = next_key(k->partial, before + add, k->extended);
 	if (key.is_torn) {
 		k->n_partial = before + add;
 		return add;
@@ -301,7 +303,7 @@ enum keys_action keys_feed(
 	if (k->n_partial && n > 0)
 		at = join_partial(k, in, n, &s, &action);
 	while (at < n && action == KEYS_NONE && !k->n_partial) {
-		struct key key = next_key(in + at, n - at);
+		struct key key = next_key(in + at, n - at, k->extended);
 
 		if (key.is_torn) {
 			k->n_partial = n - at;
@@ -315,4 +317,21 @@ enum keys_action keys_feed(
 	*ret_used = k->n_partial ? n : at;
 	*ret_n = s.n;
 	return action;
+}
+
+bool keys_holds(const struct keys *k)
+{
+	return k->n_partial > 0 && k->n_partial <= 2;
+}
+
+size_t keys_flush(struct keys *k, uint8_t *out)
+{
+	struct sink s = { .out = out };
+
+	if (!keys_holds(k))
+		return 0;
+	pass_held(k, &s);
+	pass(k, &s, k->partial, k->n_partial);
+	k->n_partial = 0;
+	return s.n;
 }

@@ -56,6 +56,10 @@ struct method_row {
 	}
 
 /* clang-format off */
+#define COLORS                                                                                     \
+	P_MORE(PUT_HAS, "foreground", foreground, has_colors),                                     \
+		P_MORE(PUT_HAS, "background", background, has_colors),                             \
+		P_MORE(PUT_HAS, "cursor", cursor, has_colors)
 static const struct put create_puts[] = {
 	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P(PUT_STR, "name", name), P(PUT_ARGV, "argv",
 		argv), P(PUT_STR, "cwd", cwd),
@@ -74,7 +78,7 @@ static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(
 static const struct put set_puts[] = {
 	P(PUT_STR, "name", name), P(PUT_I64, "attachment", attachment), P(PUT_STR, "size", size),
 	P(PUT_STR, "policy", policy), P(PUT_U64, "window", window), P(PUT_U64, "drain_ms",
-		drain_ms), P(PUT_U64, "block_timeout_ms", block_timeout_ms),
+		drain_ms), P(PUT_U64, "block_timeout_ms", block_timeout_ms), COLORS,
 };
 static const struct put wait_puts[] = { P_MUST(PUT_STR, "name", name), P(PUT_U64, "timeout_ms",
 	timeout_ms) };
@@ -88,7 +92,7 @@ static const struct put attach_puts[] = {
 	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
 		"paint", raw),
 	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64,
-		"window", window), P(PUT_U64, "drain_ms", drain_ms),
+		"window", window), P(PUT_U64, "drain_ms", drain_ms), COLORS,
 };
 static const struct put detach_puts[] = { P(PUT_I64, "attachment", attachment), P(PUT_STR, "name",
 	name) };

@@ -154,13 +154,53 @@ START_TEST(a_paste_torn_at_any_byte_is_still_text)
 }
 END_TEST
 
-START_TEST(a_lone_escape_is_never_held_back)
+START_TEST(a_lone_escape_is_never_held_back_where_keys_come_in_plain_form)
 {
 	begin(KEYS_DEFAULT);
 	FEED("\x1b");
 	ck_assert_sent("\x1b");
 	FEED("[");
 	ck_assert_sent("\x1b[");
+}
+END_TEST
+
+START_TEST(an_extended_prefix_torn_right_behind_its_escape_is_found)
+{
+	static const char *const forms[] = { P_KITTY, P_OTHER };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		for (size_t cut = 1; cut < strlen(forms[i]); cut++) {
+			begin(KEYS_DEFAULT);
+			keys.extended = true;
+			ck_assert_int_eq(feed(forms[i], cut), KEYS_NONE);
+			ck_assert_uint_eq(n_sent, 0);
+			ck_assert(keys_holds(&keys) == (cut <= 2));
+			ck_assert_int_eq(feed(forms[i] + cut, strlen(forms[i]) - cut), KEYS_NONE);
+			ck_assert_int_eq(FEED("d"), KEYS_DETACH);
+		}
+}
+END_TEST
+
+START_TEST(a_lone_escape_is_passed_on_in_time_where_keys_may_come_in_extended_form)
+{
+	uint8_t out[KEYS_HELD_MAX + KEYS_SEQUENCE_MAX];
+
+	begin(KEYS_DEFAULT);
+	keys.extended = true;
+	FEED("a\x1b");
+	ck_assert_sent("a");
+	ck_assert(keys_holds(&keys));
+	ck_assert_uint_eq(keys_flush(&keys, out), 1);
+	ck_assert_uint_eq(out[0], 0x1b);
+	ck_assert(!keys_holds(&keys));
+	ck_assert_uint_eq(keys_flush(&keys, out), 0);
+	FEED(P "\x1b"); /* behind a prefix: both, in order */
+	ck_assert_uint_eq(keys_flush(&keys, out), 2);
+	ck_assert_mem_eq(out, P "\x1b", 2);
+	FEED("\x1b\x1b");
+	ck_assert_sent("a\x1b");
+	FEED("j");
+	ck_assert_sent("a\x1b\x1bj");
 }
 END_TEST
 
@@ -257,7 +297,10 @@ TEST_MAIN("keys", the_prefix_and_d_detach_in_every_form_of_the_prefix,
 	the_prefix_twice_sends_it_once_in_the_form_it_came,
 	the_prefix_and_an_unknown_key_sends_both, help_and_lead_are_found_after_the_prefix_only,
 	what_follows_an_action_in_the_same_read_is_still_there, a_paste_is_text_whatever_is_in_it,
-	a_paste_torn_at_any_byte_is_still_text, a_lone_escape_is_never_held_back,
+	a_paste_torn_at_any_byte_is_still_text,
+	a_lone_escape_is_never_held_back_where_keys_come_in_plain_form,
+	an_extended_prefix_torn_right_behind_its_escape_is_found,
+	a_lone_escape_is_passed_on_in_time_where_keys_may_come_in_extended_form,
 	an_extended_key_torn_by_a_read_is_found_and_any_other_passes,
 	a_sequence_without_an_end_passes_once_it_can_be_no_key,
 	other_keys_may_be_chosen_in_dockers_notation, what_is_no_notation_is_refused,

@@ -204,7 +204,54 @@ START_TEST(what_makes_no_sense_is_refused_and_changes_nothing)
 }
 END_TEST
 
-TEST_MAIN("settings", an_attachment_that_names_none_has_the_session_s_settings,
+static void set_colors(struct peer *p, uint32_t at, unsigned text, unsigned background)
+{
+	peer_begin(p, "session.set", 3);
+	frame_put_u64(&p->out, "attachment", at);
+	frame_put_u64(&p->out, "foreground", text);
+	frame_put_u64(&p->out, "background", background);
+	peer_result(p, peer_send(p));
+}
+
+static void assert_answer(const char *query, const char *want)
+{
+	struct term *t = s->screen.term;
+	const uint8_t *answer;
+	size_t n;
+
+	term_replies_drop(t, SIZE_MAX);
+	term_feed(t, (const uint8_t *)query, strlen(query));
+	answer = term_replies(t, &n);
+	ck_assert_msg(n == strlen(want) && memcmp(answer, want, n) == 0, "%.*s", (int)n,
+		(const char *)answer);
+	term_replies_drop(t, SIZE_MAX);
+}
+
+START_TEST(colours_are_the_lead_s_and_the_last_told_stay)
+{
+	uint32_t one, two;
+
+	begin();
+	assert_answer("\033]11;?\033\\", "\033]11;rgb:0000/0000/0000\033\\");
+	one = peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	two = peer_attach(&c, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	set_colors(&c, two, 0x111111, 0xeeeeee); /* does not lead */
+	assert_answer("\033]11;?\033\\", "\033]11;rgb:0000/0000/0000\033\\");
+	set_colors(&b, one, 0xffcc00, 0x102030);
+	assert_answer("\033]11;?\033\\\033]10;?\033\\\033]12;?\033\\",
+		"\033]11;rgb:1010/2020/3030\033\\\033]10;rgb:ffff/cccc/0000\033\\"
+		"\033]12;rgb:ffff/cccc/0000\033\\");
+	assert_answer("\033[?996n", "\033[?997;1n");
+	session_lead(s, client_attachment(c.client, two));
+	assert_answer("\033]11;?\033\\\033[?996n", "\033]11;rgb:eeee/eeee/eeee\033\\\033[?997;2n");
+	assert_answer("\033]11;#123456\033\\\033]11;?\033\\", "\033]11;rgb:1212/3434/5656\033\\");
+	assert_answer("\033]111\033\\\033]11;?\033\\", "\033]11;rgb:eeee/eeee/eeee\033\\");
+	end();
+}
+END_TEST
+
+TEST_MAIN("settings", colours_are_the_lead_s_and_the_last_told_stay,
+	an_attachment_that_names_none_has_the_session_s_settings,
 	an_observer_never_blocks_whatever_the_session_says,
 	a_policy_changed_at_run_time_holds_the_log_and_lets_it_go,
 	a_reader_made_to_block_behind_others_still_gets_every_byte,

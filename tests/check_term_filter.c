@@ -1,5 +1,6 @@
 #include "tests/suite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/term/filter.h"
@@ -96,6 +97,91 @@ START_TEST(sec_c27_the_terminal_sees_only_what_the_table_says)
 
 		ck_assert_msg(strcmp(got, want) == 0, "%zu: %s", i, got);
 	}
+	term_buf_done(&out);
+}
+END_TEST
+
+static const struct {
+	struct term_caps caps;
+	const char *in, *out;
+} lesser[] = {
+	/* true colours, with semicolons and colons, several in one, and what is none of them */
+	{ { false, true, true, true }, "\033[1;38;2;255;0;0;4mx", "\033[1;38;5;196;4mx" },
+	{ { false, true, true, true }, "\033[38:2::0:95:135;48:2:8:8:8m",
+		"\033[38:5:24;48:5:232m" },
+	{ { false, true, true, true }, "\033[58:2::1:2:3;38;5;7;48;2;9;9;9;7m",
+		"\033[58:5:16;38;5;7;48;5;232;7m" },
+	{ { false, true, true, true }, "\033[38;2;1;2m\033[4:3;31m\033[2;38m", SAME },
+	{ { false, true, true, true }, "\033[?2026h\033[>1u\033]8;;u:x\033\\", SAME },
+	{ { true, false, true, true }, "a\033[?2026hb\033[?25;2026;7lc\033[38;2;1;2;3m",
+		"ab\033[?25;7lc\033[38;2;1;2;3m" },
+	{ { true, true, false, true }, "a\033[>1ub\033[<uc\033[=5;2ud\033[ue", "abcd\033[ue" },
+	{ { true, true, true, false }, "a\033]8;id=1;http://h/\033\\b\033]8;;\ac\033]2;t\a",
+		"abc\033]2;t\a" },
+};
+
+START_TEST(a_lesser_terminal_gets_what_it_can_show)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(lesser); i++) {
+		_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+		const char *want = lesser[i].out ? lesser[i].out : lesser[i].in;
+
+		term_filter_caps(f, &lesser[i].caps);
+		for (size_t k = 0, n = strlen(lesser[i].in); k <= n; k++) {
+			struct term_buf torn = { 0 };
+
+			term_filter_feed(f, (const uint8_t *)lesser[i].in, k, &torn);
+			term_filter_feed(f, (const uint8_t *)lesser[i].in + k, n - k, &torn);
+			ck_assert_msg(
+				torn.n == strlen(want) && memcmp(torn.data, want, torn.n) == 0,
+				"%zu: %.*s", i, (int)torn.n, (const char *)torn.data);
+			term_buf_done(&torn);
+		}
+		ck_assert(term_filter_degraded(f) == (i < 3));
+	}
+}
+END_TEST
+
+START_TEST(every_true_colour_becomes_one_of_the_256_that_is_near)
+{
+	_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+
+	term_filter_caps(f, &(struct term_caps){ false, true, true, true });
+	for (unsigned rgb = 0; rgb < 1u << 24; rgb += 30011) {
+		const unsigned r = rgb >> 16, g = rgb >> 8 & 255, b = rgb & 255;
+		char sgr[40];
+		unsigned index, got;
+		int off;
+
+		snprintf(sgr, sizeof(sgr), "\033[38;2;%u;%u;%um", r, g, b);
+		ck_assert_int_eq(sscanf(filter(f, sgr), "\033[38;5;%um", &index), 1);
+		ck_assert(index >= 16 && index <= 255);
+		got = color_default(index);
+		for (unsigned i = 0; i < 3; i++) {
+			off = (int)(got >> 8 * i & 255) - (int)(rgb >> 8 * i & 255);
+			ck_assert_msg(abs(off) <= 48, "%06x became %06x", rgb, got & 0xffffff);
+		}
+	}
+	term_buf_done(&out);
+}
+END_TEST
+
+START_TEST(it_is_known_whether_the_terminal_reports_keys_as_sequences)
+{
+	_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+
+	filter(f, "text\033[31m");
+	ck_assert(!term_filter_extended_keys(f));
+	filter(f, "\033[>1u");
+	ck_assert(term_filter_extended_keys(f));
+	filter(f, "\033[<u");
+	ck_assert(!term_filter_extended_keys(f));
+	filter(f, "\033[>4;2m");
+	ck_assert(term_filter_extended_keys(f));
+	filter(f, "\033[>m\033[?1049h\033[=1u");
+	ck_assert(term_filter_extended_keys(f));
+	filter(f, "\033[?1049l");
+	ck_assert(!term_filter_extended_keys(f));
 	term_buf_done(&out);
 }
 END_TEST
@@ -306,7 +392,10 @@ START_TEST(any_output_is_undone_by_the_filter_and_by_the_undo_that_knows_nothing
 }
 END_TEST
 
-TEST_MAIN("term_filter", detaching_undoes_what_was_set_and_nothing_else,
+TEST_MAIN("term_filter", a_lesser_terminal_gets_what_it_can_show,
+	every_true_colour_becomes_one_of_the_256_that_is_near,
+	it_is_known_whether_the_terminal_reports_keys_as_sequences,
+	detaching_undoes_what_was_set_and_nothing_else,
 	any_output_is_undone_by_the_filter_and_by_the_undo_that_knows_nothing,
 	sec_c27_the_terminal_sees_only_what_the_table_says,
 	sec_c27_the_clipboard_is_written_only_where_it_is_switched_on_and_never_read,

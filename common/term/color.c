@@ -42,7 +42,22 @@ uint32_t color_dynamic(const struct term *t, unsigned number)
 
 	if (set)
 		return set;
+	if (number - DYNAMIC_FIRST < TERM_COLORS_N && t->told[number - DYNAMIC_FIRST])
+		return t->told[number - DYNAMIC_FIRST];
 	return background ? rgb(0, 0, 0) : color_default(7);
+}
+
+void term_tell_colors(struct term *t, const uint32_t colors[TERM_COLORS_N])
+{
+	for (unsigned i = 0; i < TERM_COLORS_N; i++)
+		t->told[i] = colors ? COLOR_RGB | (colors[i] & 0xffffff) : 0;
+}
+
+bool color_is_dark(const struct term *t)
+{
+	const uint32_t c = color_dynamic(t, 11);
+
+	return 2 * (c >> 16 & 255) + 5 * (c >> 8 & 255) + (c & 255) < 4 * 256;
 }
 
 static int digit(char c)

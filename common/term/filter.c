@@ -14,6 +14,7 @@ int term_filter_new(struct term_filter **ret, bool clipboard)
 		return -ENOMEM;
 	f->clipboard = clipboard;
 	f->cols = TERM_COLS_MAX;
+	f->caps = (struct term_caps){ true, true, true, true };
 	*ret = f;
 	return 0;
 }
@@ -104,7 +105,8 @@ static enum verdict bound_repeat(const struct term_filter *f, struct parse *p, e
 
 static void pass_csi(struct term_filter *f, struct out *o)
 {
-	enum verdict v = bound_repeat(f, &f->parse, filter_csi(&f->parse));
+	enum verdict v = bound_repeat(
+		f, &f->parse, filter_caps(f, &f->parse, filter_csi(&f->parse)));
 
 	if (v == VERDICT_DROP || (f->parse.final == 'b' && !f->printed))
 		return;
@@ -145,7 +147,7 @@ static void string_end(struct term_filter *f, struct out *o, bool heard)
 	else if (f->string == VERDICT_REWRITE && heard && !f->held_lost) {
 		o->r = hold(f, &nul, 1, TERM_STRING_MAX + 1);
 		content = (const char *)f->held.data;
-		if (!o->r && filter_osc(o, content, f->held.n - 1, f->parse.bell, f->clipboard))
+		if (!o->r && filter_osc(o, content, f->held.n - 1, f->parse.bell, f))
 			filter_note_osc(f, content);
 	}
 	f->string = VERDICT_DROP;

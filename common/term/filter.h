@@ -28,6 +28,8 @@ struct term_filter {
 	bool printed;         /* the last thing was a character: REP has something to repeat */
 	bool clipboard;
 	unsigned cols; /* of the terminal */
+	bool degraded;
+	struct term_caps caps;
 
 	/* what the passed output left set (filter_undo.c) */
 	bool alternate;
@@ -45,10 +47,13 @@ void filter_note_osc(struct term_filter *f, const char *content);
 enum verdict filter_escape(const struct parse *p);
 /* May change the parameters: to modes that are for a terminal, to a count that is bounded. */
 enum verdict filter_csi(struct parse *p);
+/* What of it the terminal can do (filter_caps.c); may change the parameters too. */
+enum verdict filter_caps(struct term_filter *f, struct parse *p, enum verdict v);
 /* Which of VERDICT_DROP, PASS (as it comes) or REWRITE (held, then filter_osc). */
 enum verdict filter_string(const struct parse *p);
 /* The whole control string that stands for this OSC on a terminal; false: nothing. content[n] is
  * NUL. */
-bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard);
+bool filter_osc(
+	struct out *o, const char *content, size_t n, bool bell, const struct term_filter *f);
 
 #endif

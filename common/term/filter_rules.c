@@ -163,7 +163,7 @@ static bool notification(const char *s)
 	return !digits || (s[digits] && s[digits] != ';') || strncmp(s, "4;", 2) == 0;
 }
 
-static bool may_pass(unsigned command, const char *rest, bool clipboard)
+static bool may_pass(unsigned command, const char *rest, const struct term_filter *f)
 {
 	switch (command) {
 	case 5:
@@ -171,16 +171,17 @@ static bool may_pass(unsigned command, const char *rest, bool clipboard)
 		return !asks(rest);
 	case 6:
 	case 7:
-	case 8:
 	case 104:
 	case 105:
 	case 133:
 	case 633:
 		return true;
+	case 8:
+		return f->caps.links;
 	case 9:
 		return notification(rest);
 	case 52:
-		return clipboard && clipboard_write(rest);
+		return f->clipboard && clipboard_write(rest);
 	case 777:
 		return strncmp(rest, "notify;", 7) == 0;
 	default:
@@ -240,7 +241,8 @@ static bool filter_colors(struct out *o, unsigned command, const char *s, bool b
 	return any;
 }
 
-bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool clipboard)
+bool filter_osc(
+	struct out *o, const char *content, size_t n, bool bell, const struct term_filter *f)
 {
 	size_t digits = strspn(content, "0123456789");
 	const char *rest = content + digits + (content[digits] == ';');
@@ -256,7 +258,7 @@ bool filter_osc(struct out *o, const char *content, size_t n, bool bell, bool cl
 		title_clean(title, (const uint8_t *)rest, n - (size_t)(rest - content));
 		out_format(o, "\x1b]%u;", command);
 		out_text(o, title);
-	} else if (is_clean(content, n) && may_pass(command, rest, clipboard)) {
+	} else if (is_clean(content, n) && may_pass(command, rest, f)) {
 		out_text(o, "\x1b]");
 		out_bytes(o, content, n);
 	} else {

@@ -266,6 +266,12 @@ void filter_note_osc(struct term_filter *f, const char *content)
 		note(f, UNDO_COLORS, true);
 }
 
+bool term_filter_extended_keys(const struct term_filter *f)
+{
+	return f->kitty_pushed[f->alternate] || f->kitty_set[f->alternate] ||
+	       f->set >> UNDO_MODIFY & 1;
+}
+
 static void undo_kitty(struct term_filter *f, struct out *o)
 {
 	const bool screen = f->alternate;

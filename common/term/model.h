@@ -122,6 +122,7 @@ struct term {
 
 	uint32_t *palette; /* COLORS_N; COLOR_RGB set where the program changed one; NULL = none */
 	uint32_t dynamic[DYNAMIC_N];
+	uint32_t told[TERM_COLORS_N]; /* of the user's terminal; 0 = not known */
 	char title[TERM_TITLE_MAX + 1];
 	char *titles[TITLE_STACK_MAX];
 	unsigned n_titles;
@@ -227,6 +228,7 @@ const char *reply_end(const struct term *t);
 uint32_t color_default(unsigned index);                        /* of the 256, RGB */
 uint32_t color_palette(const struct term *t, unsigned index);  /* as it is now, RGB */
 uint32_t color_dynamic(const struct term *t, unsigned number); /* OSC 10..19, RGB */
+bool color_is_dark(const struct term *t);                      /* the background */
 bool color_parse(const char *s, size_t n, uint32_t *ret_rgb);  /* rgb:, #, names of X11 */
 bool color_is_name(const char *s, size_t n); /* neither rgb: nor #: terminals know other ones */
 

@@ -81,15 +81,16 @@ static void status_private(struct term *t, unsigned what)
 		{ 53, "\x1b[?50n" },       /* no locator */
 		{ 55, "\x1b[?50n" }, { 56, "\x1b[?57;0n" },
 		{ 62, "\x1b[0*{" },      /* no room for macros */
-		{ 75, "\x1b[?70n" },     /* data are intact */
-		{ 85, "\x1b[?83n" },     /* not configured for sessions */
-		{ 996, "\x1b[?997;1n" }, /* colours are light on dark */
+		{ 75, "\x1b[?70n" }, /* data are intact */
+		{ 85, "\x1b[?83n" }, /* not configured for sessions */
 	};
 
 	if (what == 6)
 		report_position(t, "?");
 	else if (what == 63)
 		reply(t, "\x1bP%u!~0000\x1b\\", parse_param(&t->parse, 1, 0));
+	else if (what == 996)
+		reply(t, "\x1b[?997;%un", color_is_dark(t) ? 1u : 2u);
 	for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].what == what)
 			reply(t, "%s", table[i].answer);

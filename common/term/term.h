@@ -60,6 +60,11 @@ uint64_t term_pending(const struct term *t);
 const uint8_t *term_replies(const struct term *t, size_t *ret_n);
 void term_replies_drop(struct term *t, size_t n);
 
+/* What OSC 10, 11 and 12 are answered while the program has set no other: text, background and
+ * cursor of the user's terminal, each 0xRRGGBB. NULL: as at first, light on black. */
+#define TERM_COLORS_N 3
+void term_tell_colors(struct term *t, const uint32_t colors[TERM_COLORS_N]);
+
 size_t term_memory(const struct term *t); /* bytes held, for the ledger */
 /* Lines ever pushed into history: `[N lines not shown]` and "only newer lines" count with it. */
 uint64_t term_history_total(const struct term *t);
@@ -182,6 +187,18 @@ struct term_filter *term_filter_free(struct term_filter *f);
 int term_filter_feed(struct term_filter *f, const uint8_t *data, size_t n, struct term_buf *out);
 /* The terminal's columns; 1000 where it is not told. */
 void term_filter_columns(struct term_filter *f, unsigned cols);
+/* What not every terminal can do. A new filter takes a terminal that can do all of it. */
+struct term_caps {
+	bool true_color; /* else the nearest of the 256 colours goes there */
+	bool sync;       /* synchronized output: else mode 2026 does not */
+	bool kitty_keys; /* else the kitty keyboard's sequences do not */
+	bool links;      /* else hyperlinks do not */
+};
+void term_filter_caps(struct term_filter *f, const struct term_caps *caps);
+/* A colour was not the program's since the filter was made. */
+bool term_filter_degraded(const struct term_filter *f);
+/* The terminal was told to report keys as CSI sequences: the kitty keyboard, modifyOtherKeys. */
+bool term_filter_extended_keys(const struct term_filter *f);
 /* The passed output left the terminal in its alternate screen. */
 bool term_filter_alternate(const struct term_filter *f);
 /* Appends what undoes exactly what the passed output (raw or painted) left set, and forgets it:

@@ -22,6 +22,20 @@ bool param_span(const struct frame *f, const char *name, struct frame_span *ret)
 	return frame_get_bytes(f->params, name, ret) == 0;
 }
 
+bool param_colors(const struct frame *f, uint32_t ret[TERM_COLORS_N])
+{
+	uint64_t text, background, cursor;
+
+	if (!param_int(f, "foreground", &text) || !param_int(f, "background", &background))
+		return false;
+	cursor = text;
+	param_int(f, "cursor", &cursor);
+	ret[0] = (uint32_t)text;
+	ret[1] = (uint32_t)background;
+	ret[2] = (uint32_t)cursor;
+	return true;
+}
+
 bool param_is(const struct frame *f, const char *name, const char *text)
 {
 	struct frame_span s;

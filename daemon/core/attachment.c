@@ -97,6 +97,7 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.block_timeout_usec = config->block_timeout_usec,
 		.cols = config->cols,
 		.rows = config->rows,
+		.has_colors = config->has_colors,
 		.history_lines = config->history_lines,
 		.view = VIEW_DUE,
 		.paint_offset = config->session->log.head,
@@ -106,6 +107,7 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.paint_timer.fn = paint_on_timer,
 	};
 	credit_set(&a->credit, config->window, config->drain_usec);
+	memcpy(a->colors, config->colors, sizeof(a->colors));
 	memcpy(a->term, config->term, config->n_term);
 }
 
@@ -222,6 +224,13 @@ int attachment_set_policy(struct attachment *a, enum attachment_policy policy)
 	attachment_wake(a);
 	session_mark(a->session); /* window back, or who waits now */
 	return 0;
+}
+
+void attachment_set_colors(struct attachment *a, const uint32_t colors[TERM_COLORS_N])
+{
+	a->has_colors = true;
+	memcpy(a->colors, colors, sizeof(a->colors));
+	session_tell_colors(a->session);
 }
 
 void attachment_set_credit(struct attachment *a, size_t window, uint64_t drain_usec)

@@ -60,6 +60,8 @@ struct attachment {
 	unsigned cols, rows; /* 0: no terminal */
 	bool raw_only;       /* attached without a paint: raw at any size, for it shows nothing */
 	char term[ATTACHMENT_TEXT_MAX + 1];
+	bool has_colors; /* of its terminal, for the model while it leads */
+	uint32_t colors[TERM_COLORS_N];
 
 	struct reader reader; /* in the log while raw, or while painting with raw to follow */
 	bool lost;            /* the log went on without it: about to be dropped */
@@ -111,6 +113,8 @@ struct attachment_config {
 	enum attachment_policy policy;
 	uint64_t block_timeout_usec; /* 0 = none */
 	unsigned cols, rows;
+	bool has_colors;
+	uint32_t colors[TERM_COLORS_N];
 	const char *term; /* n_term bytes */
 	size_t n_term;
 	size_t window;
@@ -132,6 +136,7 @@ void attachment_drop(struct attachment *a); /* out of every list; its client tel
 int attachment_ack(struct attachment *a, uint64_t bytes);
 /* From now on. ATTACHMENT_E_DENIED. */
 int attachment_set_policy(struct attachment *a, enum attachment_policy policy);
+void attachment_set_colors(struct attachment *a, const uint32_t colors[TERM_COLORS_N]);
 void attachment_set_credit(struct attachment *a, size_t window, uint64_t drain_usec);
 void attachment_set_block_timeout(struct attachment *a, uint64_t usec);
 size_t attachment_credit(const struct attachment *a);

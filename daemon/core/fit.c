@@ -84,6 +84,12 @@ static struct attachment *best_lead(const struct session *s)
 	return best;
 }
 
+void session_tell_colors(struct session *s)
+{
+	if (s->lead && s->lead->has_colors && s->screen.term)
+		term_tell_colors(s->screen.term, s->lead->colors);
+}
+
 void session_lead(struct session *s, struct attachment *a)
 {
 	struct attachment *before = s->lead;
@@ -93,6 +99,7 @@ void session_lead(struct session *s, struct attachment *a)
 	if (a == before)
 		return;
 	s->lead = a;
+	session_tell_colors(s);
 	if (before)
 		attachment_note(before, NOTE_RESIZED);
 	if (a)

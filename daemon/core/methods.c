@@ -38,6 +38,12 @@
 	{                                                                                          \
 		"drain_ms", PARAM_INT, false, 0, ATTACHMENT_DRAIN_MAX_USEC / USEC_PER_MSEC, NULL   \
 	}
+#define COLOR_PARAMS                                                                               \
+	{ "foreground", PARAM_INT, false, 0, 0xffffff, NULL },                                     \
+		{ "background", PARAM_INT, false, 0, 0xffffff, NULL },                             \
+	{                                                                                          \
+		"cursor", PARAM_INT, false, 0, 0xffffff, NULL                                      \
+	}
 #define ENV_PARAM                                                                                  \
 	{                                                                                          \
 		"env", PARAM_STR_MAP, false, 0, 1000, NULL                                         \
@@ -111,7 +117,7 @@ static const struct param set_params[] = {
 	NAME_PARAM(false),
 	{ "attachment", PARAM_INT, false, 0, UINT32_MAX, NULL },
 	{ "size", PARAM_STR, false, 1, SIZE_TEXT_MAX, NULL },
-	POLICY_PARAM, BLOCK_PARAM, DRAIN_PARAM, WINDOW_PARAM,
+	POLICY_PARAM, BLOCK_PARAM, DRAIN_PARAM, WINDOW_PARAM, COLOR_PARAMS,
 	END,
 };
 static const struct param wait_params[] = { NAME_PARAM(true), TIMEOUT_PARAM, END };
@@ -141,7 +147,7 @@ static const struct param attach_params[] = {
 	{ "paint", PARAM_BOOL, false, 0, 0, NULL },
 	{ "history", PARAM_INT, false, 0, ATTACHMENT_HISTORY_MAX, NULL },
 	{ "since", PARAM_MAP, false, 0, 64, since_params },
-	WINDOW_PARAM,
+	WINDOW_PARAM, COLOR_PARAMS,
 	END,
 };
 static const struct param ack_params[] = {

@@ -58,6 +58,8 @@ void methods_dispatch(struct client *c, const struct frame *f);
 bool param_int(const struct frame *f, const char *name, uint64_t *ret);
 bool param_bool(const struct frame *f, const char *name, bool otherwise);
 bool param_span(const struct frame *f, const char *name, struct frame_span *ret); /* str or bytes */
+/* `foreground` and `background`, and `cursor` or the former; false: not both are there. */
+bool param_colors(const struct frame *f, uint32_t ret[TERM_COLORS_N]);
 bool param_is(const struct frame *f, const char *name, const char *text);
 /* NUL-terminated, as long as the frame lives; NULL: absent. *ret_r: -ENOMEM (else untouched). */
 const char *param_text(const struct frame *f, const char *name, int *ret_r);

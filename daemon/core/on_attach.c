@@ -104,6 +104,7 @@ static bool attach_read(struct client *c, const struct frame *f, struct attach *
 	at->config.window = window;
 	at->config.drain_usec = drain_ms * USEC_PER_MSEC;
 	at->config.paint = param_bool(f, "paint", true);
+	at->config.has_colors = param_colors(f, at->config.colors);
 	attach_since(c, f, at);
 	return attach_size(c, f, at) && attach_role(c, f, at) && attach_policy(c, f, at);
 }

@@ -6,6 +6,8 @@ struct settings {
 	struct size_policy size;
 	enum attachment_policy policy;
 	uint64_t block_timeout_ms, drain_ms, window;
+	bool has_colors;
+	uint32_t colors[TERM_COLORS_N];
 };
 
 static bool settings_read(struct client *c, const struct frame *f, struct settings *ret)
@@ -25,6 +27,7 @@ static bool settings_read(struct client *c, const struct frame *f, struct settin
 	ret->has_block_timeout = param_int(f, "block_timeout_ms", &ret->block_timeout_ms);
 	ret->has_drain = param_int(f, "drain_ms", &ret->drain_ms);
 	ret->has_window = param_int(f, "window", &ret->window);
+	ret->has_colors = param_colors(f, ret->colors);
 	return true;
 }
 
@@ -35,7 +38,7 @@ static void set_attachment(struct client *c, const struct frame *f, const struct
 
 	if (!a)
 		return;
-	if (to->has_size) { /* it is the session's */
+	if (to->has_size) { /* it is the session's, as colours are an attachment's */
 		refuse_param(c, f, "size");
 		return;
 	}
@@ -43,6 +46,8 @@ static void set_attachment(struct client *c, const struct frame *f, const struct
 		refuse_observer_blocks(c, f);
 		return;
 	}
+	if (to->has_colors)
+		attachment_set_colors(a, to->colors);
 	if (to->has_block_timeout)
 		attachment_set_block_timeout(a, to->block_timeout_ms * USEC_PER_MSEC);
 	credit = &a->credit;
@@ -58,6 +63,10 @@ static void set_session(struct client *c, const struct frame *f, const struct se
 
 	if (!s)
 		return;
+	if (to->has_colors) {
+		refuse_param(c, f, "foreground");
+		return;
+	}
 	if (to->has_policy)
 		s->policy = to->policy;
 	if (to->has_block_timeout)

@@ -178,6 +178,8 @@ void session_seen(struct session *s); /* its exit code was delivered */
 
 /* Who leads, whose size counts: after each change of attachments, sizes, policy. */
 void session_fit(struct session *s);
+/* The model answers with the colours of the lead's terminal: the last that any lead told. */
+void session_tell_colors(struct session *s);
 /* NULL, or one that may not lead (a tool, an observer): the best there is. */
 void session_lead(struct session *s, struct attachment *a);
 void session_attached(struct session *s, struct attachment *a);

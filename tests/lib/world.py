@@ -46,6 +46,8 @@ class World:
         self.dir = tempfile.mkdtemp(prefix="cws-")
         self.processes = []
         self.env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "TERM": "xterm-256color",
+                    # terminals of the tests answer nothing; those that do, say so (t-session-terminal.py)
+                    "COLORTERM": "truecolor", "CWSANDBOX_PROBE": "no",
                     "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost", "SHELL": "/bin/sh"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR"):
             if name in os.environ:

@@ -1,0 +1,60 @@
+/*
+ * attach_private - struct attach, shared by attach.c and attach_end.c
+ */
+#ifndef CLIENT_ATTACH_PRIVATE_H
+#define CLIENT_ATTACH_PRIVATE_H
+
+#include "client/attach.h"
+#include "client/pace.h"
+#include "client/probe.h"
+#include "client/tty.h"
+#include "common/term/term.h"
+#include "common/text.h"
+
+/* How it ended. */
+enum ending {
+	ENDING_NONE,
+	ENDING_REFUSED,  /* it never began: why */
+	ENDING_EXITED,   /* code, reason, message */
+	ENDING_LEFT,     /* by the detach keys */
+	ENDING_DETACHED, /* by others, or a policy: message */
+	ENDING_LOST,     /* the daemon */
+	ENDING_SIGNAL,
+	ENDING_GONE, /* the terminal */
+};
+
+struct attach {
+	struct cli *cli;
+	struct cwsandbox *c;
+	struct attach_options *o;
+	struct tty tty;
+	struct keys keys;
+	struct probe probe;
+	int64_t asked_ms, read_ms; /* the terminal was asked; it was last read */
+	struct term_filter *filter;
+	struct pace pace;
+	char name[TEXT_NAME_MAX + 1];
+	int64_t attachment; /* -1 while it is being made */
+	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
+	bool begun;         /* it stood once */
+	bool is_missing;    /* it never did: there is no such session */
+	/* of the event being written */
+	struct term_buf out;
+	size_t out_at, event_n, event_done;
+	/* keys on their way to the daemon */
+	struct term_buf typed;
+	size_t typed_at;
+	bool helping; /* the help is on the screen until the next key */
+	enum ending ending;
+	int signal;
+	bool has_code;
+	int code;
+	char why[ERRORS_TEXT_MAX / 2];
+	bool shutting_down;
+};
+
+/* ---- attach_end.c ---- */
+/* Says how it ended, below what the session has left on the screen; the exit code. */
+int attach_conclude(const struct attach *a);
+
+#endif
