@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "local/direct.h"
+#include "local/request.h"
 #include "local/service.h"
 
 #define ENDPOINT_MAX 320
@@ -86,7 +87,8 @@ static void connect_box(struct call *call, const Request *req)
 
 static void on_connect(struct call *call, const uint8_t *data, size_t n)
 {
-	Request *req = coreweave__sandbox__v1__connect_sandbox_request__unpack(NULL, n, data);
+	Request *req = request_unpack(
+		&coreweave__sandbox__v1__connect_sandbox_request__descriptor, data, n);
 
 	if (!req) {
 		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,

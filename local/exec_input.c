@@ -1,4 +1,5 @@
 #include "local/exec_input.h"
+#include "local/request.h"
 
 #include <string.h>
 
@@ -52,7 +53,8 @@ static int whole_end(struct exec_input *in)
 	Coreweave__Sandbox__V1__ExecStreamRequest *m;
 	int r;
 
-	m = coreweave__sandbox__v1__exec_stream_request__unpack(NULL, in->n, in->buf);
+	m = request_unpack(
+		&coreweave__sandbox__v1__exec_stream_request__descriptor, in->buf, in->n);
 	free(in->buf);
 	in->buf = NULL;
 	if (!m)

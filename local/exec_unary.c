@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "local/exec.h"
+#include "local/request.h"
 
 #define OUTPUT_DEFAULT                                                                             \
 	((size_t)1024 * 1024) /* bytes of each stream kept when the request names no cap */
@@ -60,8 +61,8 @@ static void fail_start(struct call *call, int r)
 			call, GRPC_UNAVAILABLE, NULL, "cannot start a command: %s", strerror(-r));
 }
 
-static int build_env(const struct box *b, size_t container, const struct exec_request *req,
-	struct spec_env *ret)
+static int build_env(
+	const struct box *b, size_t container, const struct exec_request *req, struct spec_env *ret)
 {
 	int r = box_env(b, container, req->tty, ret);
 
@@ -290,7 +291,7 @@ static void start(struct call *call, const Coreweave__Sandbox__V1__ExecRequest *
 void exec_unary(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__ExecRequest *req =
-		coreweave__sandbox__v1__exec_request__unpack(NULL, n, data);
+		request_unpack(&coreweave__sandbox__v1__exec_request__descriptor, data, n);
 
 	if (!req) {
 		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "local/service.h"
+#include "local/request.h"
 
 #define FILE_MAX ((size_t)32 * 1024 * 1024)
 #define FILE_MAX_TEXT "33554432"
@@ -219,7 +220,7 @@ static void start_reading(struct call *call, const Coreweave__Sandbox__V1__ReadF
 static void on_read_file(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__ReadFileRequest *req =
-		coreweave__sandbox__v1__read_file_request__unpack(NULL, n, data);
+		request_unpack(&coreweave__sandbox__v1__read_file_request__descriptor, data, n);
 
 	if (!req)
 		return fail_not_understood(call);
@@ -315,7 +316,7 @@ static void start_writing(
 static void on_write_file(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__WriteFileRequest *req =
-		coreweave__sandbox__v1__write_file_request__unpack(NULL, n, data);
+		request_unpack(&coreweave__sandbox__v1__write_file_request__descriptor, data, n);
 	struct box *b;
 
 	if (!req)

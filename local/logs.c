@@ -5,6 +5,7 @@
 
 #include "local/box_main.h"
 #include "local/log.h"
+#include "local/request.h"
 #include "local/service.h"
 
 #define CHUNK_BYTES 16384
@@ -191,7 +192,7 @@ static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsReq
 static void on_logs(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__StreamLogsRequest *req =
-		coreweave__sandbox__v1__stream_logs_request__unpack(NULL, n, data);
+		request_unpack(&coreweave__sandbox__v1__stream_logs_request__descriptor, data, n);
 
 	if (!req) {
 		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,

@@ -5,6 +5,7 @@
 
 #include "common/uuid.h"
 #include "local/page.h"
+#include "local/request.h"
 #include "local/service.h"
 #include "local/snapshots.h"
 
@@ -166,8 +167,8 @@ static bool has_room(struct call *call, const Spec *spec)
 
 static void on_create(struct call *call, const uint8_t *data, size_t n)
 {
-	Coreweave__Sandbox__V1__CreateSandboxRequest *req =
-		coreweave__sandbox__v1__create_sandbox_request__unpack(NULL, n, data);
+	Coreweave__Sandbox__V1__CreateSandboxRequest *req = request_unpack(
+		&coreweave__sandbox__v1__create_sandbox_request__descriptor, data, n);
 	struct grpc_status st = { 0 };
 	uint64_t hash = hash_request(data, n);
 	struct sandbox *sb = NULL;
@@ -202,7 +203,7 @@ static void on_create(struct call *call, const uint8_t *data, size_t n)
 static void on_get(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__GetSandboxRequest *req =
-		coreweave__sandbox__v1__get_sandbox_request__unpack(NULL, n, data);
+		request_unpack(&coreweave__sandbox__v1__get_sandbox_request__descriptor, data, n);
 	struct sandbox *sb;
 
 	if (!req)
@@ -275,8 +276,8 @@ static void list_page(struct call *call, const Coreweave__Sandbox__V1__ListSandb
 
 static void on_list(struct call *call, const uint8_t *data, size_t n)
 {
-	Coreweave__Sandbox__V1__ListSandboxesRequest *req =
-		coreweave__sandbox__v1__list_sandboxes_request__unpack(NULL, n, data);
+	Coreweave__Sandbox__V1__ListSandboxesRequest *req = request_unpack(
+		&coreweave__sandbox__v1__list_sandboxes_request__descriptor, data, n);
 
 	if (!req)
 		return call_fail_not_understood(call);
@@ -317,7 +318,8 @@ static void delete_it(struct call *call, struct sandbox *sb, const DeleteRequest
 
 static void on_delete(struct call *call, const uint8_t *data, size_t n)
 {
-	DeleteRequest *req = coreweave__sandbox__v1__delete_sandbox_request__unpack(NULL, n, data);
+	DeleteRequest *req = request_unpack(
+		&coreweave__sandbox__v1__delete_sandbox_request__descriptor, data, n);
 	Coreweave__Sandbox__V1__DeleteSandboxResponse empty =
 		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_RESPONSE__INIT;
 	struct sandbox *sb;
@@ -368,8 +370,8 @@ static void purge(struct call *call, const Coreweave__Sandbox__V1__PurgeSandboxe
 
 static void on_purge(struct call *call, const uint8_t *data, size_t n)
 {
-	Coreweave__Sandbox__V1__PurgeSandboxesRequest *req =
-		coreweave__sandbox__v1__purge_sandboxes_request__unpack(NULL, n, data);
+	Coreweave__Sandbox__V1__PurgeSandboxesRequest *req = request_unpack(
+		&coreweave__sandbox__v1__purge_sandboxes_request__descriptor, data, n);
 
 	if (!req)
 		return call_fail_not_understood(call);

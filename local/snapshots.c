@@ -6,6 +6,7 @@
 
 #include "common/uuid.h"
 #include "local/page.h"
+#include "local/request.h"
 
 #define REASON_FSS(name) "CWSANDBOX_FSS_" name
 
@@ -107,8 +108,8 @@ static void create(struct call *call, const CreateRequest *req, const struct san
 
 static void on_create(struct call *call, const uint8_t *data, size_t n)
 {
-	CreateRequest *req =
-		coreweave__sandbox__v1__create_file_system_snapshot_request__unpack(NULL, n, data);
+	CreateRequest *req = request_unpack(
+		&coreweave__sandbox__v1__create_file_system_snapshot_request__descriptor, data, n);
 	struct sandbox *sb;
 
 	if (!req)
@@ -238,8 +239,8 @@ static struct snapshot *find(struct call *call, const char *id)
 
 static void on_get(struct call *call, const uint8_t *data, size_t n)
 {
-	Coreweave__Sandbox__V1__GetFileSystemSnapshotRequest *req =
-		coreweave__sandbox__v1__get_file_system_snapshot_request__unpack(NULL, n, data);
+	Coreweave__Sandbox__V1__GetFileSystemSnapshotRequest *req = request_unpack(
+		&coreweave__sandbox__v1__get_file_system_snapshot_request__descriptor, data, n);
 	struct snapshot *sn;
 
 	if (!req)
@@ -262,8 +263,8 @@ static void delete_it(struct call *call, struct snapshot *sn)
 
 static void on_delete(struct call *call, const uint8_t *data, size_t n)
 {
-	Coreweave__Sandbox__V1__DeleteFileSystemSnapshotRequest *req =
-		coreweave__sandbox__v1__delete_file_system_snapshot_request__unpack(NULL, n, data);
+	Coreweave__Sandbox__V1__DeleteFileSystemSnapshotRequest *req = request_unpack(
+		&coreweave__sandbox__v1__delete_file_system_snapshot_request__descriptor, data, n);
 	SnapshotRecord none = COREWEAVE__SANDBOX__V1__FILE_SYSTEM_SNAPSHOT__INIT;
 	struct snapshot *sn;
 
@@ -311,8 +312,8 @@ static void list_page(struct call *call, const ListRequest *req)
 
 static void on_list(struct call *call, const uint8_t *data, size_t n)
 {
-	ListRequest *req =
-		coreweave__sandbox__v1__list_file_system_snapshots_request__unpack(NULL, n, data);
+	ListRequest *req = request_unpack(
+		&coreweave__sandbox__v1__list_file_system_snapshots_request__descriptor, data, n);
 
 	if (!req)
 		return call_fail_not_understood(call);
