@@ -35,6 +35,7 @@ struct boxes {
 	struct loop *loop;
 	struct registry reg;
 	struct launcher launcher;
+	struct rootfs_set images;
 	struct list all;     /* struct box::link */
 	struct list waiting; /* struct box::turn: to be started */
 	unsigned n_starting; /* <= BOXES_STARTING_MAX */

@@ -14,6 +14,16 @@ static void fail(struct box *b, const char *what, const char *why)
 	box_kill(b);
 }
 
+static void plan(const struct box *b, struct spec_plan *ret)
+{
+	const Spec *spec = b->sb->spec;
+
+	spec_plan(spec, b->sb->id, ret);
+	ret->plan.file_bytes = b->limits.disk_bytes;
+	ret->plan.image =
+		rootfs_find(&b->boxes->images, spec->containers[spec_primary(spec)]->image);
+}
+
 static int run(struct box *b, const struct launch_plan *plan)
 {
 	struct launched l;
@@ -27,8 +37,7 @@ static void launch_it(struct box *b)
 	struct spec_plan p;
 	int r;
 
-	spec_plan(b->sb->spec, b->sb->id, &p);
-	p.plan.file_bytes = b->limits.disk_bytes;
+	plan(b, &p);
 	r = run(b, &p.plan);
 	if (r)
 		return fail(b, "", strerror(-r));
@@ -110,7 +119,7 @@ static void begin(struct box *b)
 	b->starting = true;
 	b->boxes->n_starting++;
 	limits_of(b->sb->spec, b->boxes->memory_bytes, &b->limits);
-	spec_plan(b->sb->spec, b->sb->id, &p);
+	plan(b, &p);
 	r = launch_prepare(&b->boxes->launcher, &p.plan);
 	r = r ? r : restore(b);
 	if (r)

@@ -9,6 +9,7 @@
 
 #define NAME_BYTES 64
 #define ETC_FILE_BYTES 512
+#define OF_HOST 2 /* files of /etc that are about the host, not its users: the first ones */
 
 /* ---- making ---- */
 
@@ -58,42 +59,46 @@ int folder_make_file(int at, const char *path, const char *text, const struct fo
 	return 0;
 }
 
-static int make_etc(int at, const char *hostname, const struct folder_owner *owner)
+static int make_etc(
+	int at, const char *hostname, enum folder_kind kind, const struct folder_owner *owner)
 {
 	char hosts[ETC_FILE_BYTES], name[ETC_FILE_BYTES];
 	const struct {
 		const char *path, *text;
 	} files[] = {
+		{ "etc/hostname", name },
+		{ "etc/hosts", hosts },
 		{ "etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"
 				"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" },
 		{ "etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
 		{ "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n"
 				       "hosts: files dns\n" },
-		{ "etc/hostname", name },
-		{ "etc/hosts", hosts },
 	};
+	size_t n = kind == FOLDER_ABOVE ? OF_HOST : ARRAY_SIZE(files);
 	int r = 0;
 
 	snprintf(name, sizeof(name), "%.63s\n", hostname);
 	snprintf(hosts, sizeof(hosts), "127.0.0.1\tlocalhost\n127.0.1.1\t%.63s\n::1\tlocalhost\n",
 		hostname);
-	for (size_t i = 0; !r && i < ARRAY_SIZE(files); i++)
+	for (size_t i = 0; !r && i < n; i++)
 		r = folder_make_file(at, files[i].path, files[i].text, owner);
 	return r;
 }
 
-static int fill(int fd, const char *hostname, bool system, const struct folder_owner *owner)
+static int fill(
+	int fd, const char *hostname, enum folder_kind kind, const struct folder_owner *owner)
 {
+	bool system = kind != FOLDER_PLAIN;
 	const struct dir_spec *dirs = system ? system_dirs : plain_dirs;
 	size_t n = system ? ARRAY_SIZE(system_dirs) : ARRAY_SIZE(plain_dirs);
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n; i++)
 		r = folder_make_dir(fd, dirs[i].path, dirs[i].mode, owner);
-	return r || !system ? r : make_etc(fd, hostname, owner);
+	return r || !system ? r : make_etc(fd, hostname, kind, owner);
 }
 
-int folder_make(int parent_fd, const char *name, const char *hostname, bool system,
+int folder_make(int parent_fd, const char *name, const char *hostname, enum folder_kind kind,
 	const struct folder_owner *owner)
 {
 	_cleanup_(closep) int fd = -1;
@@ -102,7 +107,7 @@ int folder_make(int parent_fd, const char *name, const char *hostname, bool syst
 	if (r)
 		return r;
 	fd = openat(parent_fd, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = fd < 0 ? -errno : fill(fd, hostname, system, owner);
+	r = fd < 0 ? -errno : fill(fd, hostname, kind, owner);
 	if (r)
 		folder_remove(parent_fd, name);
 	return r;

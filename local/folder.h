@@ -17,9 +17,12 @@ struct folder_owner {
 	gid_t gid;
 };
 
-/* `system`: a root directory (/root, /tmp, /etc, ...) for a sandbox that sees it as "/"; else just
- * a place. */
-int folder_make(int parent_fd, const char *name, const char *hostname, bool system,
+enum folder_kind {
+	FOLDER_PLAIN,  /* just a place */
+	FOLDER_SYSTEM, /* what a sandbox that sees it as "/" has of its own: /root, /tmp, /etc, ... */
+	FOLDER_ABOVE,  /* the same above an image, which has its own users */
+};
+int folder_make(int parent_fd, const char *name, const char *hostname, enum folder_kind kind,
 	const struct folder_owner *owner);
 int folder_make_dir(int at, const char *name, mode_t mode, const struct folder_owner *owner);
 int folder_make_file(int at, const char *path, const char *text, const struct folder_owner *owner);

@@ -22,12 +22,12 @@
 #include "local/init_proto.h"
 #include "local/init_recv.h"
 #include "local/launch_bwrap.h"
+#include "local/launch_image.h"
 #include "local/net.h"
 
 #define IMAGE_FD (INIT_FD + 1)
 #define PROBE_MSEC 10000
 #define PROBE_NAME "probe"
-#define HOSTNAME_BYTES 9
 #define OOM_SCORE "500" /* a sandbox is killed before the service */
 
 /* ---- in the child ---- */
@@ -40,12 +40,14 @@ static _Noreturn void give_up(const char *what)
 
 /* The user cannot walk down to the folder: it lies in a folder of root's. So it is shown elsewhere.
  */
-static void drop_root(const struct launcher *l, const char *path)
+static void drop_root(const struct launcher *l, const struct launch_plan *plan, const char *path)
 {
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		give_up("cannot make a mount namespace");
 	if (mount(path, LAUNCH_MOUNT, NULL, MS_BIND, NULL) < 0)
 		give_up("cannot bind the sandbox's folder at " LAUNCH_MOUNT);
+	if (plan->image && launch_image_bind(plan, LAUNCH_MOUNT) < 0)
+		give_up("cannot bind the image's folder");
 	if (setgroups(0, NULL) < 0 || setresgid(l->owner.gid, l->owner.gid, l->owner.gid) < 0 ||
 		setresuid(l->owner.uid, l->owner.uid, l->owner.uid) < 0)
 		give_up("cannot give up root");
@@ -108,12 +110,12 @@ static _Noreturn void child(const struct launcher *l, const struct launch_plan *
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	set_limits(l, plan);
 	if (l->owner.change)
-		drop_root(l, path);
+		drop_root(l, plan, path);
 	if (l->isolation == ISOLATION_BWRAP) {
-		char hostname[HOSTNAME_BYTES];
-
-		snprintf(hostname, sizeof(hostname), "%s", plan->id);
-		launch_bwrap_exec(folder, hostname, l->network, plan, IMAGE_FD, env);
+		if (plan->image && l->overlay &&
+			launch_image_overlay(plan, folder, l->owner.change) < 0)
+			give_up("cannot mount the image");
+		launch_bwrap_exec(l, folder, plan, IMAGE_FD, env);
 		give_up("cannot run bwrap");
 	}
 	enter_plain(folder, env);
@@ -174,22 +176,29 @@ static int make_volumes(int fd, const struct launch_plan *plan, const struct fol
 	return r;
 }
 
+static enum folder_kind kind_of(const struct launcher *l, const struct launch_plan *plan)
+{
+	if (l->isolation != ISOLATION_BWRAP)
+		return FOLDER_PLAIN;
+	return plan->image ? FOLDER_ABOVE : FOLDER_SYSTEM;
+}
+
 int launch_prepare(const struct launcher *l, const struct launch_plan *plan)
 {
 	_cleanup_(closep) int fd = -1;
-	char hostname[HOSTNAME_BYTES];
+	char hostname[LAUNCH_HOSTNAME_BYTES];
 	int r = folder_make_dir(l->dir_fd, plan->id, 0755, &l->owner);
 
 	if (r)
 		return r;
 	snprintf(hostname, sizeof(hostname), "%s", plan->id);
 	fd = open_folder(l, plan->id);
-	r = fd < 0 ? -errno
-		   : folder_make(
-			     fd, LAUNCH_ROOT, hostname, l->isolation == ISOLATION_BWRAP, &l->owner);
+	r = fd < 0 ? -errno : folder_make(fd, LAUNCH_ROOT, hostname, kind_of(l, plan), &l->owner);
 	if (!r && l->network == NETWORK_OWN)
 		r = folder_make_file(
 			fd, LAUNCH_ROOT "/etc/resolv.conf", "nameserver " NET_DNS "\n", &l->owner);
+	if (!r && plan->image)
+		r = launch_image_prepare(fd, plan, &l->owner);
 	r = r ? r : make_volumes(fd, plan, &l->owner);
 	if (r)
 		folder_remove(l->dir_fd, plan->id);
@@ -304,9 +313,9 @@ static int wait_ready(const struct launcher *l, const struct launched *p, char *
 }
 
 /* Starts one sandbox as every later one will be, and ends it. */
-static int probe(const struct launcher *l, char why[LAUNCH_WHY_MAX])
+static int probe(const struct launcher *l, const struct rootfs *image, char why[LAUNCH_WHY_MAX])
 {
-	const struct launch_plan plan = { .id = PROBE_NAME };
+	const struct launch_plan plan = { .id = PROBE_NAME, .image = image };
 	struct launched p;
 	int r;
 
@@ -327,17 +336,43 @@ static int probe(const struct launcher *l, char why[LAUNCH_WHY_MAX])
 	return r;
 }
 
+int launcher_try_image(struct launcher *l, const struct rootfs *image, char why[LAUNCH_WHY_MAX])
+{
+	char reason[LAUNCH_WHY_MAX];
+	int r;
+
+	if (l->isolation != ISOLATION_BWRAP) {
+		snprintf(why, LAUNCH_WHY_MAX, "--rootfs needs the walls of bwrap");
+		return -ENOTSUP;
+	}
+	l->overlay = true;
+	r = probe(l, image, reason);
+	if (!r)
+		return 0;
+	l->overlay = false;
+	r = probe(l, image, why);
+	if (r)
+		snprintf(why, LAUNCH_WHY_MAX, "cannot start a sandbox in %.200s: %.200s",
+			image->path, reason);
+	else
+		snprintf(why, LAUNCH_WHY_MAX,
+			"the system folders of images are read-only in sandboxes here (%.200s)",
+			reason);
+	return r;
+}
+
 /* Root's sandboxes belong to nobody. */
-static int find_owner(struct launcher *l)
+int launch_owner(struct folder_owner *ret)
 {
 	const struct passwd *pw;
 
+	*ret = (struct folder_owner){ 0 };
 	if (geteuid() != 0)
 		return 0;
 	pw = getpwnam("nobody");
 	if (!pw)
 		return -ENOENT;
-	l->owner = (struct folder_owner){ .change = true, .uid = pw->pw_uid, .gid = pw->pw_gid };
+	*ret = (struct folder_owner){ .change = true, .uid = pw->pw_uid, .gid = pw->pw_gid };
 	return 0;
 }
 
@@ -349,7 +384,7 @@ static int choose_bwrap(struct launcher *l, bool network, char why[LAUNCH_WHY_MA
 
 	l->isolation = ISOLATION_BWRAP;
 	l->network = network ? NETWORK_OWN : NETWORK_NONE;
-	r = probe(l, reason);
+	r = probe(l, NULL, reason);
 	if (!r) {
 		snprintf(why, LAUNCH_WHY_MAX,
 			"isolation bwrap: sandboxes have namespaces of their own; %s",
@@ -359,7 +394,7 @@ static int choose_bwrap(struct launcher *l, bool network, char why[LAUNCH_WHY_MA
 	}
 	if (network) {
 		l->network = NETWORK_HOST;
-		r = probe(l, why);
+		r = probe(l, NULL, why);
 		if (r)
 			return r;
 		snprintf(why, LAUNCH_WHY_MAX,
@@ -379,7 +414,7 @@ static int choose_none(struct launcher *l, const char *reason, char why[LAUNCH_W
 
 	l->isolation = ISOLATION_NONE;
 	l->network = NETWORK_HOST;
-	r = probe(l, why);
+	r = probe(l, NULL, why);
 	if (!r)
 		snprintf(why, LAUNCH_WHY_MAX,
 			"isolation none: sandboxes can reach all this user can (%.400s)", reason);
@@ -418,7 +453,7 @@ int launcher_init(struct launcher *l, enum isolation isolation, bool network, in
 	l->n_open = files.rlim_cur;
 	l->dir = strdup(dir);
 	r = l->dir ? init_image_open(&l->init_fd) : -ENOMEM;
-	r = r ? r : find_owner(l);
+	r = r ? r : launch_owner(&l->owner);
 	if (r) {
 		snprintf(
 			why, LAUNCH_WHY_MAX, "cannot prepare to start sandboxes: %s", strerror(-r));

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "local/folder.h"
+#include "local/rootfs.h"
 
 #define LAUNCH_WHY_MAX 512
 #define LAUNCH_MOUNT "/mnt"
@@ -25,6 +26,7 @@
 #define LAUNCH_ROOT "root"
 #define LAUNCH_VOLUMES "volumes"
 #define LAUNCH_MOUNTS_MAX 32
+#define LAUNCH_HOSTNAME_BYTES 9 /* the first of the id */
 
 enum isolation { ISOLATION_AUTO, ISOLATION_BWRAP, ISOLATION_NONE };
 enum network {
@@ -36,6 +38,7 @@ enum network {
 struct launcher {
 	enum isolation isolation; /* after launcher_init: never AUTO */
 	enum network network;
+	bool overlay; /* images are written to above them, not beside them */
 	struct folder_owner owner;
 	int init_fd;   /* init_image.h */
 	rlim_t n_open; /* the soft limit of open files a sandbox starts with */
@@ -54,6 +57,10 @@ struct launched {
 int launcher_init(struct launcher *l, enum isolation isolation, bool network, int dir_fd,
 	const char *dir, char why[LAUNCH_WHY_MAX]);
 void launcher_done(struct launcher *l);
+/* Whom the sandboxes belong to; for rootfs_open(), before launcher_init(). */
+int launch_owner(struct folder_owner *ret);
+/* After launcher_init(): how this machine can run that image. */
+int launcher_try_image(struct launcher *l, const struct rootfs *image, char why[LAUNCH_WHY_MAX]);
 
 /* A volume, or a folder in it, where the sandbox sees it. */
 struct launch_mount {
@@ -67,6 +74,7 @@ struct launch_plan {
 	size_t n_volumes;
 	const struct launch_mount *mounts;
 	size_t n_mounts; /* <= LAUNCH_MOUNTS_MAX; their paths in an order that puts parents first */
+	const struct rootfs *image; /* NULL: the machine's user land */
 	uint64_t file_bytes; /* no file may be larger; 0: any size */
 };
 

@@ -6,9 +6,10 @@
 
 #include "local/launch.h"
 
-/* In a child: replaces it by bwrap, whose PID 1 is the program at init_fd as an init; `root` in the
- * sandbox's folder becomes "/". Returns only when that failed, with errno. */
-void launch_bwrap_exec(const char *folder, const char *hostname, enum network network,
-	const struct launch_plan *plan, int init_fd, const char *const *env);
+/* In a child: replaces it by bwrap, whose PID 1 is the program at init_fd as an init; "/" is `root` in
+ * the sandbox's folder with the machine's user land, or the plan's image. Returns only when that
+ * failed, with errno. */
+void launch_bwrap_exec(const struct launcher *l, const char *folder, const struct launch_plan *plan,
+	int init_fd, const char *const *env);
 
 #endif

@@ -89,6 +89,24 @@ static void raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
+static int open_images(struct program *p, char why[LAUNCH_WHY_MAX])
+{
+	struct launcher *l = &p->boxes.launcher;
+	char said[LAUNCH_WHY_MAX] = "";
+	int r = rootfs_open(&p->boxes.images, p->options.rootfs, p->options.n_rootfs, p->state.fd,
+		p->state.dir, &l->owner, said);
+
+	if (!r && p->boxes.images.n)
+		r = launcher_try_image(l, &p->boxes.images.v[0], said);
+	if (r && !*said)
+		snprintf(said, sizeof(said), "cannot prepare the images: %s", strerror(-r));
+	if (r)
+		snprintf(why, LAUNCH_WHY_MAX, "%s", said);
+	else if (*said)
+		complain(said);
+	return r;
+}
+
 static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 {
 	char chosen[LAUNCH_WHY_MAX] = "";
@@ -101,6 +119,7 @@ static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 		snprintf(why, LAUNCH_WHY_MAX, "%s", chosen);
 	else
 		complain(chosen);
+	r = r ? r : open_images(p, why);
 	cleaners_init(&p->boxes.cleaners, p->state.boxes_fd);
 	return r;
 }
@@ -224,6 +243,7 @@ static void finish(struct program *p)
 	boxes_done(&p->boxes);
 	vault_done(&p->vault);
 	launcher_done(&p->boxes.launcher);
+	rootfs_close(&p->boxes.images);
 	service_done(&p->service);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		event_free(events[i]);

@@ -22,6 +22,9 @@ static const char help[] =
 	"  --isolation auto|bwrap|none\n"
 	"                          walls around sandboxes (default auto: bwrap if it works)\n"
 	"  --network on|none       whether sandboxes reach the network (none needs bwrap)\n"
+	"  --rootfs [IMAGE=]DIR|TARBALL\n"
+	"                          another user land, for that image or for all (repeatable;\n"
+	"                          needs bwrap)\n"
 	"  --direct on|off         the direct data plane, on a port of its own (default on)\n"
 	"  --drain-limit BYTES|SECONDS\n"
 	"                          end streams whose output is not taken (64K, 30s)\n"
@@ -88,6 +91,19 @@ static int parse_switch(bool *ret, const char *flag, const char *off, const char
 	return 0;
 }
 
+static int take_rootfs(struct options *o, const char *arg)
+{
+	struct rootfs_arg *r = &o->rootfs[o->n_rootfs];
+
+	if (o->n_rootfs == ROOTFS_MAX)
+		return usage("at most %d times --rootfs", ROOTFS_MAX);
+	rootfs_parse(arg, r);
+	if (!*r->source || (r->image && !r->n_image))
+		return usage("--rootfs takes [IMAGE=]DIR|TARBALL, not '%s'", arg);
+	o->n_rootfs++;
+	return 0;
+}
+
 /* What only makes sense together. */
 static int check(const struct options *o)
 {
@@ -99,6 +115,8 @@ static int check(const struct options *o)
 		return usage("other machines reach %s: say --allow-remote if they shall", o->host);
 	if (!o->network && o->isolation == ISOLATION_NONE)
 		return usage("--network none needs the walls of bwrap");
+	if (o->n_rootfs && o->isolation == ISOLATION_NONE)
+		return usage("--rootfs needs the walls of bwrap");
 	return 0;
 }
 
@@ -111,6 +129,7 @@ enum {
 	OPT_ALLOW_REMOTE,
 	OPT_ISOLATION,
 	OPT_NETWORK,
+	OPT_ROOTFS,
 	OPT_DIRECT,
 	OPT_FAULT_SOCKET,
 	OPT_DRAIN_LIMIT,
@@ -127,6 +146,7 @@ static const struct option longs[] = {
 	{ "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
 	{ "isolation", required_argument, NULL, OPT_ISOLATION },
 	{ "network", required_argument, NULL, OPT_NETWORK },
+	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
 	{ "direct", required_argument, NULL, OPT_DIRECT },
 	{ "drain-limit", required_argument, NULL, OPT_DRAIN_LIMIT },
 	{ "fault-socket", required_argument, NULL, OPT_FAULT_SOCKET },
@@ -159,6 +179,8 @@ static int take(struct options *o, int opt, const char *word)
 		return parse_isolation(o, optarg);
 	case OPT_NETWORK:
 		return parse_switch(&o->network, "--network", "none", optarg);
+	case OPT_ROOTFS:
+		return take_rootfs(o, optarg);
 	case OPT_DIRECT:
 		return parse_switch(&o->direct, "--direct", "off", optarg);
 	case OPT_DRAIN_LIMIT:

@@ -15,6 +15,8 @@ struct options {
 	const char *port_file, *state_dir, *token_file, *fault_socket;
 	enum isolation isolation;
 	struct drain_limit drain;
+	struct rootfs_arg rootfs[ROOTFS_MAX];
+	size_t n_rootfs;
 	bool plaintext, allow_remote, network, direct;
 };
 

@@ -38,6 +38,10 @@ struct pack_report {
 int pack_save(int dir_fd, int out_fd, const struct pack_limits *max, struct pack_report *ret);
 /* Into an empty folder. */
 int pack_load(int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret);
+/* The same of any tarball, as of an exported container image: names may begin with "/" or "./", later entries replace earlier
+ * ones, and every folder stays its owner's to change. */
+int pack_load_foreign(
+	int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret);
 /* -ENOSPC when the disk of fd has less than keep_free. */
 int pack_check_disk(int fd, uint64_t keep_free);
 

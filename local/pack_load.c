@@ -19,6 +19,7 @@ struct loader {
 	const struct pack_limits *max;
 	struct pack_report *report;
 	uint64_t look_at; /* report->bytes when the disk is looked at next */
+	bool foreign;     /* not an archive of pack_save() */
 };
 
 /* ---- below the folder, through no link ---- */
@@ -92,21 +93,22 @@ static int set_times(int fd, const struct archive_entry *entry)
 	return futimens(fd, times) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-static int settle(int fd, struct archive_entry *entry)
+static int settle(int fd, struct archive_entry *entry, mode_t more)
 {
-	if (fchmod(fd, archive_entry_perm(entry) & PERMISSIONS) < 0)
+	if (fchmod(fd, (archive_entry_perm(entry) & PERMISSIONS) | more) < 0)
 		return -errno;
 	return set_times(fd, entry);
 }
 
-static int load_dir(int at, const char *name, struct archive_entry *entry)
+/* A foreign archive has a folder before what is in it. */
+static int load_dir(struct loader *l, int at, const char *name, struct archive_entry *entry)
 {
 	_cleanup_(closep) int fd = -1;
 
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open_below(at, name, O_DIRECTORY | O_RDONLY, 0);
-	return fd < 0 ? fd : settle(fd, entry);
+	return fd < 0 ? fd : settle(fd, entry, l->foreign ? 0700 : 0);
 }
 
 static int write_all(int fd, const uint8_t *data, size_t n, int64_t offset)
@@ -170,16 +172,35 @@ static int load_file(struct loader *l, int at, const char *name, struct archive_
 	r = load_data(l, fd, size);
 	if (!r && ftruncate(fd, size) < 0)
 		r = -errno;
-	return r ? r : settle(fd, entry);
+	return r ? r : settle(fd, entry, 0);
 }
 
-static int load_hard_link(struct loader *l, int at, const char *name, const char *target)
+/* The path as pack_save() would have written it; "" when it is the folder itself. */
+static int make_plain(const struct loader *l, const char *path, char plain[PACK_PATH_MAX])
+{
+	size_t n;
+
+	if (!path)
+		return -EBADMSG;
+	while (l->foreign && (*path == '/' || (path[0] == '.' && (path[1] == '/' || !path[1]))))
+		path++;
+	n = strlen(path);
+	if (n >= PACK_PATH_MAX || (!n && !l->foreign))
+		return -EBADMSG;
+	memcpy(plain, path, n + 1);
+	if (n && plain[n - 1] == '/')
+		plain[n - 1] = 0; /* tar marks folders so */
+	return *plain && !path_ok(plain) ? -EBADMSG : 0;
+}
+
+static int load_hard_link(struct loader *l, int at, const char *name, const char *path)
 {
 	_cleanup_(closep) int from = -1;
+	char target[PACK_PATH_MAX];
 	const char *from_name;
-	int r;
+	int r = make_plain(l, path, target);
 
-	if (!path_ok(target))
+	if (r || !*target)
 		return -EBADMSG;
 	r = open_parent(l->dir_fd, target, &from, &from_name);
 	if (r)
@@ -193,7 +214,7 @@ static int load_at(struct loader *l, int at, const char *name, struct archive_en
 		return load_hard_link(l, at, name, archive_entry_hardlink(entry));
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFDIR:
-		return load_dir(at, name, entry);
+		return load_dir(l, at, name, entry);
 	case AE_IFREG:
 		return load_file(l, at, name, entry);
 	case AE_IFLNK:
@@ -214,46 +235,64 @@ static int load_entry(struct loader *l, struct archive_entry *entry)
 	_cleanup_(closep) int at = -1;
 	char plain[PACK_PATH_MAX];
 	const char *name;
-	size_t n = path ? strlen(path) : 0;
-	int r;
+	int r = make_plain(l, path, plain);
 
-	if (!n || n >= sizeof(plain))
-		return -EBADMSG;
-	memcpy(plain, path, n + 1);
-	if (plain[n - 1] == '/')
-		plain[n - 1] = 0; /* tar marks folders so */
-	snprintf(l->report->path, sizeof(l->report->path), "%s", plain);
-	if (!path_ok(plain))
-		return -EBADMSG;
+	snprintf(l->report->path, sizeof(l->report->path), "%s", path ? path : "");
+	if (r || !*plain)
+		return r;
 	if (++l->report->entries > l->max->entries)
 		return -E2BIG;
 	r = open_parent(l->dir_fd, plain, &at, &name);
+	if (!r && l->foreign && archive_entry_filetype(entry) != AE_IFDIR)
+		unlinkat(at, name, 0);
 	return r ? r : load_at(l, at, name, entry);
+}
+
+static int choose_format(const struct loader *l)
+{
+	int filter = l->foreign ? archive_read_support_filter_all(l->a)
+				: archive_read_support_filter_zstd(l->a);
+
+	/* ARCHIVE_WARN: by way of a program. */
+	return filter >= ARCHIVE_WARN && archive_read_support_format_tar(l->a) == ARCHIVE_OK
+		       ? 0
+		       : -ENOTSUP;
+}
+
+static int load(struct loader *l, int in_fd)
+{
+	struct archive_entry *entry;
+	int got, r;
+
+	memset(l->report, 0, sizeof(*l->report));
+	l->a = archive_read_new();
+	if (!l->a)
+		return -ENOMEM;
+	r = choose_format(l);
+	if (!r && archive_read_open_fd(l->a, in_fd, BLOCK_BYTES) != ARCHIVE_OK)
+		r = -EBADMSG;
+	while (!r) {
+		got = archive_read_next_header(l->a, &entry);
+		if (got == ARCHIVE_EOF)
+			break;
+		r = got < ARCHIVE_WARN ? -EBADMSG : load_entry(l, entry);
+	}
+	archive_read_free(l->a);
+	if (!r)
+		l->report->path[0] = 0;
+	return r;
 }
 
 int pack_load(int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret)
 {
 	struct loader l = { .dir_fd = dir_fd, .max = max, .report = ret };
-	struct archive_entry *entry;
-	int got, r = 0;
 
-	memset(ret, 0, sizeof(*ret));
-	l.a = archive_read_new();
-	if (!l.a)
-		return -ENOMEM;
-	if (archive_read_support_filter_zstd(l.a) != ARCHIVE_OK ||
-		archive_read_support_format_tar(l.a) != ARCHIVE_OK)
-		r = -ENOTSUP;
-	else if (archive_read_open_fd(l.a, in_fd, BLOCK_BYTES) != ARCHIVE_OK)
-		r = -EBADMSG;
-	while (!r) {
-		got = archive_read_next_header(l.a, &entry);
-		if (got == ARCHIVE_EOF)
-			break;
-		r = got < ARCHIVE_WARN ? -EBADMSG : load_entry(&l, entry);
-	}
-	archive_read_free(l.a);
-	if (!r)
-		ret->path[0] = 0;
-	return r;
+	return load(&l, in_fd);
+}
+
+int pack_load_foreign(int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret)
+{
+	struct loader l = { .dir_fd = dir_fd, .max = max, .report = ret, .foreign = true };
+
+	return load(&l, in_fd);
 }

@@ -130,15 +130,15 @@ START_TEST(a_folder_has_what_its_sandbox_starts_from)
 	struct stat st;
 
 	begin();
-	ck_assert_int_eq(folder_make(base_fd, "s", "host", true, &same), 0);
+	ck_assert_int_eq(folder_make(base_fd, "s", "host", FOLDER_SYSTEM, &same), 0);
 	ck_assert_int_eq(fstatat(base_fd, "s/tmp", &st, 0), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 01777);
 	ck_assert_int_eq(fstatat(base_fd, "s/root", &st, 0), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0700);
 	ck_assert_int_eq(fstatat(base_fd, "s/etc/passwd", &st, 0), 0);
-	ck_assert_int_eq(folder_make(base_fd, "s", "host", true, &same), -EEXIST);
+	ck_assert_int_eq(folder_make(base_fd, "s", "host", FOLDER_SYSTEM, &same), -EEXIST);
 	ck_assert_int_eq(folder_remove(base_fd, "s"), 0);
-	ck_assert_int_eq(folder_make(base_fd, "p", "host", false, &same), 0);
+	ck_assert_int_eq(folder_make(base_fd, "p", "host", FOLDER_PLAIN, &same), 0);
 	ck_assert_int_eq(faccessat(base_fd, "p/etc", F_OK, 0), -1);
 	ck_assert_int_eq(folder_remove(base_fd, "p"), 0);
 	end();
