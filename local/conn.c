@@ -42,13 +42,21 @@ void conn_heed_faults(struct conn *c)
 	conn_mark(c);
 }
 
-static void heed_limits(struct conn *c)
+void conn_limit(struct conn *c)
 {
 	const struct faults *f = &c->server->faults.plan;
+	uint32_t streams = c->known ? CONN_STREAMS_MAX : CONN_STRANGER_STREAMS_MAX;
 
-	if (f->stalled || f->streams)
-		h2_set_limits(c->h2, f->stalled ? 0 : CONN_STREAM_WINDOW,
-			f->streams ? f->streams : CONN_STREAMS_MAX);
+	h2_set_limits(c->h2, f->stalled ? 0 : CONN_STREAM_WINDOW,
+		f->streams && f->streams < streams ? f->streams : streams);
+}
+
+static void greet(struct conn *c)
+{
+	if (c->known || !c->calls.authenticated)
+		return;
+	c->known = true;
+	conn_limit(c);
 }
 
 /* ---- HTTP/2 ---- */
@@ -66,6 +74,7 @@ static void on_request(struct h2 *h2 _unused_, struct h2_stream *st, void *arg)
 		return;
 	}
 	call_accept(&c->calls, st);
+	greet(c);
 }
 
 static void on_dirty(struct h2 *h2 _unused_, void *arg)
@@ -94,9 +103,9 @@ static void on_up(void *arg)
 	struct conn *c = arg;
 
 	if (c->direct && take_grant(c))
-		conn_bury(c);
-	else
-		conn_mark(c);
+		return conn_bury(c);
+	greet(c);
+	conn_mark(c);
 }
 
 static void on_fail(void *arg, int error _unused_, const char *why _unused_)
@@ -157,7 +166,7 @@ static int conn_up(struct conn *c, const struct listener *l, int *fd)
 	const struct h2_config config = {
 		.role = H2_SERVER,
 		.stream_window = CONN_STREAM_WINDOW,
-		.max_streams = CONN_STREAMS_MAX,
+		.max_streams = CONN_STRANGER_STREAMS_MAX,
 		.ops = &h2_ops,
 		.arg = c,
 	};
@@ -210,6 +219,7 @@ int conn_start(struct server *s, const struct listener *l, int fd)
 		return r;
 	}
 	conn_heed_faults(c);
-	heed_limits(c);
+	if (s->faults.plan.stalled || s->faults.plan.streams)
+		conn_limit(c);
 	return 0;
 }

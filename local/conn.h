@@ -12,6 +12,7 @@
 #include "local/service.h"
 
 #define CONN_STREAMS_MAX 16384
+#define CONN_STRANGER_STREAMS_MAX 100             /* before it showed a token or certificate */
 #define CONN_STREAM_WINDOW ((uint32_t)256 * 1024) /* bytes: stdin that waits for one program */
 #define CONN_SILENT_SEC 60
 
@@ -24,7 +25,7 @@ struct conn {
 	struct h2 *h2;
 	struct conn_io io;
 	bool has_io;
-	bool direct;
+	bool direct, known; /* known: it may have CONN_STREAMS_MAX */
 	struct grant grant; /* of a direct one, once its certificate was verified */
 	struct calls calls;
 	struct event *ev_silent;
@@ -41,5 +42,7 @@ void conn_flush(struct conn *c);
 void conn_bury(struct conn *c);
 /* What the server's faults want of it is to be so from now on. */
 void conn_heed_faults(struct conn *c);
+/* Tells the peer how much it may send and open now. */
+void conn_limit(struct conn *c);
 
 #endif

@@ -135,12 +135,10 @@ static void do_delay(struct fault_do *f, const command_t *c, char reply[FAULT_RE
 
 static void set_limits(struct fault_do *f, char reply[FAULT_REPLY_MAX])
 {
-	const struct faults *p = &f->plan;
 	struct conn *c;
 
 	list_for_each(c, &f->server->conns, link)
-		h2_set_limits(c->h2, p->stalled ? 0 : CONN_STREAM_WINDOW,
-			p->streams ? p->streams : CONN_STREAMS_MAX);
+		conn_limit(c);
 	say_done(reply, count_conns(f->server));
 }
 

@@ -199,6 +199,48 @@ START_TEST(all_allowed_requests_at_once_are_no_flood_and_one_more_is_counted)
 }
 END_TEST
 
+START_TEST(a_request_on_an_id_that_was_passed_over_breaks_the_protocol)
+{
+	static struct raw raw;
+	const uint32_t ids[] = { 1, 7, 9, 11, 5 };
+	struct world w;
+	struct said said;
+	int r = 0;
+
+	world_init(&w);
+	raw_preface(&raw);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		ck_assert_int_eq(r, 0);
+		raw_request(&raw, ids[i], NGHTTP2_FLAG_END_STREAM);
+		r = raw_send(&raw, w.pair.server, 1);
+	}
+	ck_assert_int_eq(r, -EPROTO);
+	listen_to(w.pair.server, &said, false);
+	ck_assert_uint_eq(said.n_goaway, 1);
+	ck_assert_uint_eq(said.goaway, H2_PROTOCOL_ERROR);
+	ck_assert_uint_eq(w.n_server, 4);
+	world_done(&w);
+}
+END_TEST
+
+START_TEST(trailers_on_an_older_request_do_not)
+{
+	static struct raw raw;
+	struct world w;
+
+	world_init(&w);
+	w.respond = false;
+	raw_preface(&raw);
+	raw_request(&raw, 3, 0);
+	raw_request(&raw, 9, 0);
+	raw_frame(&raw, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 3,
+		"\0\1x\1y", 5);
+	ck_assert_int_eq(raw_send(&raw, w.pair.server, 1), 0);
+	ck_assert_int_eq(w.server[0].n_end, 1);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(sec_c35_resets_of_streams_that_are_gone_are_a_flood)
 {
 	static struct raw raw;
@@ -545,7 +587,8 @@ TEST_MAIN("h2_hostile", sec_c35_each_kind_of_frame_flood_is_ended_within_a_secon
 	requests_cancelled_after_a_while_are_no_flood_however_many,
 	all_allowed_requests_at_once_are_no_flood_and_one_more_is_counted,
 	sec_c35_resets_of_streams_that_are_gone_are_a_flood,
-	answered_requests_are_no_flood_at_any_rate,
+	a_request_on_an_id_that_was_passed_over_breaks_the_protocol,
+	trailers_on_an_older_request_do_not, answered_requests_are_no_flood_at_any_rate,
 	the_meter_counts_the_same_however_the_bytes_are_cut,
 	sec_c35_a_header_list_has_at_most_16_kib,
 	a_block_of_more_than_64_fields_resets_its_stream_alone,

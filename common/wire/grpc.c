@@ -281,21 +281,6 @@ static void answered_close(struct h2_stream *stream, uint32_t error, void *arg)
 
 static const struct h2_stream_ops answered_ops = { .on_close = answered_close };
 
-/* An HTTP answer to what is no gRPC request. */
-static int answer_http(struct h2_stream *stream, const char *status, const char *allow)
-{
-	const struct h2_header headers[] = {
-		{ ":status", status },
-		{ "content-type", "text/plain" },
-		{ "allow", allow },
-	};
-	int r;
-
-	h2_stream_bind(stream, &answered_ops, NULL);
-	r = h2_respond(stream, headers, allow ? 3 : 2, true);
-	return r ? err_fold(r) : GRPC_E_ANSWERED;
-}
-
 static int answer_grpc(struct h2_stream *stream, const char *message)
 {
 	const struct h2_header headers[] = {
@@ -322,11 +307,11 @@ int grpc_accept(struct grpc_call *call, struct h2_stream *st, uint64_t now_usec)
 	uint64_t usec = 0;
 
 	if (!equals(h2_stream_header(st, ":method"), "POST"))
-		return answer_http(st, "405", "POST");
+		return grpc_answer_http(st, "405", "POST");
 	if (!is_grpc(h2_stream_header(st, "content-type")))
-		return answer_http(st, "415", NULL);
+		return grpc_answer_http(st, "415", NULL);
 	if (!equals(h2_stream_header(st, "te"), "trailers"))
-		return answer_http(st, "400", NULL); /* something between us drops trailers */
+		return grpc_answer_http(st, "400", NULL); /* something between us drops trailers */
 	if (timeout && grpc_timeout_parse(timeout, &usec))
 		return answer_grpc(st, "malformed grpc-timeout");
 	call_reset(call, H2_SERVER);

@@ -140,7 +140,7 @@ int grpc_start(struct grpc_call *call, struct h2 *h2, const struct grpc_request 
 void grpc_cancel(struct grpc_call *call, const struct grpc_status *st);
 
 /* Server: takes a request over from h2_ops.on_request; answers non-gRPC requests by itself (415,
- * 405) and says so with GRPC_E_ANSWERED. Reads grpc-timeout into deadline_usec. */
+ * 405), once they are complete, and says so with GRPC_E_ANSWERED. Reads grpc-timeout into deadline_usec. */
 #define GRPC_E_ANSWERED 1
 int grpc_accept(struct grpc_call *call, struct h2_stream *st, uint64_t now_usec);
 /* Server: response headers now rather than with the first message. */

@@ -29,6 +29,10 @@ struct grpc_trailers {
 int grpc_trailers_make(struct grpc_trailers *t, const struct grpc_status *st);
 void grpc_trailers_done(struct grpc_trailers *t);
 
+/* Answers a request that is no gRPC when all of it came; `status` and `allow` (NULL: none) are
+ * static. GRPC_E_ANSWERED, -ENOMEM. */
+int grpc_answer_http(struct h2_stream *st, const char *status, const char *allow);
+
 /* The text form of grpc-message. Both give malloc'd strings, NULL without memory. */
 char *grpc_percent_encode(const char *s, size_t max);
 char *grpc_percent_decode(const char *s, size_t max);

@@ -145,7 +145,7 @@ int h2_recv(struct h2 *h2, const uint8_t *data, size_t n, uint64_t now_usec)
 	if (h2->error)
 		return h2->error; /* of a call from within */
 	if (good < n)
-		return h2_fail(h2, -EPROTO, H2_ENHANCE_YOUR_CALM);
+		return h2_fail(h2, -EPROTO, h2->meter.error);
 	if (h2_wants_write(h2) || !nghttp2_session_want_read(h2->session))
 		h2_mark_dirty(h2); /* to send, or to see that it is finished */
 	return 0;
@@ -251,6 +251,7 @@ int h2_set_limits(struct h2 *h2, uint32_t stream_window, uint32_t max_streams)
 
 	if (h2->error)
 		return h2->error;
+	h2->meter.max_streams = max_size(h2->meter.max_streams, max_streams);
 	return h2_check_submit(h2, nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries,
 					   ARRAY_SIZE(entries)));
 }

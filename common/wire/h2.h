@@ -150,10 +150,10 @@ size_t h2_n_streams(const struct h2 *h2);
 /* The peer's HEADERS and DATA frames so far. */
 uint64_t h2_n_answers(const struct h2 *h2);
 
-/* For who tests clients. Server: what the peer may have in flight on each stream, and how many it may
- * open, from now on; 0 bytes stop it. */
+/* Server: what the peer may have in flight on each stream, and how many it may open, from now on;
+ * 0 bytes stop it. */
 int h2_set_limits(struct h2 *h2, uint32_t stream_window, uint32_t max_streams);
-/* Server: GOAWAY that refuses this request, which was not bound, and all later ones. */
+/* For who tests clients. Server: GOAWAY that refuses this request, which was not bound, and all later ones. */
 int h2_goaway_before(struct h2_stream *st);
 
 #endif

@@ -22,16 +22,35 @@ static void earn(struct h2_meter *m, uint32_t n)
 		m->n_earned += n;
 }
 
+static bool was_passed_over(const struct h2_meter *m, uint32_t id)
+{
+	for (size_t i = 0; i < min_size(m->n_gaps, H2_METER_GAPS_MAX); i++)
+		if (id >= m->gaps[i].first && id <= m->gaps[i].last)
+			return true;
+	return false;
+}
+
+static uint32_t id_of(const uint8_t head[H2_METER_HEAD])
+{
+	return (uint32_t)(head[5] & 0x7f) << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 |
+	       head[8];
+}
+
 /* A server's peer begins a request, within what it may have open. */
 static bool opens_stream(struct h2_meter *m)
 {
-	const uint8_t *p = m->head + 5;
-	uint32_t id =
-		(uint32_t)(p[0] & 0x7f) << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	uint32_t id = id_of(m->head);
 
-	if (id <= m->newest_id || m->n_open >= m->max_streams)
+	if (id <= m->newest_id) {
+		m->error = was_passed_over(m, id) ? H2_PROTOCOL_ERROR : H2_NO_ERROR;
 		return false;
+	}
+	if (id > m->newest_id + 2)
+		m->gaps[m->n_gaps++ % H2_METER_GAPS_MAX] =
+			(struct h2_gap){ m->newest_id + 1, id - 1 };
 	m->newest_id = id;
+	if (m->n_open >= m->max_streams)
+		return false;
 	m->n_open++;
 	if (!(m->head[4] & FLAG_END_STREAM))
 		earn(m, 1);
@@ -67,7 +86,14 @@ static bool admit(struct h2_meter *m)
 
 	m->n_head = 0;
 	m->skip = length;
-	return !is_counted(m, length) || h2_meter_charge(m, 1);
+	if (!is_counted(m, length))
+		return true;
+	if (m->error)
+		return false;
+	if (h2_meter_charge(m, 1))
+		return true;
+	m->error = H2_ENHANCE_YOUR_CALM;
+	return false;
 }
 
 size_t h2_meter_recv(struct h2_meter *m, const uint8_t *data, size_t n, uint64_t now_usec)

@@ -14,6 +14,8 @@
  *          of starting it was for nothing. So a client may open and cancel all it is allowed
  *          at once, any number of times a minute; "rapid reset" is a thousand frames a second, as
  *          before.
+ * Ids:     a request on an id that was passed over breaks the protocol (RFC 9113, 5.1.1). nghttp2
+ *          takes it for trailers that come late, and stays silent.
  */
 #ifndef COMMON_WIRE_H2_METER_H
 #define COMMON_WIRE_H2_METER_H
@@ -22,6 +24,7 @@
 
 #define H2_METER_HEAD 9
 #define H2_METER_EARNED_MAX 10000 /* frames */
+#define H2_METER_GAPS_MAX 8
 
 struct h2_meter {
 	uint8_t head[H2_METER_HEAD];
@@ -34,6 +37,11 @@ struct h2_meter {
 	size_t max_streams;
 	size_t n_open; /* streams; set by the owner before each h2_meter_recv() */
 	uint32_t newest_id;
+	struct h2_gap {
+		uint32_t first, last;
+	} gaps[H2_METER_GAPS_MAX]; /* ids the peer passed over, a ring */
+	size_t n_gaps;
+	uint32_t error; /* enum h2_error: of the frame before which h2_meter_recv() stopped */
 };
 
 void h2_meter_init(struct h2_meter *m, bool server, size_t max_streams);
