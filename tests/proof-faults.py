@@ -21,6 +21,7 @@ from world import WorldCase
 
 try:
     import grpc
+    from cwsandbox._proto import sandbox_pb2 as pb
 except ImportError:
     grpc = None
 
@@ -59,7 +60,7 @@ class Holes(plain.FaultCase):
         self.assertLess(time.monotonic() - began, 34)
 
 
-@unittest.skipIf(grpc is None, "no grpcio: run it with the interpreter of './quickstart check'")
+@unittest.skipIf(grpc is None, "no grpcio: run it with the python of './quickstart check'")
 class Pings(WorldCase):
     def test_sec_c34_a_default_grpcio_server_bears_our_pings_beside_an_idle_stream(self):
         ended = threading.Event()
@@ -69,7 +70,8 @@ class Pings(WorldCase):
             ended.wait()
             return iter(())
         server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
-        handlers = {"GetSandbox": grpc.unary_unary_rpc_method_handler(lambda *_: b"\x0a\x01x\x42\x02\x08\x02"),
+        box = pb.Sandbox(sandbox_id="x", status=pb.SandboxStatus(state=pb.STATE_RUNNING)).SerializeToString()
+        handlers = {"GetSandbox": grpc.unary_unary_rpc_method_handler(lambda *_: box),
                     "StreamLogs": grpc.unary_stream_rpc_method_handler(stream)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
             "coreweave.sandbox.v1.SandboxService", handlers),))
