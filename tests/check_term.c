@@ -607,7 +607,10 @@ START_TEST(pending_says_how_much_of_the_stream_is_an_open_sequence)
 	} table[] = { { "abc", 0 }, { "abc\033", 1 }, { "\033[1;2", 5 }, { "x\033]0;t", 5 },
 		{ "x\033]0;t\033", 6 }, { "\033]0;t\033[1", 3 }, { "\033[1\033[2", 3 },
 		{ "\xe6\xbc", 2 }, { "\xe6\xbc\033", 1 }, { "\033[1\x18", 0 },
-		{ "\033P1$r0m\033\\", 0 } };
+		{ "\033P1$r0m\033\\", 0 },
+		/* a control amid a sequence took effect: no offset before it fits the model */
+		{ "\033[1\n", UINT64_MAX }, { "\033[1\n2", UINT64_MAX }, { "\033[1\n2m", 0 },
+		{ "\033[1\n\033[", 2 }, { "\033]0;\r", 5 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		feed("\x18");

@@ -132,9 +132,12 @@ static void try_paints(const struct stream *s)
 		size_t cut = s->bytes.n * i / n_cuts;
 		struct term_buf paint = { 0 };
 		struct term *t = model(s, cut), *terminal;
+		const uint64_t pending = term_pending(t);
 
-		cut -= term_pending(t); /* from where raw output resumes */
 		term_free(t);
+		if (pending == UINT64_MAX) /* raw output resumes later */
+			continue;
+		cut -= pending;
 		t = model(s, cut);
 		terminal = termkit_new(s->cols, s->rows, HISTORY_LINES);
 		ck_assert_int_eq(term_paint(t, &how, &paint), 0);
@@ -142,7 +145,8 @@ static void try_paints(const struct stream *s)
 		assert_same(s, cut, t, terminal, SAME_BUT_HISTORY | SAME_BUT_QUIET);
 		term_feed(terminal, s->bytes.data + cut, s->bytes.n - cut);
 		if (!pops_titles(s))
-			assert_same(s, cut, whole, terminal, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+			assert_same(s, cut, whole, terminal,
+				SAME_BUT_HISTORY | SAME_BUT_QUIET | SAME_BUT_SAVED);
 		term_free(t);
 		term_free(terminal);
 		term_buf_done(&paint);
@@ -273,6 +277,7 @@ static const struct {
 	{ "gcc-", "EL with a wrap pending erases the last column" },
 	{ "gdb-", "DECSTBM leaves the cursor" },
 	{ "links-", "half of an overwritten wide character stays" },
+	{ "lynx-", "half of an overwritten wide character stays" },
 	{ "multitail-", "DECSTBM leaves the cursor" },
 	{ "nano-", "DECSTBM leaves the cursor" },
 	{ "ncurses-background-", "other code points for DEC special graphics" },
@@ -309,12 +314,15 @@ static void try_oracle(const struct stream *s)
 	vterm_screen_reset(screen, 1);
 	for (unsigned i = 1; i <= n_cuts && !vterm_excepted(s->name); i++) {
 		size_t cut = s->bytes.n * i / n_cuts, at, n = 0;
+
+		while (cut < s->bytes.n && (s->bytes.data[cut] & 0xc0) == 0x80)
+			cut++; /* a character torn is lost to it */
 		term_feed(t, s->bytes.data + fed, cut - fed);
 		at = cut - term_pending(t);
 		for (size_t k = fed; k < cut; k += n) {
 			n = min_size(1024, cut - k); /* more at once overflows its stack */
 			while (k + n < s->bytes.n && (s->bytes.data[k + n] & 0xc0) == 0x80 && n > 4)
-				n--; /* a character torn here is lost to it */
+				n--;
 			vterm_input_write(vt, (const char *)s->bytes.data + k, n);
 		}
 		if (at == cut)

@@ -115,7 +115,7 @@ static const char *same_cursor(const struct term *a, const struct cursor *x, con
 	return why;
 }
 
-static const char *same_screens(const struct term *a, const struct term *b)
+static const char *same_screens(const struct term *a, const struct term *b, unsigned but)
 {
 	const char *r = same_cursor(a, &a->cursor, b, &b->cursor, "cursor");
 
@@ -126,7 +126,7 @@ static const char *same_screens(const struct term *a, const struct term *b)
 		if (s == 1 && !term_alternate(a))
 			break;
 		r = same_grid(a, b, s);
-		if (!r)
+		if (!r && !(s == 1 && but & SAME_BUT_SAVED))
 			r = same_cursor(a, &a->screens[s].saved, b, &b->screens[s].saved,
 				s ? "saved cursor, alternate" : "saved cursor, primary");
 		if (!r && (x->top != y->top || memcmp(x->flags, y->flags, x->top + 1u) != 0))
@@ -225,7 +225,7 @@ const char *termkit_same(const struct term *a, const struct term *b, unsigned bu
 		return "size";
 	if (term_alternate(a) != term_alternate(b))
 		return "which screen";
-	r = same_screens(a, b);
+	r = same_screens(a, b, but);
 	if (!r)
 		r = same_modes(a, b, but);
 	if (!r)

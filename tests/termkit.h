@@ -16,6 +16,9 @@
 #define SAME_BUT_DEFAULTS                                                                          \
 	4u /* what a terminal that was used before may have kept: see doc/terminal.md */
 
+#define SAME_BUT_SAVED                                                                             \
+	8u /* the alternate screen's saved cursor: not painted while the primary shows */
+
 /* NULL, or what differs first, in words (static). A blank and a written space are the same. */
 const char *termkit_same(const struct term *a, const struct term *b, unsigned but);
 

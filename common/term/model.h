@@ -85,7 +85,7 @@ struct link {
 struct term {
 	struct parse parse;
 	struct utf8 utf8;
-	uint64_t open; /* bytes of the sequence now open */
+	uint64_t open; /* bytes of the sequence now open; UINT64_MAX: a control amid it took effect */
 	uint64_t work; /* bytes and cells touched, ever: what is dearer than its bytes adds to it */
 
 	/* for shadows */

@@ -150,6 +150,8 @@ static void act(struct term *t, enum parse_action action, uint8_t b)
 		t->last = action == PARSE_CSI && parse_key(&t->parse) == 'b' ? t->last : 0;
 	switch (action) {
 	case PARSE_EXECUTE:
+		if (t->parse.state != PARSE_GROUND)
+			t->open = UINT64_MAX;
 		control_execute(t, b);
 		break;
 	case PARSE_ESC:
@@ -260,6 +262,14 @@ bool term_ground(const struct term *t)
 	return t->parse.state == PARSE_GROUND && !t->utf8.need;
 }
 
+static void count_open(struct term *t, uint64_t n)
+{
+	if (term_ground(t))
+		t->open = 0;
+	else if (t->open != UINT64_MAX)
+		t->open += n;
+}
+
 size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *work)
 {
 	const uint8_t *p = data, *end = n ? data + n : data;
@@ -272,7 +282,7 @@ size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *w
 		const uint8_t *next = feed_step(t, p, stop);
 
 		t->work += WORK_STEP + (uint64_t)(next - p);
-		t->open = term_ground(t) ? 0 : t->open + (uint64_t)(next - p);
+		count_open(t, (uint64_t)(next - p));
 		p = next;
 	}
 	*work -= min_u64(*work, t->work - start);

@@ -52,7 +52,8 @@ void term_size(const struct term *t, unsigned *ret_cols, unsigned *ret_rows);
 /* The parser is between sequences and characters. */
 bool term_ground(const struct term *t);
 /* How many of the last bytes fed belong to a sequence or character still open (0 in ground state),
- * up to SIZE_MAX: head - pending is the last offset in ground state. */
+ * up to SIZE_MAX: head - pending is the last offset in ground state. UINT64_MAX where a control amid
+ * the sequence has had its effect: no offset fits the model then, until the sequence ends. */
 uint64_t term_pending(const struct term *t);
 
 /* Bytes the program is owed as input: answers to DA1, DA2, DSR, CPR, ... term_replies_drop(n) takes

@@ -99,6 +99,19 @@ function judge(check, stream, at, d) {
 	return false;
 }
 
+// Feeds the model up to a cut, and says from where raw output would go on. Where a control amid a sequence took effect,
+// no offset fits until the sequence ends, and the cut is there.
+async function feedTo(model, stream, fed, cut) {
+	await model.feed(stream.bytes.subarray(fed, cut));
+	for (let end = Math.max(fed, cut); ; end++) {
+		const pending = await model.pending();
+
+		if (pending <= end)
+			return [end, end - pending];
+		await model.feed(stream.bytes.subarray(end, end + 1));
+	}
+}
+
 // ---- fidelity ----
 
 const PAINTED = ['alternate', 'cursor', 'saved0', 'saved1', 'top', 'bottom', 'modes', 'charset', 'tabs', 'screens'];
@@ -135,9 +148,9 @@ async function fidelity(model, filter, stream, n, seed) {
 
 	await model.fresh(stream.cols, stream.rows, HISTORY);
 	for (const cut of cuts) {
-		await model.feed(stream.bytes.subarray(fed, cut));
-		fed = cut;
-		const at = cut - await model.pending(), kind = roll(3) ? 'attach' : 'screen';
+		const [end, at] = await feedTo(model, stream, fed, cut);
+		fed = end;
+		const kind = roll(3) ? 'attach' : 'screen';
 		const painted = await paintedAt(model, filter, stream, kind, stream.bytes.subarray(0, at >> 1));
 		const lines = kind === 'attach' ? (await model.dump()).history.length : 0;
 
@@ -230,9 +243,8 @@ async function grid(model, stream, n, seed) {
 
 	await model.fresh(stream.cols, stream.rows, 1000);
 	for (const cut of [...cuts, stream.bytes.length]) {
-		await model.feed(stream.bytes.subarray(fed, cut));
-		fed = cut;
-		const at = cut - await model.pending();
+		const [end, at] = await feedTo(model, stream, fed, cut);
+		fed = end;
 		oracle.feed(stream.bytes.subarray(seen, at));
 		seen = at;
 		if (!judge('grid', stream, at, difference(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID)))
