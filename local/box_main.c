@@ -96,6 +96,7 @@ static void finish(struct box_main *bm)
 	bm->hold_until_usec = 0;
 	sandbox_container_ended(b->sb, bm->index, code);
 	container_of_main(bm)->log.ended = true;
+	log_rest(&container_of_main(bm)->log);
 	wake(bm);
 	/* One that is being stopped gives the others their grace too. */
 	if (sandbox_live(b->sb) ? bm->index == b->sb->primary : !any_left(b)) {
@@ -324,5 +325,7 @@ void box_main_start(struct box *b)
 {
 	if (any_left(b) || b->sb->state != COREWEAVE__SANDBOX__V1__STATE__STATE_CREATING)
 		return;
+	if (b->sb->kept)
+		return start_all(b); /* its files are there, and perhaps changed since */
 	box_files_place(b, on_files);
 }

@@ -20,6 +20,7 @@ static void plan(const struct box *b, struct spec_plan *ret)
 
 	spec_plan(spec, b->sb->id, ret);
 	ret->plan.file_bytes = b->limits.disk_bytes;
+	ret->plan.again = b->sb->kept;
 	ret->plan.image =
 		rootfs_find(&b->boxes->images, spec->containers[spec_primary(spec)]->image);
 }
@@ -120,8 +121,8 @@ static void begin(struct box *b)
 	b->boxes->n_starting++;
 	limits_of(b->sb->spec, b->boxes->memory_bytes, &b->limits);
 	plan(b, &p);
-	r = launch_prepare(&b->boxes->launcher, &p.plan);
-	r = r ? r : restore(b);
+	r = b->sb->kept ? 0 : launch_prepare(&b->boxes->launcher, &p.plan);
+	r = r || b->sb->kept ? r : restore(b);
 	if (r)
 		fail(b, "", strerror(-r));
 	else if (!b->n_restoring)

@@ -239,7 +239,7 @@ int folder_remove(int parent_fd, const char *name)
 		while ((d = readdir(dir)) != NULL)
 			if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
 				remove_entry(&s, fd, d->d_name);
-	} while (s.progress && unlinkat(parent_fd, name, AT_REMOVEDIR) < 0);
+	} while (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && s.progress);
 	closedir(dir);
 	return faccessat(parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : -ENOTEMPTY;
 }

@@ -73,6 +73,7 @@ struct launch_plan {
 	const char *const *volumes;
 	size_t n_volumes;
 	const struct launch_mount *mounts;
+	bool again; /* its programs ran in this folder before: nothing in it is to be trusted */
 	size_t n_mounts; /* <= LAUNCH_MOUNTS_MAX; their paths in an order that puts parents first */
 	const struct rootfs *image; /* NULL: the machine's user land */
 	uint64_t file_bytes; /* no file may be larger; 0: any size */

@@ -1,10 +1,13 @@
 #include "local/launch_bwrap.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "local/init.h"
 #include "local/launch_image.h"
@@ -211,6 +214,42 @@ static void put_walls(struct args *a, const char *hostname, enum network network
 		put(a, "--unshare-net");
 }
 
+/* ---- a root that programs of the sandbox had before ---- */
+
+static void refuse_link(int root_fd, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	long fd = syscall(SYS_openat2, root_fd, path + 1, &how, sizeof(how));
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return; /* and no part of it that is there is a link */
+	if (fd < 0 || fstat((int)fd, &st) < 0 || S_ISLNK(st.st_mode)) {
+		dprintf(2, "%s in its root is a link now\n", path);
+		_exit(1);
+	}
+	close((int)fd);
+}
+
+/* bwrap follows links where it is to mount, and could be led out of the root by one that a program put there. */
+static void refuse_links(const struct args *a)
+{
+	static const char *const sourced[] = { "--bind", "--ro-bind", "--ro-bind-try" },
+				 *const plain[] = { "--proc", "--dev", "--tmpfs" };
+	int fd = open(a->root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	for (size_t i = 0; i + 2 < a->n; i++) {
+		size_t to = in(a->v[i], sourced, ARRAY_SIZE(sourced)) ? i + 2
+			    : in(a->v[i], plain, ARRAY_SIZE(plain))   ? i + 1
+								      : 0;
+
+		if (to && strcmp(a->v[to], "/"))
+			refuse_link(fd, a->v[to]);
+	}
+	close(fd);
+}
+
 void launch_bwrap_exec(const struct launcher *l, const char *folder, const struct launch_plan *plan,
 	int init_fd, const char *const *env)
 {
@@ -222,6 +261,8 @@ void launch_bwrap_exec(const struct launcher *l, const char *folder, const struc
 	put_walls(&a, hostname, l->network);
 	put_view(&a, l, folder, plan);
 	put_mounts(&a, folder, plan);
+	if (plan->again)
+		refuse_links(&a);
 	put3(&a, "--chdir", "/root", "--");
 	put(&a, init);
 	a.v[a.n] = NULL;

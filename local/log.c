@@ -1,210 +1,334 @@
 #include "local/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <time.h>
 
-#define BYTES_FIRST 4096
-#define MARKS_FIRST 64
+#include "local/log_scan.h"
 
-void log_init(struct log *log)
+#define NOTE_BYTES 64
+
+void log_init(struct log *log, int dir_fd, const char *name)
 {
 	memset(log, 0, sizeof(*log));
+	log->dir_fd = dir_fd;
+	log->fd = -1;
+	log->keep_free = LOG_KEEP_FREE;
+	snprintf(log->name, sizeof(log->name), "%s", name);
+}
+
+void log_rest(struct log *log)
+{
+	close_fd(&log->fd);
 }
 
 void log_done(struct log *log)
 {
-	free(log->data);
-	free(log->marks);
-	log_init(log);
+	close_fd(&log->fd);
 }
 
-/* The contiguous bytes from offset on. */
-static size_t span_at(const struct log *log, uint64_t offset, const uint8_t **ret)
+static void remove_file(struct log *log, size_t i)
 {
-	size_t at = (size_t)(offset & (log->cap - 1));
+	char name[LOG_NAME_BYTES + 20];
 
-	*ret = log->data + at;
-	return min_size(log->cap - at, (size_t)(log->head - offset));
+	snprintf(name, sizeof(name), "%s.%016llx", log->name,
+		(unsigned long long)log->files[i].start);
+	unlinkat(log->dir_fd, name, 0);
 }
 
-static int grow_bytes(struct log *log, size_t need)
+/* The oldest n of them. */
+static void forget_files(struct log *log, size_t n)
 {
-	size_t cap = log->cap ? log->cap : BYTES_FIRST;
-	uint8_t *data;
+	for (size_t i = 0; i < n; i++)
+		remove_file(log, i);
+	log->n_files -= n;
+	memmove(log->files, log->files + n, log->n_files * sizeof(log->files[0]));
+	log->tail = log->n_files ? log->files[0].start : log->head;
+}
 
-	while (cap < need && cap < LOG_BYTES_MAX)
-		cap *= 2;
-	if (cap == log->cap)
-		return 0;
-	data = malloc(cap);
-	if (!data)
-		return -ENOMEM;
-	for (uint64_t o = log->tail; o < log->head;) {
-		const uint8_t *span;
-		size_t n = span_at(log, o, &span);
-		size_t at = (size_t)(o & (cap - 1));
+void log_remove(struct log *log)
+{
+	log_rest(log);
+	if (log->dir_fd >= 0)
+		forget_files(log, log->n_files);
+}
 
-		n = min_size(n, cap - at);
-		memcpy(data + at, span, n);
-		o += n;
+/* ---- writing ---- */
+
+static struct log_file *newest(struct log *log)
+{
+	return log->n_files ? &log->files[log->n_files - 1] : NULL;
+}
+
+static uint64_t count_lines(const uint8_t *data, size_t n)
+{
+	const uint8_t *end = data + n, *p = data;
+	uint64_t lines = 0;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		lines++;
+		p++;
 	}
-	free(log->data);
-	log->data = data;
-	log->cap = cap;
+	return lines;
+}
+
+/* The host keeps some room, whatever is logged. */
+static int check_disk(const struct log *log)
+{
+	struct statvfs v;
+
+	if (fstatvfs(log->dir_fd, &v) < 0)
+		return -errno;
+	return (uint64_t)v.f_bavail * v.f_frsize < log->keep_free ? -ENOSPC : 0;
+}
+
+static int begin_file(struct log *log)
+{
+	int r = check_disk(log);
+	int fd = r ? r : log_open_file(log, log->head, O_WRONLY | O_APPEND | O_CREAT | O_EXCL);
+
+	if (fd < 0)
+		return fd;
+	log_rest(log);
+	if (log->n_files == LOG_FILES_MAX)
+		forget_files(log, 1);
+	log->files[log->n_files++] = (struct log_file){ .start = log->head };
+	log->tail = log->files[0].start;
+	log->fd = fd;
 	return 0;
 }
 
-static int grow_marks(struct log *log)
+static int open_newest(struct log *log, size_t n)
 {
-	size_t cap = log->marks_cap ? log->marks_cap * 2 : MARKS_FIRST;
-	struct log_mark *marks;
+	struct log_file *f = newest(log);
 
-	if (log->marks_head - log->marks_tail < log->marks_cap || log->marks_cap == LOG_MARKS_MAX)
-		return 0;
-	marks = reallocarray(NULL, cap, sizeof(*marks));
-	if (!marks)
-		return -ENOMEM;
-	for (uint64_t i = log->marks_tail; i < log->marks_head; i++)
-		marks[i & (cap - 1)] = log->marks[i & (log->marks_cap - 1)];
-	free(log->marks);
-	log->marks = marks;
-	log->marks_cap = cap;
+	if (!f || f->size + LOG_HEAD_BYTES + n > LOG_FILE_BYTES)
+		return begin_file(log);
+	if (log->fd < 0)
+		log->fd = log_open_file(log, f->start, O_WRONLY | O_APPEND);
+	return log->fd < 0 ? log->fd : 0;
+}
+
+/* A whole record or none of it. */
+static int put_record(struct log *log, const uint8_t *data, size_t n, uint64_t wall_usec)
+{
+	uint8_t head[LOG_HEAD_BYTES];
+	struct iovec iov[2] = { { .iov_base = head, .iov_len = sizeof(head) },
+		{ .iov_base = (void *)data, .iov_len = n } };
+	struct log_file *f;
+	ssize_t l;
+	int r = open_newest(log, n);
+
+	if (r)
+		return r;
+	f = newest(log);
+	log_head_write(head, (uint32_t)n, wall_usec);
+	l = writev(log->fd, iov, 2);
+	if (l != (ssize_t)(sizeof(head) + n)) {
+		if (l >= 0 && ftruncate(log->fd, (off_t)f->size) < 0)
+			return -errno;
+		return l < 0 ? -errno : -ENOSPC;
+	}
+	f->size += sizeof(head) + n;
+	f->n += n;
+	f->n_lines += count_lines(data, n);
+	f->last_usec = wall_usec;
+	f->ends_line = data[n - 1] == '\n';
+	log->head += n;
 	return 0;
 }
 
-static const struct log_mark *mark_at(const struct log *log, uint64_t i)
+static int put_note(struct log *log, uint64_t wall_usec)
 {
-	return &log->marks[i & (log->marks_cap - 1)];
-}
+	char text[NOTE_BYTES];
+	int n = snprintf(text, sizeof(text), "[%llu bytes could not be kept]\n",
+		(unsigned long long)log->n_dropped);
+	int r = log->n_dropped ? put_record(log, (const uint8_t *)text, (size_t)n, wall_usec) : 0;
 
-/* Forgets the marks that only speak of forgotten bytes; the newest of those says the time of what
- * is left. */
-static void trim_marks(struct log *log)
-{
-	while (log->marks_head - log->marks_tail > 1 &&
-		mark_at(log, log->marks_tail + 1)->offset <= log->tail)
-		log->marks_tail++;
-}
-
-static void add_mark(struct log *log, uint64_t wall_usec)
-{
-	if (log->marks_head > log->marks_tail) {
-		const struct log_mark *last = mark_at(log, log->marks_head - 1);
-
-		if (wall_usec < last->wall_usec + LOG_MARK_USEC)
-			return;
-	}
-	if (log->marks_head - log->marks_tail == log->marks_cap) {
-		log->marks_tail++;
-		log->tail = mark_at(log, log->marks_tail)->offset;
-	}
-	log->marks[log->marks_head++ & (log->marks_cap - 1)] =
-		(struct log_mark){ .offset = log->head, .wall_usec = wall_usec };
+	log->n_dropped = r ? log->n_dropped : 0;
+	return r;
 }
 
 void log_append(struct log *log, const void *data, size_t n, uint64_t wall_usec)
 {
 	const uint8_t *p = data;
-	size_t held = (size_t)(log->head - log->tail);
 
-	if (!n || grow_bytes(log, min_size(held + n, LOG_BYTES_MAX)) || grow_marks(log))
-		return;
-	add_mark(log, wall_usec);
 	while (n) {
-		size_t at = (size_t)(log->head & (log->cap - 1));
-		size_t l = min_size(n, log->cap - at);
+		size_t l = min_size(n, LOG_RECORD_MAX);
 
-		memcpy(log->data + at, p, l);
-		log->head += l;
+		if (log->dir_fd < 0 || put_note(log, wall_usec) || put_record(log, p, l, wall_usec))
+			log->n_dropped += l;
 		p += l;
 		n -= l;
 	}
-	if (log->head - log->tail > log->cap)
-		log->tail = log->head - log->cap;
-	trim_marks(log);
 }
 
-/* ---- readers ---- */
+/* ---- from before ---- */
 
-static uint8_t byte_at(const struct log *log, uint64_t offset)
+int log_parse_name(const char *file, char name[LOG_NAME_BYTES], uint64_t *ret_start)
 {
-	return log->data[offset & (log->cap - 1)];
+	const char *dot = strrchr(file, '.');
+
+	if (!dot || strlen(dot + 1) != 16 || strspn(dot + 1, "0123456789abcdef") != 16 ||
+		(size_t)(dot - file) >= LOG_NAME_BYTES)
+		return -EINVAL;
+	memcpy(name, file, (size_t)(dot - file));
+	name[dot - file] = 0;
+	*ret_start = strtoull(dot + 1, NULL, 16);
+	return 0;
 }
 
-static uint64_t last_lines(const struct log *log, uint64_t n)
+void log_adopt(struct log *log, uint64_t start)
 {
-	uint64_t o = log->head;
+	size_t at = 0;
 
-	/* The newline that ends the last line starts no other. */
-	if (o > log->tail && byte_at(log, o - 1) == '\n')
-		o--;
-	while (o > log->tail) {
-		if (byte_at(log, o - 1) == '\n' && --n == 0)
+	if (log->n_files == LOG_FILES_MAX)
+		forget_files(log, 1); /* more than there can be */
+	while (at < log->n_files && log->files[at].start < start)
+		at++;
+	memmove(log->files + at + 1, log->files + at, (log->n_files - at) * sizeof(log->files[0]));
+	log->files[at] = (struct log_file){ .start = start };
+	log->n_files++;
+}
+
+/* How much of it is whole records. */
+static void measure(struct log *log, size_t i)
+{
+	struct log_file *f = &log->files[i];
+	uint64_t start = f->start, whole = 0;
+	int fd = log_open_file(log, start, O_RDWR);
+	uint8_t head[LOG_HEAD_BYTES];
+	uint8_t data[LOG_RECORD_MAX];
+	uint64_t usec;
+	uint32_t n;
+
+	*f = (struct log_file){ .start = start };
+	while (fd >= 0 && whole < LOG_FILE_BYTES &&
+		pread(fd, head, sizeof(head), (off_t)whole) == sizeof(head) &&
+		!log_head_read(head, &n, &usec) &&
+		pread(fd, data, n, (off_t)(whole + sizeof(head))) == (ssize_t)n) {
+		whole += sizeof(head) + n;
+		f->n += n;
+		f->n_lines += count_lines(data, n);
+		f->ends_line = data[n - 1] == '\n';
+		f->last_usec = usec;
+	}
+	f->size = whole;
+	if (fd >= 0 && ftruncate(fd, (off_t)whole) < 0)
+		*f = (struct log_file){ .start = start };
+	close_fd(&fd);
+}
+
+void log_recover(struct log *log)
+{
+	size_t i = log->n_files;
+
+	for (size_t k = 0; k < log->n_files; k++)
+		measure(log, k);
+	/* The newest row of files that follow each other. */
+	while (i > 1 && log->files[i - 2].start + log->files[i - 2].n == log->files[i - 1].start)
+		i--;
+	log->head = log->n_files ? newest(log)->start + newest(log)->n : 0;
+	forget_files(log, i ? i - 1 : 0);
+}
+
+/* ---- where readers begin ---- */
+
+static void take_place(struct log_reader *r, const struct log_scan *s)
+{
+	r->pos = s->pos;
+	r->file_start = s->file < s->log->n_files ? s->log->files[s->file].start : s->log->head;
+	r->file_pos = s->file_pos + s->at;
+	r->left = s->left;
+	r->usec = s->usec;
+}
+
+/* Behind the n-th newline from here. */
+static void skip_lines(struct log_scan *s, uint64_t n)
+{
+	struct log_span span;
+
+	while (n && log_scan_next(s, LOG_BLOCK_BYTES, &span) > 0) {
+		const uint8_t *nl = memchr(span.data, '\n', span.n);
+
+		if (!nl)
+			continue;
+		log_scan_back(s, span.n - (size_t)(nl + 1 - span.data));
+		n--;
+	}
+}
+
+static uint64_t n_lines(const struct log *log)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < log->n_files; i++)
+		n += log->files[i].n_lines;
+	return n + (log->n_files && !log->files[log->n_files - 1].ends_line ? 1 : 0);
+}
+
+static void seek_lines(struct log_scan *s, const struct log *log, uint64_t want)
+{
+	uint64_t have = n_lines(log), skip = have > want ? have - want : 0;
+	size_t i = 0;
+
+	while (i + 1 < log->n_files && skip > log->files[i].n_lines)
+		skip -= log->files[i++].n_lines;
+	log_scan_begin(s, log, i);
+	skip_lines(s, skip);
+}
+
+/* The first line that begins at that time or later. */
+static void seek_time(struct log_scan *s, const struct log *log, uint64_t since_usec)
+{
+	struct log_span span;
+	bool inside = false; /* a line began before */
+	size_t i = 0;
+
+	while (i < log->n_files && log->files[i].last_usec < since_usec)
+		i++;
+	if (i > 0)
+		inside = !log->files[i - 1].ends_line;
+	log_scan_begin(s, log, i);
+	while (log_scan_next(s, LOG_BLOCK_BYTES, &span) > 0) {
+		if (span.usec >= since_usec) {
+			log_scan_back(s, span.n);
 			break;
-		o--;
+		}
+		inside = span.data[span.n - 1] != '\n';
 	}
-	return o;
-}
-
-static uint64_t next_line(const struct log *log, uint64_t offset)
-{
-	while (offset < log->head && offset > log->tail && byte_at(log, offset - 1) != '\n')
-		offset++;
-	return offset;
-}
-
-/* The first mark of at least that time; all of them are in order. */
-static uint64_t since_offset(const struct log *log, uint64_t since_usec)
-{
-	uint64_t lo = log->marks_tail, hi = log->marks_head;
-
-	while (lo < hi) {
-		uint64_t mid = lo + (hi - lo) / 2;
-
-		if (mark_at(log, mid)->wall_usec < since_usec)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == log->marks_head)
-		return log->head;
-	return mark_at(log, lo)->offset < log->tail ? log->tail : mark_at(log, lo)->offset;
+	if (inside)
+		skip_lines(s, 1);
 }
 
 void log_reader_start(struct log_reader *r, const struct log *log, const struct log_start *from)
 {
-	uint64_t pos = log->tail;
+	struct log_reader other = { .log = log };
+	struct log_scan s;
 
-	if (from->since_usec)
-		pos = next_line(log, since_offset(log, from->since_usec));
-	if (from->tail_lines) {
-		uint64_t lines = last_lines(log, from->tail_lines);
-
-		pos = pos > lines ? pos : lines;
-	}
 	*r = (struct log_reader){
-		.log = log,
-		.pos = pos,
-		.timestamps = from->timestamps,
-		.at_line_start = true,
+		.log = log, .timestamps = from->timestamps, .at_line_start = true
 	};
-}
-
-static uint64_t line_time(const struct log *log, uint64_t offset)
-{
-	uint64_t lo = log->marks_tail, hi = log->marks_head;
-
-	while (hi - lo > 1) {
-		uint64_t mid = lo + (hi - lo) / 2;
-
-		if (mark_at(log, mid)->offset <= offset)
-			lo = mid;
-		else
-			hi = mid;
+	seek_lines(&s, log, from->tail_lines ? from->tail_lines : UINT64_MAX);
+	take_place(r, &s);
+	log_scan_end(&s);
+	if (!from->since_usec)
+		return;
+	seek_time(&s, log, from->since_usec);
+	take_place(&other, &s);
+	log_scan_end(&s);
+	if (other.pos > r->pos) {
+		other.timestamps = r->timestamps;
+		other.at_line_start = true;
+		*r = other;
 	}
-	return mark_at(log, lo)->wall_usec;
 }
+
+/* ---- reading ---- */
 
 static size_t put_stamp(uint8_t *buf, uint64_t wall_usec)
 {
@@ -220,32 +344,62 @@ static size_t put_stamp(uint8_t *buf, uint64_t wall_usec)
 	return (size_t)n;
 }
 
-/* One span, cut after its first newline when lines carry their time. */
-static size_t read_span(struct log_reader *r, uint8_t *buf, size_t n)
+/* The file it was in, where it was; its place may have become the start of the next one. */
+static int find_place(const struct log_reader *r, struct log_scan *s)
 {
-	const uint8_t *span, *nl;
-	size_t l = min_size(span_at(r->log, r->pos, &span), n);
+	const struct log *log = r->log;
+	size_t i = 0;
 
-	nl = r->timestamps ? memchr(span, '\n', l) : NULL;
-	if (nl)
-		l = (size_t)(nl - span) + 1;
-	memcpy(buf, span, l);
-	r->pos += l;
-	r->at_line_start = span[l - 1] == '\n';
-	return l;
+	while (i < log->n_files && log->files[i].start != r->file_start)
+		i++;
+	if (i == log->n_files && r->pos != log->head && r->pos != log->tail)
+		return LOG_E_LOST;
+	if (i == log->n_files) {
+		log_scan_begin(s, log, r->pos == log->tail ? 0 : i);
+		return 0;
+	}
+	log_scan_begin(s, log, i);
+	s->pos = r->pos;
+	s->file_pos = r->file_pos;
+	s->left = r->left;
+	s->usec = r->usec;
+	return 0;
+}
+
+/* One span, cut after its first newline when lines carry their time. */
+static size_t put_span(
+	struct log_reader *r, struct log_scan *s, const struct log_span *span, uint8_t *buf)
+{
+	const uint8_t *nl = r->timestamps ? memchr(span->data, '\n', span->n) : NULL;
+	size_t n = nl ? (size_t)(nl + 1 - span->data) : span->n, used = 0;
+
+	if (r->timestamps && r->at_line_start)
+		used = put_stamp(buf, span->usec);
+	memcpy(buf + used, span->data, n);
+	log_scan_back(s, span->n - n);
+	r->at_line_start = span->data[n - 1] == '\n';
+	return used + n;
 }
 
 int log_reader_read(struct log_reader *r, uint8_t *buf, size_t n, size_t *ret_n)
 {
+	struct log_span span;
+	struct log_scan s;
 	size_t used = 0;
+	int got = 1;
 
-	if (r->pos < r->log->tail)
+	*ret_n = 0;
+	if (r->pos == r->log->head)
+		return 0;
+	if (r->pos < r->log->tail || find_place(r, &s))
 		return LOG_E_LOST;
-	while (r->pos < r->log->head && n - used > LOG_STAMP_MAX) {
-		if (r->timestamps && r->at_line_start)
-			used += put_stamp(buf + used, line_time(r->log, r->pos));
-		used += read_span(r, buf + used, n - used);
+	while (got > 0 && n - used > LOG_STAMP_MAX) {
+		got = log_scan_next(&s, n - used - LOG_STAMP_MAX, &span);
+		if (got > 0)
+			used += put_span(r, &s, &span, buf + used);
 	}
+	take_place(r, &s);
+	log_scan_end(&s);
 	*ret_n = used;
-	return 0;
+	return got < 0 && !used ? LOG_E_LOST : 0;
 }

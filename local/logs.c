@@ -1,5 +1,4 @@
 /* StreamLogs: the main process's output, from the log of its sandbox */
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +8,6 @@
 #include "local/service.h"
 
 #define CHUNK_BYTES 16384
-#define SESSION_BYTES 33 /* 32 hexadecimal digits */
 
 struct logs {
 	struct call *call;
@@ -17,9 +15,9 @@ struct logs {
 	struct container *container;
 	struct log_waiter waiter;
 	struct log_reader reader;
-	bool follow, lost;
-	char session[SESSION_BYTES];
-	uint64_t sent; /* bytes of data */
+	struct log_session *session; /* NULL: another stream has it now */
+	uint64_t from;               /* what is before this offset the client has already */
+	bool follow, over;
 };
 
 static int put_entry(struct logs *l, const uint8_t *data, size_t n)
@@ -30,11 +28,10 @@ static int put_entry(struct logs *l, const uint8_t *data, size_t n)
 
 	t.seconds = (int64_t)(wall / USEC_PER_SEC);
 	t.nanos = (int32_t)(wall % USEC_PER_SEC) * 1000;
-	l->sent += n;
 	m.data = (ProtobufCBinaryData){ .data = (uint8_t *)data, .len = n };
 	m.timestamp = &t;
-	m.log_session_id = l->session;
-	m.next_log_offset = l->sent;
+	m.log_session_id = l->session->id;
+	m.next_log_offset = l->session->sent;
 	return call_put(l->call, &m.base);
 }
 
@@ -50,23 +47,46 @@ static void put_error(struct call *call, const char *code, const char *message)
 	call_put(call, &m.base);
 }
 
+static void give_up(struct logs *l, const char *code, const char *message)
+{
+	l->over = true;
+	put_error(l->call, code, message);
+}
+
+/* What is read counts as sent, and what the client has already is left out. */
+static bool next_bytes(struct logs *l, uint8_t *buf, size_t cap, const uint8_t **ret, size_t *ret_n)
+{
+	uint64_t had;
+	size_t n = 0;
+
+	do {
+		if (log_reader_read(&l->reader, buf, cap, &n) == LOG_E_LOST) {
+			give_up(l, "STREAM_TRUNCATED",
+				"the reader was slower than the log is long");
+			return false;
+		}
+		log_session_sent(l->session, n, &l->reader);
+	} while (n && l->session->sent <= l->from);
+	had = l->session->sent - n < l->from ? l->from - (l->session->sent - n) : 0;
+	*ret = buf + had;
+	*ret_n = n - (size_t)had;
+	return n > 0;
+}
+
 /* The next entry into the call's outbox; false: there is none now. */
 static bool next_entry(struct logs *l)
 {
 	uint8_t buf[CHUNK_BYTES];
+	const uint8_t *data;
 	size_t n = 0;
 
-	if (l->lost)
+	if (l->over)
 		return false;
-	if (log_reader_read(&l->reader, buf, sizeof(buf), &n) == LOG_E_LOST) {
-		l->lost = true;
-		put_error(
-			l->call, "STREAM_TRUNCATED", "the reader was slower than the log is long");
-		return true;
-	}
-	if (n && list_linked(&l->waiter.link))
+	if (!next_bytes(l, buf, sizeof(buf), &data, &n))
+		return l->over;
+	if (list_linked(&l->waiter.link))
 		box_main_followed(box_main_of(box_of(l->sb), l->container), &l->waiter);
-	return n && !put_entry(l, buf, n);
+	return !put_entry(l, data, n);
 }
 
 static size_t logs_read(struct call *call, uint8_t *buf, size_t n)
@@ -76,7 +96,7 @@ static size_t logs_read(struct call *call, uint8_t *buf, size_t n)
 
 	if (next_entry(l))
 		return grpc_outbox_read(&call->out, buf, n);
-	if (l->follow && !l->container->log.ended && !l->lost)
+	if (l->follow && !l->container->log.ended && !l->over)
 		return 0; /* until it grows */
 	if (!call->answered)
 		call_finish_later(call, &ok);
@@ -95,6 +115,9 @@ static void logs_end(struct call *call)
 	struct logs *l = call->state;
 
 	list_unlink(&l->waiter.link);
+	if (l->session)
+		log_session_leave(&call->service->log_sessions, l->session,
+			call->service->loop->clock.now_usec);
 	sandbox_unref(l->sb);
 	free(l);
 	call->state = NULL;
@@ -104,7 +127,7 @@ static void logs_break(struct call *call, const char *code, const char *message)
 {
 	struct logs *l = call->state;
 
-	l->lost = true;
+	l->over = true;
 	list_unlink(&l->waiter.link);
 	put_error(call, code, message);
 	call_finish(call);
@@ -114,17 +137,6 @@ static const struct call_ops logs_ops = {
 	.read = logs_read, .on_end = logs_end, .on_break = logs_break
 };
 
-static int make_session(char out[SESSION_BYTES])
-{
-	uint8_t r[(SESSION_BYTES - 1) / 2];
-
-	if (RAND_bytes(r, sizeof(r)) != 1)
-		return -EIO;
-	for (size_t i = 0; i < sizeof(r); i++)
-		snprintf(out + 2 * i, 3, "%02x", r[i]);
-	return 0;
-}
-
 static uint64_t wall_of(const Google__Protobuf__Timestamp *t)
 {
 	if (!t || t->seconds < 0 || t->seconds > INT32_MAX * INT64_C(64) || t->nanos < 0)
@@ -132,74 +144,119 @@ static uint64_t wall_of(const Google__Protobuf__Timestamp *t)
 	return (uint64_t)t->seconds * USEC_PER_SEC + (uint64_t)t->nanos / 1000;
 }
 
-static void start(struct call *call, struct sandbox *sb, struct container *c,
-	const Coreweave__Sandbox__V1__StreamLogsRequest *req)
-{
-	const struct log_start from = {
-		.tail_lines = (uint64_t)req->tail_lines,
-		.since_usec = wall_of(req->since_time),
-		.timestamps = req->timestamps,
-	};
-	struct logs *l = calloc(1, sizeof(*l));
+typedef Coreweave__Sandbox__V1__StreamLogsRequest Request;
 
-	if (!l || make_session(l->session)) {
-		free(l);
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
-		return;
-	}
-	l->call = call;
-	l->sb = sandbox_ref(sb);
-	l->container = c;
+static void begin(struct logs *l, const Request *req)
+{
+	struct call *call = l->call;
+
+	l->sb = sandbox_ref(l->sb);
 	l->follow = req->follow;
-	log_reader_start(&l->reader, &c->log, &from);
 	l->waiter.wake = logs_wake;
 	l->waiter.reader = &l->reader;
 	list_init(&l->waiter.link);
-	if (req->follow && box_of(sb))
-		list_append(&box_main_of(box_of(sb), c)->waiters, &l->waiter.link);
+	if (req->follow && box_of(l->sb))
+		list_append(&box_main_of(box_of(l->sb), l->container)->waiters, &l->waiter.link);
 	call->state = l;
 	call->ops = &logs_ops;
 	call_arm_deadline(call);
 	grpc_resume(&call->rpc);
 }
 
-static void check(struct call *call, const Coreweave__Sandbox__V1__StreamLogsRequest *req)
+static int start(struct logs *l, const Request *req)
 {
-	struct sandbox *sb = call_sandbox(call, req->sandbox_id);
-	bool resume = *req->resume_log_session_id;
-	struct container *c;
+	const struct log_start from = {
+		.tail_lines = (uint64_t)req->tail_lines,
+		.since_usec = wall_of(req->since_time),
+		.timestamps = req->timestamps,
+	};
 
-	if (!sb)
-		return;
+	log_reader_start(&l->reader, &l->container->log, &from);
+	return log_session_begin(&l->call->service->log_sessions, &l->reader, l, &l->session);
+}
+
+/* Said in band, as clients expect. */
+static void refuse_resume(struct call *call, int why)
+{
+	if (why == LOG_SESSION_E_OFFSET)
+		put_error(call, "INVALID_RESUME_OFFSET", "the stream had not come that far");
+	else if (why == LOG_SESSION_E_GAP)
+		put_error(call, "REPLAY_GAP", "what comes next is not kept any more");
+	else
+		put_error(call, "SESSION_NOT_FOUND", "there is no such log session (any more)");
+	call_finish(call);
+}
+
+/* Whoever has the stream now may not know yet that its connection is gone. */
+static void take_from(struct logs *before)
+{
+	before->session = NULL;
+	give_up(before, "STREAM_INTERRUPTED", "another stream continues this one");
+	grpc_resume(&before->call->rpc);
+}
+
+static int resume(struct logs *l, const Request *req)
+{
+	struct log_place from;
+	void *before = NULL;
+	int r = log_session_resume(&l->call->service->log_sessions, req->resume_log_session_id,
+		&l->container->log, req->resume_log_offset, l, &l->session, &from, &before);
+
+	if (r)
+		return r;
+	if (before)
+		take_from(before);
+	l->reader = from.reader;
+	l->from = req->resume_log_offset;
+	return l->reader.pos < l->container->log.tail ? LOG_SESSION_E_GAP : 0;
+}
+
+static void check(struct call *call, const Request *req, struct logs *l)
+{
+	bool again = *req->resume_log_session_id;
+	int r;
+
+	l->sb = call_sandbox(call, req->sandbox_id);
+	if (!l->sb)
+		return free(l);
+	l->container = sandbox_container(l->sb, req->container);
 	if (req->tail_lines < 0)
-		return call_fail_field(call, "tail_lines", "must not be negative");
-	if (resume && (!req->follow || req->tail_lines || req->since_time || req->timestamps))
-		return call_fail_field(call, "resume_log_session_id",
+		call_fail_field(call, "tail_lines", "must not be negative");
+	else if (again && (!req->follow || req->tail_lines || req->since_time || req->timestamps))
+		call_fail_field(call, "resume_log_session_id",
 			"needs follow, and excludes tail_lines, since_time and timestamps");
-	c = sandbox_container(sb, req->container);
-	if (!c)
-		return call_fail_field(call, "container", "no such container");
-	if (resume) {
-		/* Sessions end with their stream here: none is ever known. Said in band, as clients
-		 * expect. */
-		put_error(call, "SESSION_NOT_FOUND", "there is no such log session");
-		call_finish(call);
-		return;
-	}
-	start(call, sb, c, req);
+	else if (!l->container)
+		call_fail_field(call, "container", "no such container");
+	if (call->answered)
+		return free(l);
+	r = again ? resume(l, req) : start(l, req);
+	if (!r)
+		return begin(l, req);
+	if (l->session)
+		log_session_leave(&call->service->log_sessions, l->session,
+			call->service->loop->clock.now_usec);
+	free(l);
+	if (again)
+		refuse_resume(call, r);
+	else
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
 }
 
 static void on_logs(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__StreamLogsRequest *req =
 		request_unpack(&coreweave__sandbox__v1__stream_logs_request__descriptor, data, n);
+	struct logs *l;
 
-	if (!req) {
-		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
-			"the request is not a message of this method");
-		return;
+	if (!req)
+		return call_fail_not_understood(call);
+	l = calloc(1, sizeof(*l));
+	if (l) {
+		l->call = call;
+		check(call, req, l);
+	} else {
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
 	}
-	check(call, req);
 	coreweave__sandbox__v1__stream_logs_request__free_unpacked(req, NULL);
 }
 

@@ -12,6 +12,7 @@
 #include "local/direct.h"
 #include "local/fault_io.h"
 #include "local/options.h"
+#include "local/record.h"
 #include "local/server.h"
 #include "local/state.h"
 #include "local/vault.h"
@@ -22,6 +23,7 @@ struct program {
 	struct loop loop;
 	struct boxes boxes;
 	struct vault vault;
+	struct records records;
 	struct service service;
 	struct server server;
 	struct direct direct;
@@ -128,7 +130,7 @@ static bool still_needed(const char *name, void *arg)
 {
 	struct program *p = arg;
 
-	return vault_wants(&p->vault, name);
+	return vault_wants(&p->vault, name) || records_keep(&p->records, name);
 }
 
 /* What the service before left. */
@@ -141,8 +143,11 @@ static int take_over(struct program *p, char why[IDENTITY_WHY_MAX])
 		return r;
 	}
 	p->boxes.vault = &p->vault;
-	vault_resume(&p->vault);
+	records_init(&p->records, &p->boxes, &p->state);
+	records_load(&p->records);
 	cleaners_remove_all(&p->boxes.cleaners, still_needed, p);
+	vault_resume(&p->vault);
+	records_start(&p->records);
 	return 0;
 }
 

@@ -127,18 +127,22 @@ static void follow(struct sandbox *sb)
 	for (size_t i = 0; i < sb->n_containers; i++) {
 		struct container *c = &sb->containers[i];
 
+		if (sandbox_ended(sb))
+			log_rest(&c->log);
+		c->log.ended |= sandbox_ended(sb);
 		if (is_end(c->state))
 			continue;
 		if (sb->state == S(TERMINATING))
 			c->state = S(TERMINATING);
 		else if (sandbox_ended(sb))
 			c->state = i == sb->primary ? sb->state : S(TERMINATED);
-		c->log.ended |= sandbox_ended(sb);
 	}
 }
 
-static int make_containers(struct sandbox *sb)
+static int make_containers(struct sandbox *sb, int logs_fd)
 {
+	char name[LOG_NAME_BYTES];
+
 	sb->containers = calloc(sb->spec->n_containers, sizeof(*sb->containers));
 	if (!sb->containers)
 		return -ENOMEM;
@@ -147,12 +151,18 @@ static int make_containers(struct sandbox *sb)
 	for (size_t i = 0; i < sb->n_containers; i++) {
 		sb->containers[i].name = sb->spec->containers[i]->name;
 		sb->containers[i].state = S(CREATING);
-		log_init(&sb->containers[i].log);
+		snprintf(name, sizeof(name), "%.36s.%u", sb->id, (unsigned)i);
+		log_init(&sb->containers[i].log, logs_fd, name);
 	}
 	return 0;
 }
 
 /* ---- its states ---- */
+
+static int tell_changed(const struct registry *reg, const struct sandbox *sb)
+{
+	return reg->changed ? reg->changed(sb, reg->arg) : 0;
+}
 
 static void registry_evict(struct registry *reg)
 {
@@ -166,6 +176,10 @@ static void registry_evict(struct registry *reg)
 	}
 	if (!oldest)
 		return;
+	if (reg->forgotten)
+		reg->forgotten(oldest, reg->arg);
+	for (size_t i = 0; i < oldest->n_containers; i++)
+		log_remove(&oldest->containers[i].log);
 	list_unlink(&oldest->link);
 	list_unlink(&oldest->bucket);
 	reg->n_ended--;
@@ -177,20 +191,24 @@ static void sandbox_enter(struct registry *reg, struct sandbox *sb,
 {
 	sb->state = to;
 	if (to == S(RUNNING)) {
-		sb->start_wall_usec = clock->wall_usec;
-		sb->expires_usec =
-			clock->now_usec + (uint64_t)spec_lifetime_sec(sb->spec) * USEC_PER_SEC;
+		sb->start_wall_usec = sb->start_wall_usec ? sb->start_wall_usec : clock->wall_usec;
+		sb->expires_usec = clock->now_usec + sb->life_usec;
 	}
 	sb->start_by_usec = to == S(CREATING) ? clock->now_usec + SANDBOX_START_USEC : 0;
 	if (to == S(TERMINATING))
 		sb->expires_usec = 0;
 	follow(sb);
-	if (!sandbox_ended(sb))
+	if (!sandbox_ended(sb)) {
+		/* CREATING lasts a moment, and is the same as PENDING to who starts it again. */
+		if (to != S(CREATING))
+			tell_changed(reg, sb);
 		return;
+	}
 	sb->end_wall_usec = clock->wall_usec;
 	sb->expires_usec = 0;
 	sb->kill_usec = 0;
 	reg->n_live--;
+	tell_changed(reg, sb);
 	if (++reg->n_ended > SANDBOX_ENDED_MAX)
 		registry_evict(reg);
 }
@@ -237,6 +255,7 @@ void registry_init(struct registry *reg)
 	for (size_t i = 0; i < SANDBOX_BUCKETS; i++)
 		list_init(&reg->buckets[i]);
 	reg->next_seq = 1;
+	reg->logs_fd = -1;
 }
 
 void registry_done(struct registry *reg)
@@ -296,15 +315,11 @@ static char *dup_or_empty(const char *s)
 	return strdup(s ? s : "");
 }
 
-int registry_add(struct registry *reg, const struct sandbox_new *what, const struct clock *clock,
-	struct sandbox **ret)
+static int sandbox_new(struct registry *reg, const struct sandbox_new *what, struct sandbox **ret)
 {
-	_cleanup_(sandbox_unrefp) struct sandbox *sb = NULL;
+	_cleanup_(sandbox_unrefp) struct sandbox *sb = calloc(1, sizeof(*sb));
 	int r;
 
-	if (reg->n_live >= SANDBOX_LIVE_MAX)
-		return SANDBOX_E_FULL;
-	sb = calloc(1, sizeof(*sb));
 	if (!sb)
 		return -ENOMEM;
 	sb->n_ref = 1;
@@ -314,20 +329,152 @@ int registry_add(struct registry *reg, const struct sandbox_new *what, const str
 	if (!sb->display_name || !sb->request_id)
 		return -ENOMEM;
 	sb->request_hash = what->request_hash;
-	sb->seq = reg->next_seq++;
 	sb->state = S(PENDING);
-	sb->create_wall_usec = clock->wall_usec;
 	sb->spec = what->spec;
-	r = make_containers(sb);
+	sb->life_usec = (uint64_t)spec_lifetime_sec(sb->spec) * USEC_PER_SEC;
+	r = make_containers(sb, reg->logs_fd);
 	if (r) {
 		sb->spec = NULL; /* still the caller's */
 		return r;
 	}
-	list_append(&reg->all, &sb->link);
-	list_append(bucket_of(reg, sb->id), &sb->bucket);
-	reg->n_live++;
 	*ret = TAKE(sb);
 	return 0;
+}
+
+static void enlist(struct registry *reg, struct sandbox *sb)
+{
+	list_append(&reg->all, &sb->link);
+	list_append(bucket_of(reg, sb->id), &sb->bucket);
+	if (sandbox_ended(sb))
+		reg->n_ended++;
+	else
+		reg->n_live++;
+}
+
+int registry_add(struct registry *reg, const struct sandbox_new *what, const struct clock *clock,
+	struct sandbox **ret)
+{
+	struct sandbox *sb;
+	int r;
+
+	if (reg->n_live >= SANDBOX_LIVE_MAX)
+		return SANDBOX_E_FULL;
+	r = sandbox_new(reg, what, &sb);
+	if (r)
+		return r;
+	sb->seq = reg->next_seq++;
+	sb->create_wall_usec = clock->wall_usec;
+	r = tell_changed(reg, sb);
+	if (r) {
+		sb->spec = NULL;
+		sandbox_unref(sb);
+		return r;
+	}
+	enlist(reg, sb);
+	*ret = sb;
+	return 0;
+}
+
+/* ---- from before ---- */
+
+static uint64_t wall_of(const Google__Protobuf__Timestamp *t)
+{
+	if (!t || t->seconds < 0 || t->seconds > INT32_MAX * INT64_C(64) || t->nanos < 0)
+		return 0;
+	return (uint64_t)t->seconds * USEC_PER_SEC + (uint64_t)t->nanos / 1000;
+}
+
+/* What had ended by itself stays so; the others are as their sandbox is now. */
+static void adopt_containers(struct sandbox *sb, const Coreweave__Sandbox__V1__SandboxStatus *st)
+{
+	for (size_t i = 0; i < sb->n_containers && i < st->n_container_statuses; i++) {
+		const Coreweave__Sandbox__V1__ContainerStatus *from = st->container_statuses[i];
+		struct container *c = &sb->containers[i];
+
+		c->restart_count = from->restart_count + (sb->kept ? 1 : 0);
+		if (!sandbox_ended(sb))
+			continue;
+		c->state = is_end(from->state) ? from->state : S(TERMINATED);
+		c->exit_code = from->exit_code;
+		c->log.ended = true;
+	}
+}
+
+/* One that was running starts again, with the rest of its lifetime; one that was being stopped is. */
+static void adopt_state(struct sandbox *sb, const Coreweave__Sandbox__V1__SandboxStatus *st,
+	const struct clock *clock)
+{
+	uint64_t end = sb->start_wall_usec + sb->life_usec;
+
+	sandbox_set_reason(sb, "%s", st->state_reason);
+	sb->kept = st->state == S(RUNNING);
+	sb->end_wall_usec = wall_of(st->end_time);
+	if (is_end(st->state))
+		sb->state = st->state;
+	else if (st->state == S(TERMINATING) || (sb->kept && end <= clock->wall_usec))
+		sb->state = S(TERMINATED);
+	if (sb->kept && !sandbox_ended(sb)) {
+		sb->life_usec = min_u64(sb->life_usec, end - clock->wall_usec);
+		sandbox_set_reason(sb, "started again: its service was killed");
+	} else if (sb->kept) {
+		sandbox_set_reason(
+			sb, "its lifetime of %d s is over", (int)spec_lifetime_sec(sb->spec));
+	}
+	if (sandbox_ended(sb) && !sb->end_wall_usec)
+		sb->end_wall_usec = clock->wall_usec;
+}
+
+int registry_adopt(struct registry *reg, const struct sandbox_known *known,
+	const struct clock *clock, struct sandbox **ret)
+{
+	const Coreweave__Sandbox__V1__SandboxStatus *st = known->status;
+	struct sandbox *sb;
+	int r = registry_find(reg, known->what.id) ? -EEXIST : 0;
+
+	r = r ? r : sandbox_new(reg, &known->what, &sb);
+	if (r)
+		return r;
+	sb->seq = known->seq;
+	sb->create_wall_usec = wall_of(st->create_time);
+	sb->start_wall_usec = wall_of(st->start_time);
+	sb->has_exit_code = st->opt_exit_code_case != 0;
+	sb->exit_code = sb->has_exit_code ? st->exit_code : 0;
+	adopt_state(sb, st, clock);
+	adopt_containers(sb, st);
+	enlist(reg, sb);
+	if (sandbox_ended(sb) && sb->state != st->state)
+		tell_changed(reg, sb);
+	*ret = sb;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = (*(struct sandbox *const *)a)->seq, y = (*(struct sandbox *const *)b)->seq;
+
+	return x < y ? -1 : x > y;
+}
+
+/* They were found in any order. */
+void registry_sort(struct registry *reg)
+{
+	size_t n_all = reg->n_live + reg->n_ended, n = 0;
+	_cleanup_(freep) struct sandbox **v = calloc(n_all + 1, sizeof(struct sandbox *));
+	struct sandbox *sb;
+
+	if (!v)
+		return;
+	while ((sb = list_first(&reg->all, struct sandbox, link)) != NULL) {
+		list_unlink(&sb->link);
+		v[n++] = sb;
+	}
+	qsort(v, n, sizeof(struct sandbox *), compare);
+	for (size_t i = 0; i < n; i++) {
+		reg->next_seq = v[i]->seq + 1;
+		list_append(&reg->all, &v[i]->link);
+	}
+	while (reg->n_ended > SANDBOX_ENDED_MAX)
+		registry_evict(reg);
 }
 
 /* ---- listing ---- */

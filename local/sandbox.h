@@ -69,7 +69,9 @@ struct sandbox {
 	uint64_t request_hash;
 	char reason[SANDBOX_REASON_BYTES];
 	uint64_t create_wall_usec, start_wall_usec, end_wall_usec; /* 0: not yet */
-	uint64_t start_by_usec, expires_usec, kill_usec;           /* deadlines on `now`; 0: none */
+	uint64_t life_usec;                                        /* from RUNNING on */
+	bool kept; /* it ran before its service was killed: its folder is there */
+	uint64_t start_by_usec, expires_usec, kill_usec; /* deadlines on `now`; 0: none */
 	bool has_exit_code;
 	int32_t exit_code;
 	struct container *containers;
@@ -82,6 +84,11 @@ struct registry {
 	struct list buckets[SANDBOX_BUCKETS];
 	size_t n_live, n_ended;
 	uint64_t next_seq;
+	int logs_fd; /* where the logs are; -1: nowhere */
+	/* What is known of a sandbox changed, or is forgotten. NULL: nobody asks. */
+	int (*changed)(const struct sandbox *sb, void *arg);
+	void (*forgotten)(const struct sandbox *sb, void *arg);
+	void *arg;
 };
 
 void registry_init(struct registry *reg);
@@ -93,9 +100,18 @@ struct sandbox_new {
 	const char *display_name, *request_id;
 	uint64_t request_hash;
 };
-/* SANDBOX_E_FULL: as many live ones as there may be. */
+/* SANDBOX_E_FULL: as many live ones as there may be; -errno of `changed`. */
 int registry_add(struct registry *reg, const struct sandbox_new *what, const struct clock *clock,
 	struct sandbox **ret);
+/* One that a service before knew: it ended, or it is to start again. registry_sort() follows. */
+struct sandbox_known {
+	struct sandbox_new what;
+	uint64_t seq;
+	const Coreweave__Sandbox__V1__SandboxStatus *status;
+};
+int registry_adopt(struct registry *reg, const struct sandbox_known *known,
+	const struct clock *clock, struct sandbox **ret);
+void registry_sort(struct registry *reg);
 struct sandbox *registry_find(struct registry *reg, const char *id);
 /* The sandbox made by that request. SANDBOX_E_CONFLICT: the id was used for another one. */
 int registry_find_request(

@@ -34,12 +34,14 @@ static bool authorized(const struct service *s, const char *header)
 int service_init(struct service *s, struct loop *loop, struct boxes *boxes, const char *token)
 {
 	*s = (struct service){ .loop = loop, .boxes = boxes };
+	log_sessions_init(&s->log_sessions);
 	ledger_init(&s->gathering, NULL, SERVICE_GATHER_MAX);
 	return digest(token, s->token);
 }
 
 void service_done(struct service *s)
 {
+	log_sessions_done(&s->log_sessions);
 	OPENSSL_cleanse(s->token, sizeof(s->token));
 }
 

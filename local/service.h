@@ -18,6 +18,7 @@
 #include "common/wire/grpc.h"
 #include "local/box.h"
 #include "local/drain.h"
+#include "local/log_session.h"
 #include "local/grant.h"
 
 #define SERVICE_REQUEST_MAX ((size_t)4 * 1024 * 1024)
@@ -36,6 +37,7 @@ struct faults;
 struct service {
 	struct loop *loop;
 	struct boxes *boxes;
+	struct log_sessions log_sessions;
 	struct ledger gathering;             /* bytes of requests not complete yet */
 	uint8_t token[SERVICE_DIGEST_BYTES]; /* SHA-256 of the token */
 	const struct direct *direct;         /* NULL: there is no direct plane */

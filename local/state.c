@@ -8,6 +8,8 @@
 #include "common/paths.h"
 
 #define BOXES "sandboxes"
+#define LOGS "logs"
+#define RECORDS "records"
 
 _Static_assert(STATE_WHY_MAX >= PATHS_WHY_MAX, "one buffer for all");
 
@@ -39,32 +41,43 @@ static void unpublish(const struct state *st)
 	unlinkat(st->fd, "url", 0);
 }
 
-static int open_boxes(struct state *st)
+static int open_folder(const struct state *st, const char *name, int *ret_fd)
 {
-	if (asprintf(&st->boxes_dir, "%s/" BOXES, st->dir) < 0)
-		return -ENOMEM;
-	if (mkdirat(st->fd, BOXES, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(st->fd, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	st->boxes_fd = openat(st->fd, BOXES, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (st->boxes_fd < 0)
-		return -errno;
-	return 0;
+	*ret_fd = openat(st->fd, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+static int open_folders(struct state *st)
+{
+	int r = asprintf(&st->boxes_dir, "%s/" BOXES, st->dir) < 0 ? -ENOMEM : 0;
+
+	r = r ? r : open_folder(st, BOXES, &st->boxes_fd);
+	r = r ? r : open_folder(st, LOGS, &st->logs_fd);
+	return r ? r : open_folder(st, RECORDS, &st->records_fd);
 }
 
 int state_open(struct state *st, const struct options *o, char why[STATE_WHY_MAX])
 {
 	int r;
 
-	*st = (struct state){ .fd = -1, .boxes_fd = -1, .lock_fd = -1, .port_file = o->port_file };
+	*st = (struct state){ .fd = -1,
+		.boxes_fd = -1,
+		.logs_fd = -1,
+		.records_fd = -1,
+		.lock_fd = -1,
+		.port_file = o->port_file };
 	r = paths_local_state_dir(o->state_dir, &st->dir, why);
 	r = r ? r : paths_private_dir(st->dir, &st->fd, why);
 	r = r ? r : take_lock(st, why);
 	if (r)
 		return r;
 	unpublish(st);
-	r = open_boxes(st);
+	r = open_folders(st);
 	if (r)
-		snprintf(why, STATE_WHY_MAX, "%.300s/" BOXES ": %s", st->dir, strerror(-r));
+		snprintf(why, STATE_WHY_MAX, "cannot make the folders in %.300s: %s", st->dir,
+			strerror(-r));
 	return r;
 }
 
@@ -106,6 +119,8 @@ void state_withdraw(struct state *st)
 void state_close(struct state *st)
 {
 	close_fd(&st->boxes_fd);
+	close_fd(&st->logs_fd);
+	close_fd(&st->records_fd);
 	close_fd(&st->lock_fd);
 	close_fd(&st->fd);
 	free(st->dir);

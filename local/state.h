@@ -6,8 +6,10 @@
  *     port, url  where it listens, once it accepts; gone when it does not
  *     direct-port  the same for the direct data plane, if it is on
  *     token, ca.pem, ...   identity.h
- *     sandboxes/ID/        a folder each; what a killed service left is removed at the next start
+ *     sandboxes/ID/        a folder each; at the start, those that no sandbox goes on in are removed
  *     snapshots/           vault.h
+ *     logs/                log.h
+ *     records/             record.h
  *
  * Errors: -errno, with a sentence in why[STATE_WHY_MAX].
  */
@@ -22,7 +24,7 @@
 struct state {
 	char *dir, *boxes_dir;
 	const char *port_file;
-	int fd, boxes_fd, lock_fd;
+	int fd, boxes_fd, logs_fd, records_fd, lock_fd;
 	bool published;
 };
 

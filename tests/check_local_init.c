@@ -150,6 +150,8 @@ START_TEST(a_tree_of_any_depth_is_removed)
 	int fd, next;
 
 	begin();
+	make(base_fd, "empty", 0700);
+	ck_assert_int_eq(folder_remove(base_fd, "empty"), 0);
 	make(base_fd, "deep", 0700);
 	fd = openat(base_fd, "deep", O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; i < 3000; i++) {

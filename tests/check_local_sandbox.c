@@ -102,6 +102,62 @@ START_TEST(an_end_by_itself_is_completed_or_failed)
 }
 END_TEST
 
+/* ---- from before ---- */
+
+static struct sandbox *adopt(
+	const char *id, uint64_t seq, Coreweave__Sandbox__V1__State state, uint64_t start_wall_sec)
+{
+	Coreweave__Sandbox__V1__SandboxStatus st = COREWEAVE__SANDBOX__V1__SANDBOX_STATUS__INIT;
+	Google__Protobuf__Timestamp t = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	Coreweave__Sandbox__V1__ContainerStatus c = COREWEAVE__SANDBOX__V1__CONTAINER_STATUS__INIT,
+						*list[] = { &c };
+	struct sandbox_known known = {
+		.what = { .id = id, .spec = make_spec(NULL) }, .seq = seq, .status = &st
+	};
+	struct sandbox *sb;
+
+	t.seconds = (int64_t)start_wall_sec;
+	st.state = state;
+	st.start_time = &t;
+	c.state = state;
+	c.restart_count = 4;
+	st.container_statuses = list;
+	st.n_container_statuses = 1;
+	ck_assert_int_eq(registry_adopt(&reg, &known, &now, &sb), 0);
+	return sb;
+}
+
+START_TEST(what_ran_before_a_kill_runs_again_for_the_rest_of_its_life_and_what_had_ended_has)
+{
+	uint64_t wall = now.wall_usec / USEC_PER_SEC, life = SANDBOX_LIFETIME_DEFAULT_SEC;
+	struct sandbox *young, *list[8];
+	bool more;
+	const struct sandbox_filter all = { .show_ended = true, .ascending = true };
+
+	registry_init(&reg);
+	young = adopt("young", 9, S(RUNNING), wall - 100);
+	ck_assert_int_eq(young->state, S(PENDING));
+	ck_assert(young->kept);
+	ck_assert_int_eq(young->containers[0].restart_count, 5);
+	ck_assert_int_eq(adopt("never", 3, S(CREATING), 0)->state, S(PENDING));
+	ck_assert_int_eq(adopt("old", 4, S(RUNNING), wall - life)->state, S(TERMINATED));
+	ck_assert_int_eq(adopt("stopped", 5, S(TERMINATING), wall)->state, S(TERMINATED));
+	ck_assert_int_eq(adopt("over", 2, S(COMPLETED), wall)->containers[0].state, S(COMPLETED));
+	registry_sort(&reg);
+	ck_assert_uint_eq(reg.n_live, 2);
+	ck_assert_uint_eq(reg.n_ended, 3);
+	ck_assert_uint_eq(registry_list(&reg, &all, 0, list, 8, &more), 5);
+	ck_assert_str_eq(list[0]->id, "over");
+	ck_assert_str_eq(list[4]->id, "young");
+	ck_assert_uint_eq(must_add("new", NULL)->seq, 10);
+	step(young, SANDBOX_EV_LAUNCHED, S(CREATING));
+	step(young, SANDBOX_EV_UP, S(RUNNING));
+	ck_assert_uint_eq(sandbox_deadline(young), now.now_usec + (life - 100) * USEC_PER_SEC);
+	ck_assert_uint_eq(young->start_wall_usec, (wall - 100) * USEC_PER_SEC);
+	registry_done(&reg);
+}
+END_TEST
+
 START_TEST(the_deadlines_are_start_lifetime_and_grace)
 {
 	struct sandbox *sb;
@@ -316,7 +372,8 @@ START_TEST(what_the_service_cannot_do_is_refused_and_not_ignored)
 END_TEST
 
 /* "main", then one container for each name. */
-static Coreweave__Sandbox__V1__SandboxSpec *make_containers(size_t n, const char *const *names, size_t primary)
+static Coreweave__Sandbox__V1__SandboxSpec *make_containers(
+	size_t n, const char *const *names, size_t primary)
 {
 	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
 
@@ -330,7 +387,8 @@ static Coreweave__Sandbox__V1__SandboxSpec *make_containers(size_t n, const char
 		c->name = strdup(names[i]);
 		c->image = strdup("python:3.11");
 		if (i == primary) {
-			c->opt_primary_case = COREWEAVE__SANDBOX__V1__CONTAINER__OPT_PRIMARY_PRIMARY;
+			c->opt_primary_case =
+				COREWEAVE__SANDBOX__V1__CONTAINER__OPT_PRIMARY_PRIMARY;
 			c->primary = true;
 		}
 		spec->containers[i] = c;
@@ -413,8 +471,8 @@ static Coreweave__Sandbox__V1__SandboxVolume *scratch_list[] = { &scratch };
 
 START_TEST(a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path)
 {
-	static const char *const bad[] = { "", "data", "/", "/a/", "/a//b", "/a/../b", "/./a", "/proc/x",
-		"/dev" };
+	static const char *const bad[] = { "", "data", "/", "/a/", "/a//b", "/a/../b", "/./a",
+		"/proc/x", "/dev" };
 	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
 	Coreweave__Sandbox__V1__VolumeMount m = mount_of("data", "/data"), *mounts[] = { &m };
 	struct spec_plan p;
@@ -430,7 +488,8 @@ START_TEST(a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path)
 	ck_assert_uint_eq(p.plan.n_mounts, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		m.mount_path = (char *)bad[i];
-		check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[0].mount_path");
+		check(spec, GRPC_INVALID_ARGUMENT,
+			"spec.containers[0].volume_mounts[0].mount_path");
 	}
 	m = mount_of("other", "/data");
 	check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[0].volume");
@@ -452,8 +511,8 @@ END_TEST
 START_TEST(mounts_are_made_once_with_parents_before_what_is_in_them)
 {
 	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
-	Coreweave__Sandbox__V1__VolumeMount m[] = { mount_of("data", "/a/b"), mount_of("data", "/a"),
-		mount_of("data", "/a/b") };
+	Coreweave__Sandbox__V1__VolumeMount m[] = { mount_of("data", "/a/b"),
+		mount_of("data", "/a"), mount_of("data", "/a/b") };
 	Coreweave__Sandbox__V1__VolumeMount *mounts[] = { &m[0], &m[1], &m[2] };
 	struct spec_plan p;
 
@@ -493,7 +552,9 @@ START_TEST(a_later_variable_replaces_the_one_of_its_name_only)
 }
 END_TEST
 
-TEST_MAIN("local sandbox", a_sandbox_goes_from_pending_to_its_end_and_never_back,
+TEST_MAIN("local sandbox",
+	what_ran_before_a_kill_runs_again_for_the_rest_of_its_life_and_what_had_ended_has,
+	a_sandbox_goes_from_pending_to_its_end_and_never_back,
 	an_end_by_itself_is_completed_or_failed, the_deadlines_are_start_lifetime_and_grace,
 	there_are_only_so_many_live_ones_and_the_oldest_ended_are_forgotten,
 	a_request_made_twice_finds_its_sandbox_and_another_one_a_conflict,
@@ -505,4 +566,5 @@ TEST_MAIN("local sandbox", a_sandbox_goes_from_pending_to_its_end_and_never_back
 	a_sandbox_runs_when_all_its_containers_do_and_ends_with_the_primary_one,
 	a_stopped_container_keeps_no_exit_code,
 	a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path,
-	mounts_are_made_once_with_parents_before_what_is_in_them, a_later_variable_replaces_the_one_of_its_name_only)
+	mounts_are_made_once_with_parents_before_what_is_in_them,
+	a_later_variable_replaces_the_one_of_its_name_only)

@@ -1,4 +1,6 @@
 """What cwsandbox-local does with a spec: containers that share a sandbox, mounted files, volumes, purge"""
+import os
+
 import services  # first: it finds the other helpers
 import suite
 from services import ServiceCase
@@ -6,6 +8,7 @@ from stub import Stub, pb
 from terminal import until
 
 LIMIT = 60
+BURST = 1000
 
 
 def container(name, *argv, **fields):
@@ -64,6 +67,101 @@ class Life(Stub, ServiceCase):
         self.reaches(box, pb.STATE_TERMINATED)
         self.assertTrue(self.logs(box, "b").endswith(b"saved\n"))
         self.assertFalse(self.get(box).status.HasField("exit_code"))
+
+    # ---- logs ----
+
+    def entries(self, box, **fields):
+        return self.ask("StreamLogs", pb.StreamLogsRequest(sandbox_id=box, follow=True, **fields))
+
+    def taken(self, stream, until_offset):
+        """(bytes, session) up to an offset, and the stream is left."""
+        data = b""
+        for entry in stream:
+            assert not entry.error.code, entry.error
+            data += entry.data
+            if entry.next_log_offset >= until_offset:
+                stream.cancel()
+                return data, entry.log_session_id
+
+    def refusal(self, box, session, offset):
+        last = list(self.entries(box, resume_log_session_id=session, resume_log_offset=offset))[-1]
+        return last.error.code
+
+    def test_a_log_stream_is_continued_at_the_very_byte_with_its_times(self):
+        box = self.made(container("main", "sh", "-c", "seq 1 30000; exec sleep infinity"))
+        until(lambda: len(self.logs(box)) > 160000, "the log", LIMIT)
+        whole = self.logs(box, timestamps=True)
+        data, session = self.taken(self.entries(box, timestamps=True), 100000)
+        self.assertEqual(data, whole[:len(data)])
+        for offset in (0, 1, 65537, len(data)):
+            rest, again = self.taken(self.entries(box, resume_log_session_id=session, resume_log_offset=offset), len(whole))
+            self.assertEqual((rest, again), (whole[offset:], session))
+        self.assertEqual(self.refusal(box, session, len(whole) + 1), "INVALID_RESUME_OFFSET")
+        self.assertEqual(self.refusal(box, "0" * 32, 0), "SESSION_NOT_FOUND")
+        self.assertEqual(self.fields("StreamLogs", pb.StreamLogsRequest(
+            sandbox_id=box, resume_log_session_id=session)), ["resume_log_session_id"])
+
+    def test_a_stream_that_another_one_continues_is_interrupted(self):
+        box = self.made(container("main", "sh", "-c", "echo hello; exec sleep infinity"))
+        first = self.entries(box)
+        entry = next(first)
+        second = self.entries(box, resume_log_session_id=entry.log_session_id, resume_log_offset=2)
+        self.assertEqual(next(second).data, b"llo\n")
+        self.assertEqual([e.error.code for e in first], ["STREAM_INTERRUPTED"])
+        second.cancel()
+
+    def test_a_log_keeps_its_newest_mebibytes_and_says_where_they_begin(self):
+        box = self.made(container("main", "sh", "-c", "seq 1 1000000; echo done; exec sleep infinity"))
+        until(lambda: self.logs(box, tail_lines=1) == b"done\n", "the end", LIMIT)
+        kept = self.logs(box)
+        self.assertGreater(len(kept), 2 << 20)
+        self.assertLessEqual(len(kept), 4 << 20)
+        self.assertEqual(self.logs(box, tail_lines=3), b"999999\n1000000\ndone\n")
+        folder = os.path.join(self.service.state_dir, "logs")
+        sizes = [os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if n.startswith(box)]
+        self.assertLessEqual(sum(sizes), 4 << 20)
+
+    # ---- list, purge, bursts ----
+
+    def test_a_purge_takes_those_with_all_the_tags_and_says_how_many(self):
+        both = [self.made(container("main"), tags=["purge-a", "purge-b"]) for _ in range(2)]
+        one = self.made(container("main"), tags=["purge-a"])
+        request = pb.PurgeSandboxesRequest(tags=["purge-a", "purge-b"], dry_run=True)
+        self.assertEqual(self.ask("PurgeSandboxes", request).purge_count, 2)
+        self.assertEqual(self.get(both[0]).status.state, pb.STATE_RUNNING)
+        request.dry_run = False
+        self.assertEqual(self.ask("PurgeSandboxes", request).purge_count, 2)
+        for box in both:
+            self.reaches(box, pb.STATE_TERMINATED)
+        self.assertEqual(self.get(one).status.state, pb.STATE_RUNNING)
+        self.assertEqual(self.fields("PurgeSandboxes", pb.PurgeSandboxesRequest()), ["tags"])
+        self.end(one)
+
+    def test_ids_of_any_shape_are_unknown_and_nothing_else(self):
+        for bad in ("", "nope", "../../etc", "a/b", "a\nb\x01", "\u202e", "x" * 4000):
+            for method, request in (("GetSandbox", pb.GetSandboxRequest), ("DeleteSandbox", pb.DeleteSandboxRequest),
+                                    ("StreamLogs", pb.StreamLogsRequest), ("ReadFile", pb.ReadFileRequest),
+                                    ("CreateFileSystemSnapshot", pb.CreateFileSystemSnapshotRequest)):
+                code, reason = self.info(method, request(sandbox_id=bad))
+                self.assertEqual((code.name, reason), ("NOT_FOUND", "CWSANDBOX_SANDBOX_NOT_FOUND"))
+
+    def test_a_burst_of_creates_is_taken_and_leaves_nothing_behind(self):
+        pid, state = self.service.process.pid, self.service.state_dir
+
+        def count():
+            live = self.ask("ListSandboxes", pb.ListSandboxesRequest(tags=["burst"])).sandboxes
+            return len(live), len(os.listdir(os.path.join(state, "sandboxes"))), len(os.listdir("/proc/%d/fd" % pid))
+        before = count()
+        request = pb.CreateSandboxRequest(sandbox=pb.Sandbox(spec=pb.SandboxSpec(
+            tags=["burst"], containers=[container("main")])))
+        made = [self.stub.CreateSandbox.future(request, metadata=self.key, timeout=LIMIT) for _ in range(BURST)]
+        ids = [f.result().sandbox_id for f in made]
+        self.assertEqual(len(set(ids)), BURST)
+        self.reaches(ids[0], pb.STATE_RUNNING)
+        self.assertEqual(self.ask("PurgeSandboxes", pb.PurgeSandboxesRequest(tags=["burst"])).purge_count, BURST)
+        for box in ids:
+            self.reaches(box, pb.STATE_TERMINATED)
+        until(lambda: count() == before, "all of it to go", LIMIT)
 
     # ---- mounted files ----
 

@@ -60,9 +60,9 @@ class Asking(Stub):
     def make_service(cls, world):
         return world.local()
 
-    def box(self, *volumes, **fields):
+    def box(self, *volumes, wait=pb.STATE_RUNNING, **fields):
         made = self.ask("CreateSandbox", spec(*(volumes or (scratch(),)), **fields))
-        return self.reaches(made.sandbox_id, pb.STATE_RUNNING)
+        return self.reaches(made.sandbox_id, wait)
 
     def snapshot(self, box, **fields):
         return self.ask("CreateFileSystemSnapshot", pb.CreateFileSystemSnapshotRequest(
@@ -242,6 +242,73 @@ class Kills(Asking, ServiceCase):
         self.assertEqual(self.shell(self.box(scratch(whole)), "cat /data/f"), b"kept\n")
         self.remove(cut)
         until(lambda: not [f for f in self.stored() if f.startswith(cut)], "the removal", LIMIT)
+
+
+    def test_a_killed_service_comes_back_with_its_sandboxes_their_files_and_logs(self):
+        box = self.box(command=("sh", "-c", "echo start >>/data/starts; cat /data/starts; exec sleep infinity"))
+        self.shell(box, "echo mine >/root/f; echo kept >/data/f")
+        ended = self.box(command=("sh", "-c", "echo last words; exit 3"), wait=pb.STATE_FAILED)
+        stopped = self.end(self.box())
+        before = self.get(box)
+        self.again()
+        self.reaches(box, pb.STATE_RUNNING)
+        self.assertEqual(self.shell(box, "cat /root/f /data/f"), b"mine\nkept\n")
+        until(lambda: self.logs(box) == b"start\n" + b"start\nstart\n", "the log of both runs", LIMIT)
+        after = self.get(box)
+        self.assertEqual(after.status.container_statuses[0].restart_count, 1)
+        self.assertEqual(after.status.start_time, before.status.start_time)
+        self.assertEqual(after.spec, before.spec)
+        found = self.get(ended).status
+        self.assertEqual((found.state, found.exit_code), (pb.STATE_FAILED, 3))
+        self.assertEqual(self.logs(ended), b"last words\n")
+        self.assertEqual(self.get(stopped).status.state, pb.STATE_TERMINATED)
+        listed = self.ask("ListSandboxes", pb.ListSandboxesRequest(show_terminated=True)).sandboxes
+        self.assertEqual([s.sandbox_id for s in listed if s.sandbox_id in (box, ended, stopped)], [stopped, ended, box])
+        self.end(box)
+
+    def test_a_root_that_was_made_a_trap_does_not_start_again(self):
+        outside = self.world.path("trap")
+        os.mkdir(outside)
+        traps = [self.box(command=("sh", "-c", "mv /etc /etc2 && ln -s /oldroot%s /etc; echo set; exec sleep infinity" % outside)),
+                 self.box(mounts=[pb.VolumeMount(volume="data", mount_path="/srv/a/b")], command=(
+                     "sh", "-c", "mv /srv /s && ln -s /oldroot%s /srv; echo set; exec sleep infinity" % outside))]
+        for box in traps:
+            until(lambda: self.logs(box) == b"set\n", "the trap", LIMIT)
+        self.again()
+        for box in traps:
+            self.reaches(box, pb.STATE_FAILED)
+            self.assertIn("is a link now", self.get(box).status.state_reason)
+        self.assertEqual(os.listdir(outside), [])
+
+    def test_what_was_being_stopped_stays_stopped_and_its_snapshot_is_made(self):
+        box = self.box(command=("sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"))
+        self.shell(box, "echo kept >/data/f")
+        until(lambda: self.logs(box) == b"up\n", "the trap", LIMIT)
+        made = self.ask("DeleteSandbox", pb.DeleteSandboxRequest(
+            sandbox_id=box, grace_period_seconds=600, snapshot_volumes=["data"])).file_system_snapshot_ids[0]
+        self.again()
+        self.assertEqual(self.get(box).status.state, pb.STATE_TERMINATED)
+        self.settled(made)
+        self.assertEqual(self.shell(self.box(scratch(made)), "cat /data/f"), b"kept\n")
+        until(lambda: box not in os.listdir(os.path.join(self.service.state_dir, "sandboxes")), "the folder's end", LIMIT)
+
+    def test_a_damaged_record_or_log_costs_itself_only(self):
+        box, other = self.box(command=("sh", "-c", "echo hello; exec sleep infinity")), self.box()
+        until(lambda: self.logs(box) == b"hello\n", "the log", LIMIT)
+        state = self.service.state_dir
+        with open(os.path.join(state, "records", other), "wb") as f:
+            f.write(b"\xff" * 100)
+        log = [n for n in os.listdir(os.path.join(state, "logs")) if n.startswith(box)][0]
+        with open(os.path.join(state, "logs", log), "ab") as f:
+            f.write(b"\x00\x01half a record")
+        for name in ("../x", "junk.0.0000000000000000", "a.b"):
+            with open(os.path.join(state, "logs", name.replace("/", "_")), "wb") as f:
+                f.write(b"x")
+        self.again()
+        self.reaches(box, pb.STATE_RUNNING)
+        until(lambda: self.logs(box) == b"hello\nhello\n", "the log of both runs", LIMIT)
+        self.assertEqual(self.info("GetSandbox", pb.GetSandboxRequest(sandbox_id=other))[1], "CWSANDBOX_SANDBOX_NOT_FOUND")
+        self.assertFalse([n for n in os.listdir(os.path.join(state, "logs")) if "junk" in n or "x" in n[:4]])
 
 
 def services_code(name):

@@ -92,10 +92,12 @@ class Walls:
         until(lambda: not [c for c in commands() if c.startswith(mark)], "the end of all", LIMIT)
         shell.kill()
         shell.wait()
-        self.assertTrue(os.listdir(os.path.join(second.state_dir, "sandboxes")))
-        # What it said of itself and its folders go when the next one starts.
+        # The next one starts the main process again, in its folder; what nobody knows of goes.
+        folders = os.path.join(second.state_dir, "sandboxes")
+        os.mkdir(os.path.join(folders, "unknown"))
         self.world.local("--isolation", self.isolation, name="second")
-        until(lambda: not os.listdir(os.path.join(second.state_dir, "sandboxes")), "the folders' end", LIMIT)
+        until(lambda: len([c for c in commands() if c.startswith(mark)]) == 3, "its programs again", LIMIT)
+        until(lambda: os.listdir(folders) == [made.stdout.decode().split()[-1]], "the end of other folders", LIMIT)
 
     def test_a_second_service_on_the_folder_is_refused_by_the_first_one_s_number(self):
         done = subprocess.run([program("cwsandbox-local"), "--state-dir", self.service.state_dir], env=self.world.env,

@@ -7,7 +7,8 @@ proto=$1 out=$2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 : "${PROTOC_C:=protoc-c}" "${SED:=sed}"
-files='coreweave/sandbox/v1/sandbox.proto coreweave/sandbox/v1/runtime_class.proto google/rpc/status.proto'
+files='coreweave/sandbox/v1/sandbox.proto coreweave/sandbox/v1/runtime_class.proto google/rpc/status.proto
+	cwsandbox/record.proto'
 for f in $files; do
 	mkdir -p "$tmp/$(dirname "$f")"
 	$SED -E 's/^( *)optional ([A-Za-z0-9_.]+) ([a-z0-9_]+) = ([0-9]+);/\1oneof opt_\3 { \2 \3 = \4; }/' \
@@ -16,7 +17,7 @@ done
 # shellcheck disable=SC2086 # a list of words
 (cd "$tmp" && $PROTOC_C -I. --c_out=. $files google/protobuf/timestamp.proto \
 	google/protobuf/duration.proto google/protobuf/any.proto)
-rm -rf "$out/coreweave" "$out/google"
+rm -rf "$out/coreweave" "$out/google" "$out/cwsandbox"
 mkdir -p "$out"
 (cd "$tmp" && find . -name '*.pb-c.[ch]') | while read -r f; do
 	mkdir -p "$out/$(dirname "$f")"
