@@ -13,9 +13,6 @@
 #define TYPED_MAX ((size_t)1024 * 1024) /* bytes read from the terminal and not taken yet */
 #define ANSWER_WAIT_MS 200              /* for answers of the terminal that are due when we leave */
 #define QUIT_WAIT_MS 500                /* for a detach to be told to the daemon */
-/* What is on its way to this terminal drains in so long: with what its kernel holds, and a paint, a
- * terminal of 1 MB/s is at the prompt within 30 ms of Ctrl-C. */
-#define DRAIN_MS 10
 
 static void end_as(struct attach *a, enum ending ending, const char *why)
 {
@@ -117,6 +114,19 @@ static void write_out(struct attach *a)
 	count_written(a);
 }
 
+/* The title that is due joins what is written, where nothing is open. */
+static int put_title(struct attach *a)
+{
+	char osc[NOTICE_TEXT_MAX + 8];
+	int n;
+
+	if (!a->notice.due || !term_filter_ground(a->filter))
+		return 0;
+	a->notice.due = false;
+	n = snprintf(osc, sizeof(osc), "\033]2;%s\033\\", a->notice.text);
+	return term_filter_feed(a->filter, (const uint8_t *)osc, (size_t)n, &a->out);
+}
+
 static int show(struct attach *a, const struct cwsandbox_event *e)
 {
 	int r;
@@ -128,8 +138,45 @@ static int show(struct attach *a, const struct cwsandbox_event *e)
 		term_filter_reset(a->filter);
 	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
 	if (!r)
+		r = put_title(a);
+	if (!r)
 		write_out(a);
 	return r;
+}
+
+/* Now, or with what comes next. */
+static int say_title(struct attach *a)
+{
+	int r;
+
+	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	r = put_title(a);
+	if (!r)
+		write_out(a);
+	return r;
+}
+
+/* Who leads, perhaps. */
+static int take_notice(struct attach *a, const struct cwsandbox_event *e)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = a->name };
+
+	notice_event(&a->notice, a->name, e);
+	if (a->notice.ask)
+		cwsandbox_start(a->c, &get, &a->title_id);
+	a->notice.ask = false;
+	return say_title(a);
+}
+
+static int take_title(struct attach *a, const struct cwsandbox_event *e)
+{
+	if (!a->title_id || e->id != a->title_id)
+		return 0;
+	a->title_id = 0;
+	if (e->r || !e->answer->session)
+		return 0;
+	notice_restore(&a->notice, e->answer->session->title);
+	return say_title(a);
 }
 
 /* ---- from the daemon ---- */
@@ -179,6 +226,8 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 		ask_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
+	a->notice.leads = e->answer->role && strcmp(e->answer->role, "lead") == 0;
+	a->notice.lead = 0;
 	if (e->answer->name && text_is_session_name(e->answer->name, strlen(e->answer->name)))
 		snprintf(a->name, sizeof(a->name), "%s", e->answer->name);
 	if (set.size) /* told with the events; a policy the daemon refuses is no reason to leave */
@@ -188,8 +237,10 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 
 static int take_event(struct attach *a, const struct cwsandbox_event *e)
 {
-	if (e->kind == CWSANDBOX_EVENT_ANSWER)
+	if (e->kind == CWSANDBOX_EVENT_ANSWER) {
 		take_answer(a, e);
+		return take_title(a, e);
+	}
 	if (e->kind == CWSANDBOX_EVENT_SHUTDOWN)
 		a->shutting_down = true;
 	if (e->attachment != a->attachment)
@@ -207,11 +258,12 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 	case CWSANDBOX_EVENT_INPUT_REFUSED:
 		a->out.n = a->out_at = a->event_n = a->event_done = 0;
 		return append_text(&a->out, "\a"); /* the lease is another's */
+	case CWSANDBOX_EVENT_RESIZED:
+	case CWSANDBOX_EVENT_CLIENTS:
+		return take_notice(a, e);
 	case CWSANDBOX_EVENT_NONE:
 	case CWSANDBOX_EVENT_CONNECTED:
 	case CWSANDBOX_EVENT_ANSWER:
-	case CWSANDBOX_EVENT_RESIZED:
-	case CWSANDBOX_EVENT_CLIENTS:
 	case CWSANDBOX_EVENT_STATE:
 	case CWSANDBOX_EVENT_CREDIT:
 	case CWSANDBOX_EVENT_SHUTDOWN:
@@ -573,31 +625,6 @@ static int loop(struct attach *a)
 
 /* ---- the beginning ---- */
 
-int attach_parse(struct attach_options *o, const struct parsed *p)
-{
-	const struct option_value *history = parsed_get(p, "--history");
-	const char *size = parsed_text(p, "--size");
-	static const char *const sizes[] = { "lead", "latest", "smallest", "largest" };
-	unsigned cols, rows;
-	char end;
-	bool known = false;
-
-	o->request.method = CWSANDBOX_SESSION_ATTACH;
-	o->request.policy = parsed_on(p, "--lossless") ? "block" : parsed_text(p, "--policy");
-	o->request.drain_ms = DRAIN_MS;
-	o->request.exclusive = parsed_on(p, "--exclusive");
-	o->request.has_history = history->set;
-	o->request.history = (uint64_t)history->integer;
-	o->detach_keys = parsed_text(p, "--detach-keys");
-	o->set_size = size;
-	for (size_t i = 0; size && i < ARRAY_SIZE(sizes); i++)
-		known |= strcmp(size, sizes[i]) == 0;
-	if (size && !known && sscanf(size, "%4ux%4u%c", &cols, &rows, &end) != 2)
-		return cli_usage(p->command, "Invalid value for '--size': use lead, latest, "
-					     "smallest, largest or COLSxROWS.");
-	return 0;
-}
-
 static int set_keys(struct attach *a)
 {
 	const char *notation = a->o->detach_keys ? a->o->detach_keys : a->cli->cfg.detach_keys;
@@ -613,8 +640,10 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	struct attach a = { .cli = cli, .c = cli->c, .o = o, .attachment = -1, .name = "newest" };
 	const struct probe_env env = { getenv("TERM"), getenv("COLORTERM"), getenv("TERM_PROGRAM"),
 		getenv("CWSANDBOX_PROBE") };
+	const char *notice = o->lead_notice;
 	int r;
 
+	a.notice.on = notice ? strcmp(notice, "yes") == 0 : cli->cfg.lead_notice;
 	r = set_keys(&a);
 	if (r)
 		return r;

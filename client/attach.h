@@ -15,12 +15,11 @@ struct attach_options {
 	struct cwsandbox_request request; /* session.attach; size and term are filled in */
 	const char *set_size;             /* the session's size policy, NULL = as it is */
 	const char *detach_keys;          /* NULL = the configured ones */
+	const char *lead_notice;          /* "yes", "no"; NULL = as configured */
 	bool observer;
 	bool official; /* `sh`: its exit codes, and no word about a normal end */
 };
 
-/* Options that attach and new share; `size` and so on are checked. An exit code, or 0. */
-int attach_parse(struct attach_options *o, const struct parsed *p);
 /* Runs it; the exit code. That there is no such session is printed, or, with ret_missing, told by
  * it. */
 int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing);

@@ -5,6 +5,7 @@
 #define CLIENT_ATTACH_PRIVATE_H
 
 #include "client/attach.h"
+#include "client/notice.h"
 #include "client/pace.h"
 #include "client/probe.h"
 #include "client/tty.h"
@@ -33,6 +34,8 @@ struct attach {
 	int64_t asked_ms, read_ms; /* the terminal was asked; it was last read */
 	struct term_filter *filter;
 	struct pace pace;
+	struct notice notice;
+	uint32_t title_id; /* the request for the session's title; 0: none */
 	char name[TEXT_NAME_MAX + 1];
 	int64_t attachment; /* -1 while it is being made */
 	uint32_t attach_id; /* the request that makes it, 0 once it is answered */

@@ -95,7 +95,8 @@ bool cli_colours(int fd);
 extern const struct command command_attach, command_capture, command_create, command_daemon_restart,
 	command_daemon_start, command_daemon_status, command_daemon_stop, command_delete,
 	command_detach, command_exec, command_files_read, command_files_write, command_get,
-	command_kill, command_logs, command_ls, command_new, command_rename, command_sessions,
+	command_kill, command_logs, command_ls, command_new, command_rename, command_resize,
+	command_sessions, command_set,
 	command_sh, command_snapshots_create, command_snapshots_delete, command_snapshots_get,
 	command_snapshots_list, command_stop;
 

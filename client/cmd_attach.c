@@ -10,6 +10,9 @@
 #include "common/text.h"
 
 #define LIST_PAGE 200
+/* What is on its way to this terminal drains in so long: with what its kernel holds, and a paint, a
+ * terminal of 1 MB/s is at the prompt within 30 ms of Ctrl-C. */
+#define DRAIN_MS 10
 
 static int need_terminal(const char *what)
 {
@@ -164,6 +167,24 @@ static int explain_no_terminal(struct cli *cli, const char *name, bool create)
 	return need_terminal("attach");
 }
 
+/* Options that attach and new share; an exit code, or 0. */
+static int attach_parse(struct attach_options *o, const struct parsed *p)
+{
+	const struct option_value *history = parsed_get(p, "--history");
+	int r;
+
+	o->request.method = CWSANDBOX_SESSION_ATTACH;
+	o->request.drain_ms = DRAIN_MS;
+	o->request.exclusive = parsed_on(p, "--exclusive");
+	o->request.has_history = history->set;
+	o->request.history = (uint64_t)history->integer;
+	o->detach_keys = parsed_text(p, "--detach-keys");
+	o->lead_notice = parsed_text(p, "--lead-notice");
+	o->set_size = parsed_text(p, "--size");
+	r = read_settings(p, &o->request);
+	return r ? r : check_size(p, "--size", o->set_size);
+}
+
 static int run_attach(struct cli *cli, const struct parsed *p)
 {
 	struct attach_options o = { .observer = parsed_on(p, "--read-only") };
@@ -192,13 +213,16 @@ static int run_attach(struct cli *cli, const struct parsed *p)
 }
 
 /* clang-format off */
-static const char *const choices_policy[] = { "skip", "block", "drop", NULL };
+static const char *const choices_yes_no[] = { "yes", "no", NULL };
 #define TERMINAL_OPTIONS \
 	{ .name = "--policy", .kind = OPTION_CHOICE, .choices = choices_policy }, \
 	{ .name = "--lossless", .kind = OPTION_FLAG }, \
+	{ .name = "--window", .kind = OPTION_TEXT }, \
+	{ .name = "--block-timeout", .kind = OPTION_LIFE }, \
 	{ .name = "--size", .kind = OPTION_TEXT }, \
 	{ .name = "--history", .kind = OPTION_INT, .min = 0 }, \
 	{ .name = "--exclusive", .kind = OPTION_FLAG }, \
+	{ .name = "--lead-notice", .kind = OPTION_CHOICE, .choices = choices_yes_no }, \
 	{ .name = "--detach-keys", .kind = OPTION_TEXT }
 #define TERMINAL_HELP \
 "  --exclusive               Nobody else may type while you are attached.\n" \
@@ -206,9 +230,14 @@ static const char *const choices_policy[] = { "skip", "block", "drop", NULL };
 "                            When this terminal is too slow: repaint it, make\n" \
 "                            the session wait, or detach it.  [default: skip]\n" \
 "  --lossless                The same as --policy block.\n" \
+"  --window SIZE             Bytes on their way to this terminal at most: 4K to\n" \
+"                            1M.  [default: 64K]\n" \
+"  --block-timeout DURATION  How long the session waits for it.  [default: 60s]\n" \
 "  --size SIZE               Whose size the shell has: lead, latest, smallest,\n" \
 "                            largest, or COLSxROWS.\n" \
 "  --history N               Lines of history to print first.\n" \
+"  --lead-notice [yes|no]    Say in the title when another terminal takes the\n" \
+"                            lead.  [default: yes]\n" \
 "  --detach-keys KEYS        As ctrl-p,ctrl-q.  [default: ctrl-\\,d]\n" \
 "  --help                    Show this message and exit.\n"
 

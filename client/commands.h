@@ -10,6 +10,12 @@
  * it runs. As cli_ask(). */
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret);
+/* The value of an option of several commands. */
+extern const char *const choices_policy[];
+/* Whose size the shell has; NULL is nobody's. 0, or a usage error that names `where`. */
+int check_size(const struct parsed *p, const char *where, const char *size);
+/* --policy, --lossless, --window and --block-timeout: 0, or a usage error. */
+int read_settings(const struct parsed *p, struct cwsandbox_request *q);
 /* Stops the daemon: 0, or an exit code with the error printed. No daemon is success too. */
 int daemon_stop(struct cli *cli, bool all, bool force);
 

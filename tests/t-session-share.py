@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
-from sessions import DETACH, OUT_OF_TURN, PROMPT, SessionCase, at_prompt, shown
+from sessions import DETACH, LEAD, OUT_OF_TURN, PROMPT, SessionCase, at_prompt, shown
 from terminal import until
 
 
@@ -100,6 +100,33 @@ class Sharing(SessionCase):
         self.assertEqual(a.exit_code(), OUT_OF_TURN)
         self.assert_sane(a)
         b.see_line(PROMPT).type("echo mine\r").see_line("mine")
+
+    def test_a_lead_that_is_taken_is_told_in_the_title_of_the_others_and_taken_back_with_the_lead(self):
+        a = self.shell()
+        a.type("printf '\\033]2;mine\\a'\r")
+        until(lambda: "mine" in a.screen.titles, "the program's title")
+        b = self.attach(a.session).see_line(PROMPT)
+        quiet = self.attach(a.session, "--lead-notice", "no").see_line(PROMPT)
+        until(lambda: len(self.clients(a.session)) == 3, "three clients")
+        b.type(LEAD)
+        until(lambda: "(pid %d) leads, 80x24" % b.pid in a.screen.titles[-1], "the new lead in the title")
+        self.assertIn(a.session + ": cwsandbox", a.screen.titles[-1])
+        a.type(LEAD)
+        until(lambda: a.screen.titles[-1] == "mine", "the program's title again")
+        until(lambda: "(pid %d) leads" % a.pid in b.screen.titles[-1], "the lead in the other's title")
+        self.assertFalse([t for t in quiet.screen.titles if "leads" in t])
+
+    def test_what_is_set_for_a_session_counts_for_who_comes_later(self):
+        a = self.shell()
+        self.world.ok("set", "--lossless", "--window", "8K", a.session)
+        self.world.ok("resize", a.session, "60x20")
+        b = self.attach(a.session)
+        until(lambda: len(self.clients(a.session)) == 2, "two clients")
+        self.assertEqual({c["pid"]: c["policy"] for c in self.clients(a.session)}, {a.pid: "skip", b.pid: "block"})
+        until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (60, 20), "the size")
+        self.assertEqual(self.world.cli("set", "--window", "4095", a.session).returncode, 2)
+        self.assertEqual(self.world.cli("set", a.session).returncode, 2)
+        self.assertEqual(self.world.cli("set", "--lossless", "nobody").returncode, 1)
 
     def test_all_terminals_leave_with_the_programs_code(self):
         a = self.shell()

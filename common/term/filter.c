@@ -32,6 +32,11 @@ void term_filter_columns(struct term_filter *f, unsigned cols)
 	f->cols = cols ? cols : TERM_COLS_MAX;
 }
 
+bool term_filter_ground(const struct term_filter *f)
+{
+	return f->parse.state == PARSE_GROUND && !f->utf8.need;
+}
+
 bool term_filter_alternate(const struct term_filter *f)
 {
 	return f->alternate;

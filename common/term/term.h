@@ -200,6 +200,8 @@ void term_filter_caps(struct term_filter *f, const struct term_caps *caps);
 bool term_filter_degraded(const struct term_filter *f);
 /* The terminal was told to report keys as CSI sequences: the kitty keyboard, modifyOtherKeys. */
 bool term_filter_extended_keys(const struct term_filter *f);
+/* What passed ended between sequences and characters: something else may be written now. */
+bool term_filter_ground(const struct term_filter *f);
 /* The passed output left the terminal in its alternate screen. */
 bool term_filter_alternate(const struct term_filter *f);
 /* Appends what undoes exactly what the passed output (raw or painted) left set, and forgets it:

@@ -6,6 +6,7 @@ from terminal import until
 from world import SharedWorldCase
 
 PROMPT = "go>"
+LEAD = "\x1cl"  # and l: take the lead
 DETACH = "\x1cd"  # Ctrl-\ then d
 OUT_OF_TURN = 254  # attach's code when another client or a policy ended it
 UNREACHED = 255  # attach's code when the session could not be reached, or ended without a code
