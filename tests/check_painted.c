@@ -364,6 +364,41 @@ START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
 }
 END_TEST
 
+/* More history than a piece of a paint holds, and the session goes on while it is painted. */
+START_TEST(sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it)
+{
+	unsigned turns = 0;
+
+	begin();
+	n_lines = 0;
+	for (unsigned i = 0; i < 900; i++) {
+		char line[81];
+
+		snprintf(line, sizeof(line), "%08u%*s|\r\n", ++n_lines, 68, "");
+		output_text(line);
+	}
+	peer_begin(&a, "session.set", 2);
+	frame_put_str(&a.out, "name", "w");
+	frame_put_u64(&a.out, "window", 8192);
+	peer_result(&a, peer_send(&a));
+	viewer_attach(&a, 80, 24);
+	while (viewed()->view != VIEW_RAW) {
+		ck_assert_uint_lt(++turns, 50);
+		ck_assert_uint_le(viewed()->paint_charged, 2 * ATTACHMENT_PAINT_BYTES);
+		lines(5);
+		viewer_ack();
+	}
+	ck_assert_uint_gt(turns, 5);
+	ck_assert_uint_gt(v.last_paint, ATTACHMENT_DATA_MAX);
+	lines(1);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.paints, 1);
+	ck_assert(same_screen());
+	ck_assert_uint_eq(check_lines(), 0);
+	viewer_end();
+}
+END_TEST
+
 /* The dearest there is: each cell with colours of its own, on a view as large as can be. */
 START_TEST(fault_f29_a_painted_attachment_costs_at_most_256_kib)
 {
@@ -396,4 +431,5 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
 	a_terminal_of_another_size_gets_differences,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
+	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,
 	fault_f29_a_painted_attachment_costs_at_most_256_kib)

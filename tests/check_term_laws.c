@@ -1,5 +1,6 @@
 #include "tests/suite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/termkit.h"
@@ -142,6 +143,102 @@ START_TEST(an_attach_brings_all_of_the_history_into_the_scrollback)
 }
 END_TEST
 
+START_TEST(an_attach_in_pieces_is_the_attach_in_one)
+{
+	for (unsigned round = 0; round < SEEDS; round++) {
+		const struct term_paint whole = { .kind = TERM_PAINT_ATTACH, .history_lines = 30 };
+		struct term_paint how = whole;
+		struct term_buf pieces = { 0 };
+		struct fixture f;
+		int r;
+
+		setup(&f, round);
+		term_feed(f.a, f.stream.data, f.stream.n);
+		ck_assert_int_eq(term_paint(f.a, &whole, &f.out), 0);
+		do {
+			const size_t before = pieces.n, max = 1 + termkit_random(&f.seed) % 500;
+
+			r = term_paint_some(f.a, &how, max, &pieces);
+			ck_assert_int_ge(r, 0);
+			ck_assert_uint_gt(pieces.n, before);
+		} while (r == TERM_PAINT_MORE);
+		ck_assert_msg(pieces.n == f.out.n && memcmp(pieces.data, f.out.data, pieces.n) == 0,
+			"seed %u", round);
+		term_buf_done(&pieces);
+		teardown(&f);
+	}
+}
+END_TEST
+
+START_TEST(an_attach_in_pieces_shows_the_model_that_has_moved_on_meanwhile)
+{
+	unsigned n_pieces = 0;
+
+	for (unsigned round = 0; round < SEEDS; round++) {
+		struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = 30 };
+		struct fixture f;
+		size_t fed, n;
+
+		setup(&f, round);
+		fed = f.stream.n / 2;
+		term_feed(f.a, f.stream.data, fed);
+		to_ground(f.a);
+		while (term_paint_some(f.a, &how, 100, &f.out) == TERM_PAINT_MORE) {
+			n = min_size(40, f.stream.n - fed);
+			term_feed(f.a, f.stream.data + fed, n);
+			to_ground(f.a);
+			fed += n;
+			n_pieces++;
+		}
+		ck_assert_ptr_null(termkit_grammar(f.out.data, f.out.n));
+		term_feed(f.b, f.out.data, f.out.n);
+		assert_same(&f, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		teardown(&f);
+	}
+	ck_assert_uint_gt(n_pieces, SEEDS);
+}
+END_TEST
+
+START_TEST(lines_that_come_faster_than_an_attach_paints_them_are_counted)
+{
+	struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = 10 };
+	struct term *t = termkit_new(20, 4, 10), *terminal = termkit_new(20, 4, 500);
+	struct term_buf out = { 0 };
+	char line[32];
+	unsigned n = 0, i, pieces = 0;
+	bool wrapped;
+	int r;
+
+	do {
+		for (i = 0; i < 15; i++) {
+			snprintf(line, sizeof(line), "line %u\r\n", n++);
+			term_feed(t, (const uint8_t *)line, strlen(line));
+		}
+		r = term_paint_some(t, &how, 40, &out);
+		pieces++;
+	} while (r == TERM_PAINT_MORE);
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_lt(pieces, 2 * how.history_lines + 2);
+	term_feed(terminal, out.data, out.n);
+	ck_assert_ptr_null(termkit_same(t, terminal, SAME_BUT_HISTORY | SAME_BUT_QUIET));
+	ck_assert_ptr_nonnull(memmem(out.data, out.n, "lines not shown]", 16));
+	/* what was painted and what was counted is all but the two lines before the ten asked for */
+	for (n = i = 0; i < terminal->history.n; i++) {
+		uint64_t cells[TERM_COLS_MAX];
+		unsigned k = history_line(&terminal->history, i, cells, &wrapped), skipped = 0;
+
+		for (unsigned x = 1; k && cells[0] << 40 >> 40 == '[' && x < k; x++)
+			if ((cells[x] & CELL_CODE) >= '0' && (cells[x] & CELL_CODE) <= '9')
+				skipped = skipped * 10 + (unsigned)(cells[x] & CELL_CODE) - '0';
+		n += skipped ? skipped : k > 0;
+	}
+	ck_assert_uint_eq(n + 2, term_history_total(t));
+	term_free(t);
+	term_free(terminal);
+	term_buf_done(&out);
+}
+END_TEST
+
 START_TEST(a_paint_brings_a_terminal_in_any_state_to_the_same_model)
 {
 	for (unsigned round = 0; round < SEEDS; round++) {
@@ -231,6 +328,9 @@ END_TEST
 TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_paint_brings_a_fresh_terminal_to_the_same_model,
 	an_attach_brings_all_of_the_history_into_the_scrollback,
+	an_attach_in_pieces_is_the_attach_in_one,
+	an_attach_in_pieces_shows_the_model_that_has_moved_on_meanwhile,
+	lines_that_come_faster_than_an_attach_paints_them_are_counted,
 	a_paint_brings_a_terminal_in_any_state_to_the_same_model,
 	a_filtered_stream_shows_the_same_and_asks_nothing,
 	a_filter_gives_the_same_bytes_however_the_stream_is_cut,

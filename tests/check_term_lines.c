@@ -96,6 +96,7 @@ END_TEST
 /* A row of cells, each with a style, marks and a hyperlink of its own. */
 START_TEST(the_worst_line_stays_within_its_bounds_and_keeps_the_first_links)
 {
+	const struct term_paint how = { .kind = TERM_PAINT_SCREEN };
 	char text[4096], uri[1024];
 
 	memset(uri, 'u', sizeof(uri) - 1);
@@ -122,6 +123,10 @@ START_TEST(the_worst_line_stays_within_its_bounds_and_keeps_the_first_links)
 			  (format != TERM_LINE_TEXT));
 		ck_assert_ptr_null(memmem(out.data, out.n, "20uuuu", 6));
 	}
+	out.n = 0;
+	ck_assert_int_eq(term_paint(t, &how, &out), 0);
+	ck_assert_uint_lt(out.n, TERM_LINE_BYTES);
+	ck_assert_ptr_null(memmem(out.data, out.n, "20uuuu", 6));
 	end();
 }
 END_TEST

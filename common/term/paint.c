@@ -2,17 +2,23 @@
 
 #include "common/term/paint.h"
 
-/* Which line of history comes first: at most so many, and none that the reader has. */
-static unsigned history_first(const struct term *t, const struct term_paint *how)
-{
-	const struct history *h = &t->history;
-	uint64_t oldest = h->total - h->n;
-	unsigned first = h->n > how->history_lines ? h->n - how->history_lines : 0;
+#define HISTORY_TIMES                                                                              \
+	2 /* lines that come meanwhile are painted until so many times as were asked for */
 
-	if (how->history_since > oldest + first)
-		first = how->history_since >= h->total ? h->n
-						       : (unsigned)(how->history_since - oldest);
-	return first;
+/* Which line of history comes first: at most so many, and none that the reader has. */
+static struct term_paint_at history_begin(const struct term *t, const struct term_paint *how)
+{
+	const uint64_t end = t->history.total;
+	uint64_t first = term_line_first(t);
+
+	if (end - first > how->history_lines)
+		first = end - how->history_lines;
+	if (how->history_since > first)
+		first = min_u64(how->history_since, end);
+	return (struct term_paint_at){ .begun = true,
+		.aligned = true,
+		.line = first,
+		.left = HISTORY_TIMES * (uint64_t)how->history_lines };
 }
 
 /* What is on the terminal, which was skipped ahead, goes up, and a line that says so after it. */
@@ -38,14 +44,17 @@ static void paint_up(struct painter *p, const struct term_paint *how)
 	for (unsigned i = 0; i < rows && !how->lines_not_shown; i++)
 		out_text(&p->o, "\n");
 	out_text(&p->o, "\x1b[H\x1b[J");
-	paint_history(p, history_first(p->t, how));
 }
 
-static void paint_begin(struct painter *p)
+static void paint_begin(struct painter *p, const struct term_paint *how)
 {
 	paint_reset(&p->o);
 	out_text(&p->o, "\x1b[?2026h");
 	out_text(&p->o, COLORS_RESET);
+	if (how->kind == TERM_PAINT_ATTACH)
+		paint_up(p, how);
+	else if (how->lines_not_shown)
+		paint_notice(p, how->lines_not_shown);
 }
 
 static void paint_end(struct painter *p)
@@ -60,14 +69,10 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 	static const struct kitty no_flags;
 	const struct screen *primary = &t->screens[0], *alternate = &t->screens[1];
 
-	if (how->kind == TERM_PAINT_ATTACH) {
-		paint_up(p, how);
+	if (how->kind == TERM_PAINT_ATTACH)
 		paint_grid_down(p, &primary->grid);
-	} else {
-		if (how->lines_not_shown)
-			paint_notice(p, how->lines_not_shown);
+	else
 		paint_grid_in_place(p, &primary->grid);
-	}
 	paint_kitty(p, &no_flags, &primary->kitty);
 	paint_saved(p, primary,
 		term_alternate(t) ? "\x1b[?1049h"
@@ -113,7 +118,6 @@ static void paint_full(struct painter *p, const struct term_paint *how)
 	static const struct paint_state was = { .modes = TERM_MODES_DEFAULT };
 	const struct term *t = p->t;
 
-	paint_begin(p);
 	paint_colors(p, &was);
 	paint_screens(p, how);
 	paint_tabs(p);
@@ -141,14 +145,28 @@ static int paint_crop(const struct term *t, const struct term_paint *how, struct
 	return r ? r : err_fold(term_shadow_paint(s, t, SIZE_MAX, out));
 }
 
-int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out)
+int term_paint_some(const struct term *t, struct term_paint *how, size_t max, struct term_buf *out)
 {
-	struct painter p = { .t = t, .o = { .buf = out } };
+	struct painter p = { .t = t, .o = { .buf = out }, .links_left = TERM_LINE_LINK_BYTES };
+	const size_t stop = max < SIZE_MAX - out->n ? out->n + max : SIZE_MAX;
 
 	if (how->kind == TERM_PAINT_CROP)
 		return paint_crop(t, how, out);
+	if (!how->at.begun) {
+		how->at = history_begin(t, how);
+		paint_begin(&p, how);
+	}
+	if (how->kind == TERM_PAINT_ATTACH && !paint_history(&p, &how->at, stop))
+		return p.o.r ? p.o.r : TERM_PAINT_MORE;
 	paint_full(&p, how);
 	return p.o.r;
+}
+
+int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out)
+{
+	struct term_paint whole = *how;
+
+	return err_fold(term_paint_some(t, &whole, SIZE_MAX, out));
 }
 
 int term_paint_undo(struct term_buf *out)

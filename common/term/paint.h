@@ -17,6 +17,7 @@ struct painter {
 	struct out o;
 	struct style style; /* the terminal's now */
 	bool protect;       /* so too */
+	size_t links_left;  /* bytes of hyperlinks that may still be written */
 };
 
 /* What is not cells, as the painted terminal has it. */
@@ -39,8 +40,8 @@ size_t paint_state_memory(const struct paint_state *s);
 
 void paint_style(struct painter *p, const struct style *style);
 void paint_protect(struct painter *p, bool protect);
-/* History from line `first` on, one below the other. */
-void paint_history(struct painter *p, unsigned first);
+/* History from a line on, one below the other. False: stopped, as the output has `stop` bytes. */
+bool paint_history(struct painter *p, struct term_paint_at *at, size_t stop);
 /* A screen row below row, as new lines (scrolls what was there) or in place. */
 void paint_grid_down(struct painter *p, const struct grid *g);
 void paint_grid_in_place(struct painter *p, const struct grid *g);

@@ -364,7 +364,7 @@ static void end_sync(struct differ *d, size_t at, bool show)
 
 int term_shadow_paint(struct term_shadow *s, const struct term *t, size_t max, struct term_buf *out)
 {
-	struct differ d = { .p = { .t = t, .o = { .buf = out } }, .s = s };
+	struct differ d = { .p = { .t = t, .o = { .buf = out }, .links_left = SIZE_MAX }, .s = s };
 	const size_t start = out->n;
 	unsigned rounds;
 	bool show;

@@ -36,6 +36,20 @@ void paint_protect(struct painter *p, bool protect)
 	p->protect = protect;
 }
 
+static uint32_t link_that_fits(struct painter *p, uint32_t link)
+{
+	const struct link *l = &p->t->links[link];
+	size_t n;
+
+	if (!link || link == p->style.link || link >= p->t->n_links || !l->uri)
+		return link;
+	n = strlen(l->uri) + strlen(l->params);
+	if (n > p->links_left)
+		return 0;
+	p->links_left -= n;
+	return link;
+}
+
 void paint_cell(struct painter *p, uint64_t cell)
 {
 	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
@@ -45,6 +59,7 @@ void paint_cell(struct painter *p, uint64_t cell)
 	if (cell & CELL_TAIL)
 		return;
 	style = style_get(p->t, cell_style(cell));
+	style.link = link_that_fits(p, style.link);
 	paint_style(p, &style);
 	paint_protect(p, cell & CELL_PROTECTED);
 	n = cell_codes(p->t, cell, codes);
@@ -63,27 +78,52 @@ static void paint_wrap(struct painter *p)
 	out_text(&p->o, " \r\x1b[K");
 }
 
-void paint_history(struct painter *p, unsigned first)
+static void paint_history_line(struct painter *p, struct term_paint_at *at)
 {
 	const struct history *h = &p->t->history;
 	uint64_t cells[TERM_COLS_MAX];
-	bool wrapped = false,
-	     aligned = true; /* aligned: the line's rows are as wide as the screen */
+	bool wrapped = false;
+	unsigned n = history_line(h, (unsigned)(at->line - term_line_first(p->t)), cells, &wrapped);
 
-	for (unsigned i = first; i < h->n; i++) {
-		unsigned n = history_line(h, i, cells, &wrapped);
+	p->links_left = TERM_LINE_LINK_BYTES;
+	for (unsigned x = 0; x < n; x++)
+		paint_cell(p, cells[x]);
+	paint_style(p, &plain);
+	paint_protect(p, false);
+	at->line++;
+	at->left--;
+	at->aligned &= n == p->t->cols;
+	wrapped &= at->aligned || at->line < h->total; /* the screen begins with a row of its own */
+	if (!wrapped)
+		out_text(&p->o, "\r\n");
+	else if (at->aligned)
+		paint_wrap(p);
+	at->aligned |= !wrapped;
+}
 
-		for (unsigned x = 0; x < n; x++)
-			paint_cell(p, cells[x]);
-		paint_style(p, &plain);
-		aligned &= n == p->t->cols;
-		wrapped &= aligned || i + 1 < h->n; /* the screen begins with a row of its own */
-		if (!wrapped)
-			out_text(&p->o, "\r\n");
-		else if (aligned)
-			paint_wrap(p);
-		aligned |= !wrapped;
+static void skip_history(struct painter *p, struct term_paint_at *at, uint64_t to)
+{
+	out_format(&p->o, "%s\x1b[2m[%llu lines not shown]\x1b[m\r\n", at->aligned ? "" : "\r\n",
+		(unsigned long long)(to - at->line));
+	at->line = to;
+	at->aligned = true;
+}
+
+bool paint_history(struct painter *p, struct term_paint_at *at, size_t stop)
+{
+	const uint64_t first = term_line_first(p->t), end = p->t->history.total;
+
+	if (at->line < first)
+		skip_history(p, at, first);
+	while (at->line < end) {
+		if (p->o.r || p->o.buf->n >= stop)
+			return false;
+		if (at->left)
+			paint_history_line(p, at);
+		else
+			skip_history(p, at, end);
 	}
+	return true;
 }
 
 /* How many cells must be written: trailing ones of one blank style are left to EL. */
@@ -102,6 +142,7 @@ static void paint_row(struct painter *p, const struct row *row, unsigned cols)
 	unsigned n = cells_to_write(row, cols);
 	struct style fill = style_get(p->t, cell_style(row->fill));
 
+	p->links_left = TERM_LINE_LINK_BYTES;
 	for (unsigned x = 0; x < n; x++)
 		paint_cell(p, row_cell(row, x));
 	if (n < cols && row->fill) {

@@ -102,11 +102,27 @@ struct term_paint {
 	/* > 0: what is on the primary screen goes up first, and after it one dim line
 	 * "[N lines not shown]" */
 	uint64_t lines_not_shown;
+	/* How far a paint in pieces is; zero to begin with. */
+	struct term_paint_at {
+		bool begun;
+		bool aligned;  /* the rows of the line now open are as wide as the screen */
+		uint64_t line; /* number of the next one */
+		uint64_t left; /* so many more at most */
+	} at;
 };
 /* Appends to out what brings a terminal of that size to show the model. The bytes never write
  * upstream, never ring, set no clipboard, print nothing, ask nothing. Bounded by screen size and
- * history_lines. */
+ * history_lines; of hyperlinks, a row has TERM_LINE_LINK_BYTES at most. */
 int term_paint(const struct term *t, const struct term_paint *how, struct term_buf *out);
+/* The same in pieces: history is left to a further call when `max` bytes were appended, the screen
+ * comes last and at once, as it is by then.
+ *   0                the terminal shows the model.
+ *   TERM_PAINT_MORE  history is left; the model may move on, but keeps its size. Lines that got
+ *                    lost meanwhile, or come faster than they are painted, are counted by a dim
+ *                    line "[N lines not shown]".
+ *   -ENOMEM          as from term_paint(). */
+int term_paint_some(const struct term *t, struct term_paint *how, size_t max, struct term_buf *out);
+#define TERM_PAINT_MORE 1
 /* Appends what undoes every mode a session may have set (attributes, screens, mouse, paste, keypad,
  * cursor shape, kitty keyboard, charsets, margins) and nothing else: leaving the alternate screen
  * puts the cursor back to where it was on the primary one; else it stays. CAN and ST first, so that

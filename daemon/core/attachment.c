@@ -307,7 +307,7 @@ void attachment_fit(struct attachment *a, bool resized)
 			paint_leave(a); /* its terminal wrapped its lines in its own way */
 		break;
 	case VIEW_PAINTING:
-		if (resized && terminal && a->paint_then_raw)
+		if (resized && a->paint_whole && (terminal || a->paint_more))
 			paint_leave(a); /* made for another size */
 		break;
 	case VIEW_PAINTED:

@@ -27,7 +27,7 @@
 #define ATTACHMENT_LAG_USEC (500 * USEC_PER_MSEC)
 #define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC)  /* a painted one is painted at most so often */
 #define ATTACHMENT_RETRY_USEC (100 * USEC_PER_MSEC) /* without memory for a paint */
-#define ATTACHMENT_PAINT_BYTES ((size_t)16 * 1024)  /* made at a time of a view */
+#define ATTACHMENT_PAINT_BYTES ((size_t)16 * 1024)  /* made at a time */
 /* One that falls behind again so soon after it was repainted stays painted until it keeps up. */
 #define ATTACHMENT_RELAPSE_USEC (2 * USEC_PER_SEC)
 /* It keeps up when what came in at least so long fits in its credit. */
@@ -81,7 +81,9 @@ struct attachment {
 	size_t paint_pos, paint_charged; /* bytes sent; bytes in the ledger, the shadow's too */
 	uint64_t paint_offset;           /* what it shows; raw output goes on there */
 	bool paint_begun;                /* its first piece was sent */
-	bool paint_more;                 /* the shadow has more than is in `paint` */
+	bool paint_more;                 /* there is more than is in `paint` */
+	bool paint_whole;                /* of all the session shows, by `whole`; else a view */
+	struct term_paint whole;
 	bool paint_then_raw;
 	struct term_shadow *shadow; /* what it shows, while it is painted */
 	unsigned shadow_cols, shadow_rows;

@@ -27,7 +27,7 @@ static void paint_drop(struct attachment *a)
 	term_buf_done(&a->paint);
 	a->paint = (struct term_buf){ .n = 0 };
 	a->paint_pos = 0;
-	a->paint_begun = a->paint_more = a->paint_then_raw = false;
+	a->paint_begun = a->paint_more = a->paint_whole = a->paint_then_raw = false;
 	paint_charge(a);
 }
 
@@ -111,39 +111,61 @@ static uint64_t lines_not_shown(const struct attachment *a)
 	return min_u64(above - shown, term_history_total(s->screen.term) - a->history_then);
 }
 
-static int whole_make(struct attachment *a)
-{
-	const struct session *s = a->session;
-	bool entered = a->entered || a->unknown;
-	struct term_paint how = {
-		.kind = entered ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH,
-		.cols = s->cols,
-		.rows = s->rows,
-		.history_lines = a->history_lines,
-	};
-	int r = 0;
-
-	if (entered)
-		how.lines_not_shown = lines_not_shown(a);
-	if (a->unknown)
-		r = term_paint_undo(&a->paint);
-	return r ? r : term_paint(s->screen.term, &how, &a->paint);
-}
-
-static int whole_begin(struct attachment *a, uint64_t offset)
+/* The terminal shows the model when it has taken this. */
+static void whole_last(struct attachment *a)
 {
 	struct session *s = a->session;
-	int r = whole_make(a);
+	uint64_t offset;
 
-	if (r)
-		return r;
-	paint_forget(a);
-	a->entered = true;
+	if (!paint_resume(a, &offset))
+		return; /* it stays painted until raw output can go on */
 	a->paint_then_raw = true;
 	a->paint_offset = offset;
 	a->lines_painted = log_lines(&s->log, offset) + log_in_line(&s->log, offset);
 	reader_init(&a->reader, &s->log, offset, a->policy == POLICY_BLOCK);
 	attachment_watch(a);
+}
+
+/* The next piece: history, and at last the screen as it is by then. Nothing may come between for one
+ * that skips nothing: it gets all at once. */
+static int whole_fill(struct attachment *a)
+{
+	const struct screen *sc = &a->session->screen;
+	size_t max = a->policy == POLICY_BLOCK ? SIZE_MAX : ATTACHMENT_PAINT_BYTES;
+	int r;
+
+	r = term_paint_some(sc->term, &a->whole, max, &a->paint);
+	if (r < 0)
+		return r;
+	a->paint_more = r == TERM_PAINT_MORE;
+	a->paint_offset = screen_offset(sc);
+	if (!a->paint_more)
+		whole_last(a);
+	return 0;
+}
+
+static int whole_begin(struct attachment *a)
+{
+	const struct session *s = a->session;
+	bool entered = a->entered || a->unknown;
+	int r = 0;
+
+	a->whole = (struct term_paint){
+		.kind = entered ? TERM_PAINT_SCREEN : TERM_PAINT_ATTACH,
+		.cols = s->cols,
+		.rows = s->rows,
+		.history_lines = a->history_lines,
+		.lines_not_shown = entered ? lines_not_shown(a) : 0,
+	};
+	a->paint_whole = true;
+	if (a->unknown)
+		r = term_paint_undo(&a->paint);
+	if (!r)
+		r = whole_fill(a);
+	if (r)
+		return r;
+	paint_forget(a);
+	a->entered = true;
 	return 0;
 }
 
@@ -194,7 +216,7 @@ static int paint_begin(struct attachment *a)
 	int r;
 
 	if (!a->slow && paint_resume(a, &offset))
-		r = whole_begin(a, offset);
+		r = whole_begin(a);
 	else
 		r = view_fill(a);
 	if (r) {
@@ -290,7 +312,7 @@ static int paint_refill(struct attachment *a)
 	int r;
 
 	a->paint.n = a->paint_pos = 0;
-	r = view_fill(a);
+	r = a->paint_whole ? whole_fill(a) : view_fill(a);
 	if (r)
 		paint_leave(a);
 	else
