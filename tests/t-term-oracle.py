@@ -82,6 +82,10 @@ class Cases(unittest.TestCase):
         counts, wrong, _there = cases.table(BUILD)
         self.assertEqual(wrong, [])
         self.assertGreater(sum(c[0] for c in counts.values()), 200)
+        with open(os.path.join(SOURCE, "doc", "terminal.md"), encoding="utf-8") as f:
+            text = f.read()
+        for sequence, (n, passed, _) in counts.items():
+            self.assertIn("| %s | %d | %d |" % (sequence.lstrip("!"), n, passed), text, "make term-cases prints the table anew")
 
 
 class Corpus(unittest.TestCase):
