@@ -402,19 +402,20 @@ END_TEST
 /* The dearest there is: each cell with colours of its own, on a view as large as can be. */
 START_TEST(fault_f29_a_painted_attachment_costs_at_most_256_kib)
 {
-	static char cell[64];
+	static char row[64 * 1000];
 
 	begin();
 	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 1000, .rows = 100 });
 	fake_pass(&fake, SESSION_RESIZE_USEC);
 	viewer_attach(&a, 1000, 1000);
-	for (unsigned i = 0; i < 100 * 1000; i++) {
-		int n = snprintf(cell, sizeof(cell), "\033[38;2;%u;%u;7m\033[48;2;9;%u;%um%c",
-			i % 251, i / 251 % 256, i % 241, i / 241 % 256, 'a' + i % 26);
+	for (unsigned y = 0; y < 100; y++) {
+		size_t n = 0;
 
-		output(cell, (size_t)n);
-		if (i % 1000)
-			continue;
+		for (unsigned x = 0; x < 1000; x++)
+			n += (size_t)snprintf(row + n, sizeof(row) - n,
+				"\033[38;2;%u;%u;7m\033[48;2;9;%u;%um%c", x % 251, y, x % 241,
+				y + x / 251, 'a' + x % 26);
+		output(row, n);
 		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
 		ck_assert_uint_le(viewed()->paint_charged, 256 * 1024);
 		viewer_ack();
