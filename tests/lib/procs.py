@@ -92,6 +92,12 @@ def rss_bytes(pid):
     return 0
 
 
+def sanitized(program):
+    """Built with AddressSanitizer, which keeps freed memory: its size says little."""
+    with open(program, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def cpu_seconds(pid):
     with open("/proc/%d/stat" % pid, "rb") as f:
         rest = f.read().rsplit(b")", 1)[1].split()

@@ -1,7 +1,8 @@
 """terminal - drives programs on real pseudo-terminals, and waits without a fixed pause
 
 One select() serves every terminal that is alive, so that no terminal stalls because a test looks at another
-one. A terminal can be told to stop reading (`reading = False`): then it stalls, as a stopped one does.
+one. A terminal can be told to stop reading (`reading = False`): then it stalls, as a stopped one does; or to read only
+so many bytes a second (`rate`).
 """
 import errno
 import fcntl
@@ -17,7 +18,8 @@ import time
 from screen import QUERY, Screen
 
 LIMIT = float(os.environ.get("CWSANDBOX_TEST_LIMIT", "60"))  # seconds: generous, for slow machines
-RAW_MAX = 8 << 20  # bytes kept of what a terminal was sent
+SLOW_STEP = 0.02  # seconds: a slow terminal takes so much of its rate at once
+RAW_MAX = 16 << 20  # bytes kept of what a terminal was sent; beyond, the newer half
 
 
 def on_terminal(argv):
@@ -30,8 +32,10 @@ class Terminal:
 
     def __init__(self, argv, env=None, cols=80, rows=24, cwd=None):
         self.screen = Screen(cols, rows)
-        self.raw = b""
+        self.raw = bytearray()
         self.reading = True
+        self.rate = None  # bytes a second; None: all there is
+        self.rate_due = time.monotonic()  # when a slow one takes the next bytes
         self.returncode = None
         self.master, slave = pty.openpty()
         self._winsize(cols, rows)
@@ -66,17 +70,24 @@ class Terminal:
                 pump(0.02)
         return self
 
+    def ready(self):
+        return self.reading and self.returncode is None and (not self.rate or time.monotonic() >= self.rate_due)
+
     def receive(self):
         """Takes what is there; False when there was nothing."""
         try:
-            data = os.read(self.master, 65536)
+            data = os.read(self.master, 65536 if not self.rate else max(1, int(self.rate * SLOW_STEP)))
         except BlockingIOError:
             return False
         except OSError as err:
             if err.errno == errno.EIO:
                 return False
             raise
-        self.raw = (self.raw + data)[-RAW_MAX:]
+        if self.rate:
+            self.rate_due = max(self.rate_due, time.monotonic() - SLOW_STEP) + len(data) / self.rate
+        self.raw += data
+        if len(self.raw) > RAW_MAX:
+            del self.raw[:RAW_MAX // 2]
         self.screen.feed(data)
         return True
 
@@ -141,7 +152,7 @@ class Terminal:
 
 def pump(seconds):
     """Lets every live terminal take what it was sent, for at most `seconds`."""
-    fds = {t.master: t for t in Terminal.live if t.reading and t.returncode is None}
+    fds = {t.master: t for t in Terminal.live if t.ready()}
     if not fds:
         time.sleep(seconds)
         return

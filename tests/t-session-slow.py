@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""No client can be slow enough to matter: stopped, slow and fast ones on one flood, many on one session"""
+import hashlib
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import procs
+import suite
+from screen import Screen
+from sessions import PROMPT, SessionCase, at_prompt, shown
+from terminal import until
+from world import program
+
+MIB = 1 << 20
+FLOOD_MIB = 16
+GROWTH_MAX = 12 * MIB  # of the daemon, over a flood: its log (4 MiB), the terminal's history, the heap's own habits
+if procs.sanitized(program("cwsandboxd")):
+    GROWTH_MAX += 500 * MIB  # freed memory is kept for a while
+SLOW, SLOWER = 1000000, 20000  # bytes a second
+CROWD = 64
+
+
+def flood(mib):
+    return "yes $(printf %%070d 7) | head -c %d; echo; echo over $((1+1))\r" % (mib * MIB)
+
+
+class ThreeClients(SessionCase):
+    def three(self):
+        fast = self.shell()
+        slow = at_prompt(self.attach(fast.session))
+        stopped = at_prompt(self.attach(fast.session))
+        slow.rate = SLOWER
+        os.kill(stopped.pid, signal.SIGSTOP)
+        self.addCleanup(stopped.kill, signal.SIGCONT)
+        return fast, slow, stopped
+
+    def seen(self, name, terminal):
+        """What the session's description says of this terminal's client."""
+        return next(c for c in self.clients(name) if c["pid"] == terminal.pid)
+
+    def test_a_stopped_and_a_slow_one_cost_the_fast_one_and_the_daemon_nothing(self):
+        fast, slow, stopped = self.three()
+        before = procs.rss_bytes(self.daemon.pid)
+        fast.type(flood(FLOOD_MIB)).see_line("over 2")
+        self.assertLess(procs.rss_bytes(self.daemon.pid) - before, GROWTH_MAX)
+        self.assertEqual(self.seen(fast.session, fast)["lag_bytes"], 0)
+        offset = self.described(fast.session)["output_offset"]
+        self.assertGreater(offset, FLOOD_MIB * MIB)
+        # the others are where they are, and nobody waited for them
+        self.assertLess(len(slow.raw), MIB)
+        fast.type("clear; echo still $((20+1)) here\r")
+        until(lambda: shown(fast) == ["still 21 here", PROMPT], "a clear screen")
+        slow.see_line("still 21 here")
+        until(lambda: self.seen(fast.session, slow)["skipped_bytes"] > 0, "bytes the slow one never saw")
+        before = len(stopped.raw)
+        stopped.kill(signal.SIGCONT).see_line("still 21 here")
+        until(lambda: shown(stopped) == shown(fast), "the present on the stopped one")
+        # it was brought there by a paint, not by what it had missed
+        self.assertLess(len(stopped.raw) - before, MIB)
+        self.assertGreater(self.seen(fast.session, stopped)["skipped_bytes"], (FLOOD_MIB - 2) * MIB)
+
+    def test_one_that_was_away_gets_one_repaint_and_raw_bytes_from_where_it_ends(self):
+        fast = self.shell()
+        away = self.peer()
+        away.call("session.attach", {"name": fast.session, "cols": 80, "rows": 24})
+        away.note("resync")
+        fast.type(flood(8)).see_line("over 2")
+        fast.type("clear\r")
+        until(lambda: shown(fast) == [PROMPT], "a clear screen")
+        fast.type("echo now $((40+2))\r").see_line("now 42")
+        paints, screen, at, taken = 0, Screen(80, 24), None, 0
+        while "now 42" not in screen.lines():
+            method, p = away.note("output", "resync")
+            if method == "resync":
+                paints += p["first"]
+                at = p["offset"] if p["last"] else None
+            else:
+                self.assertIn(at, (None, p["offset"]))  # no gap behind a paint, none between two frames
+                at = p["offset"] + len(p["data"])
+            screen.feed(p["data"])
+            taken += len(p["data"])
+            away.notify("session.ack", {"attachment": 1, "bytes": taken})
+        self.assertEqual(paints, 1)
+        away.close()
+
+    def test_ctrl_c_brings_the_prompt_to_a_slow_one_though_the_flood_had_filled_all_queues(self):
+        for rate in (SLOW, SLOWER):
+            with self.subTest(rate=rate):
+                t = self.shell()
+                t.type("yes $(printf %070d 7)\r").see("0000007")
+                t.rate = rate
+                until(lambda: self.seen(t.session, t)["skipped_bytes"] > 0, "a client that is too slow")
+                taken = len(t.raw)
+                t.type("\x03").see_line(PROMPT)
+                self.assertLess(len(t.raw) - taken, max(rate, MIB // 8))  # far less than lay in the log
+                t.rate = None
+                at_prompt(t).type("exit\r").exit_code()
+
+    def test_a_lossless_slow_one_gets_every_byte_and_the_program_waits_for_it(self):
+        want = "".join("%070d\r\n" % i for i in range(1, 70001)).encode()  # 5 MB, and the log is 4
+        t = self.world.terminal("new", "--lossless", "--env", "PS1=%s " % PROMPT, self.sandbox, "--", "/bin/sh")
+        t.see_line(PROMPT).type("stty -echo\r")
+        name = self.world.ok("sessions").splitlines()[-1].split()[0]
+        until(lambda: t.screen.text().count(PROMPT) == 2, "the prompt again")
+        t.raw, t.reading = bytearray(), False
+        t.type("seq -f %070.0f 70000; seq -f %070.0f 70000; echo over\r")
+
+        def offset():
+            return self.described(name)["output_offset"]
+        waits, last = 0, -1
+        while waits < 5:  # it has come to rest
+            now = offset()
+            waits, last = (waits + 1, last) if now == last else (0, now)
+            until(lambda: True, "a moment")
+        self.assertLess(last, 2 * len(want) - MIB)  # in the middle of it
+        t.reading = True
+        t.see_line("over")
+        got = t.raw[:t.raw.index(b"over")]
+        self.assertEqual(hashlib.sha256(got).hexdigest(), hashlib.sha256(2 * want).hexdigest())
+
+
+class Crowd(SessionCase):
+    def test_sixty_four_on_one_session_see_the_same_and_leave_nothing(self):
+        """Half of them read nothing of a flood and come to the present afterwards."""
+        t = self.shell()
+        before = procs.rss_bytes(self.daemon.pid)
+        peers = [self.peer() for _ in range(CROWD - 1)]
+        for p in peers:
+            p.call("session.attach", {"name": t.session, "cols": 80, "rows": 24})
+        self.assertEqual(self.n_clients(peers[0], t.session), CROWD)
+        t.type(flood(8)).see_line("over 2")
+        at_prompt(t).type("clear; echo all $((60+4))\r").see_line("all 64")
+        for p in peers:
+            screen, taken = Screen(80, 24), 0
+            while "all 64" not in screen.lines():
+                frame = p.note("output", "resync")[1]
+                screen.feed(frame["data"])
+                taken += len(frame["data"])
+                p.notify("session.ack", {"attachment": 1, "bytes": taken})
+        self.assertLess(procs.rss_bytes(self.daemon.pid) - before, GROWTH_MAX + CROWD * 256 * 1024)
+        for p in peers[1:]:
+            p.close()
+        until(lambda: self.n_clients(peers[0], t.session) == 2, "the crowd to be gone")
+        peers[0].close()
+
+    def n_clients(self, peer, name):
+        return peer.call("session.get", {"name": name})["n_clients"]
+
+
+if __name__ == "__main__":
+    suite.main()
