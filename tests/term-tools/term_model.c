@@ -136,7 +136,8 @@ int main(void)
 			break;
 		}
 		printf("%zu\n", s.out.n);
-		fwrite(s.out.data, 1, s.out.n, stdout);
+		if (s.out.n)
+			fwrite(s.out.data, 1, s.out.n, stdout);
 		fflush(stdout);
 	}
 	term_free(s.t);

@@ -153,7 +153,8 @@ int main(void)
 		if (r)
 			break;
 		printf("%zu\n", answer.n);
-		fwrite(answer.data, 1, answer.n, stdout);
+		if (answer.n)
+			fwrite(answer.data, 1, answer.n, stdout);
 		fflush(stdout);
 	}
 	if (s.vt)
