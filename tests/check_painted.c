@@ -106,7 +106,7 @@ static bool same_screen(void)
 }
 
 struct seen {
-	unsigned last, missing, gaps;
+	unsigned last, missing, gaps; /* numbers of lines; so many were told */
 };
 
 /* A line of the viewer's terminal: the program's next, a part of it, or how many are missing. */
@@ -200,18 +200,18 @@ START_TEST(one_that_falls_behind_again_at_once_stays_painted_until_the_session_i
 	viewer_attach(&a, 80, 24);
 	viewer_ack_all();
 	ck_assert_int_eq(viewed()->view, VIEW_RAW);
-	flood(200);
+	flood(60);
 	ck_assert(viewed()->slow);
 	raw = v.raw;
-	for (unsigned i = 0; i < 20; i++) {
-		flood(50);
+	for (unsigned i = 0; i < 10; i++) {
+		flood(20);
 		viewer_ack_all(); /* it shows the present again and again, ... */
 		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
 		viewer_ack_all();
 		ck_assert(same_screen());
 	}
 	ck_assert_uint_eq(v.raw, raw); /* ... with no byte of raw output */
-	ck_assert_uint_gt(v.paints, 20);
+	ck_assert_uint_gt(v.paints, 10);
 	fake_pass(&fake, ATTACHMENT_CALM_USEC);
 	viewer_ack_all();
 	fake_pass(&fake, ATTACHMENT_CALM_USEC);
@@ -239,7 +239,7 @@ START_TEST(later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again
 	viewer_ack_all();
 	peer_input(&a, v.at, "\003", 1);
 	ck_assert_int_eq(viewed()->view, VIEW_RAW); /* nothing to jump over */
-	flood(200);
+	flood(60);
 	viewer_ack_all();
 	ck_assert(viewed()->slow && viewed()->shadow);
 	ck_assert_uint_ge(viewed()->paint_charged, term_shadow_memory(viewed()->shadow));
@@ -303,7 +303,7 @@ START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 	begin();
 	n_lines = 0;
 	viewer_attach(&a, 80, 24);
-	for (unsigned i = 0; i < 30; i++) {
+	for (unsigned i = 0; i < 15; i++) {
 		flood(40);
 		peer_input(&a, v.at, i % 3 ? "x" : "\032", 1);
 		viewer_ack_all();
@@ -348,7 +348,7 @@ START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
 	begin();
 	viewer_attach(&a, 80, 24);
 	viewer_ack_all();
-	flood(200);
+	flood(60);
 	ck_assert(viewed()->slow);
 	output_text("last words\r\n");
 	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 3 });
