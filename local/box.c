@@ -110,6 +110,7 @@ static void box_over(struct box *b)
 	if (b->over)
 		return;
 	b->over = true;
+	cgroup_remove(&bs->cgroup, b->sb->id);
 	step(b, SANDBOX_EV_GONE);
 	box_wake_waiters(b);
 	if (!vault_wants(bs->vault, b->sb->id))
@@ -593,6 +594,7 @@ int boxes_init(struct boxes *bs, struct loop *loop)
 	list_init(&bs->dead);
 	jobs_init(&bs->jobs, loop);
 	cleaners_init(&bs->cleaners, -1);
+	bs->cgroup = CGROUP_NONE;
 	bs->memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	if (watch_init(&bs->watch, bs))
 		return -ENOMEM;
@@ -611,6 +613,7 @@ void boxes_done(struct boxes *bs)
 	}
 	cleaners_done(&bs->cleaners);
 	watch_done(&bs->watch);
+	cgroup_close(&bs->cgroup);
 	while ((b = list_first(&bs->dead, struct box, link)) != NULL)
 		box_free(b);
 	registry_done(&bs->reg);

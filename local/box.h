@@ -10,6 +10,7 @@
 
 #include "common/io/loop.h"
 #include "common/list.h"
+#include "local/cgroup.h"
 #include "local/cleaner.h"
 #include "local/init_proto.h"
 #include "local/job.h"
@@ -36,6 +37,7 @@ struct boxes {
 	struct registry reg;
 	struct launcher launcher;
 	struct rootfs_set images;
+	struct cgroup cgroup;
 	struct list all;     /* struct box::link */
 	struct list waiting; /* struct box::turn: to be started */
 	unsigned n_starting; /* <= BOXES_STARTING_MAX */

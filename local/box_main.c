@@ -73,6 +73,16 @@ static bool any_left(const struct box *b)
 	return false;
 }
 
+static void explain_end(struct box *b, int code)
+{
+	if (code == 128 + SIGKILL && cgroup_ran_out(&b->boxes->cgroup, b->sb->id))
+		sandbox_set_reason(b->sb,
+			"out of memory: its processes may use %llu MiB, and its main process was killed",
+			(unsigned long long)(b->limits.memory_bytes >> 20));
+	else
+		sandbox_set_reason(b->sb, "its main process ended with %d", code);
+}
+
 /* `stop` and `delete` never stamp an exit code: only an end by itself has one. */
 static void finish_primary(struct box *b, int code)
 {
@@ -80,7 +90,7 @@ static void finish_primary(struct box *b, int code)
 		b->sb->has_exit_code = true;
 		b->sb->exit_code = code;
 		if (code)
-			sandbox_set_reason(b->sb, "its main process ended with %d", code);
+			explain_end(b, code);
 		step(b, code ? SANDBOX_EV_FAIL : SANDBOX_EV_OK);
 	}
 	box_kill(b);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "local/box_main.h"
+#include "local/init.h"
 #include "local/vault.h"
 
 typedef Coreweave__Sandbox__V1__SandboxSpec Spec;
@@ -25,11 +26,17 @@ static void plan(const struct box *b, struct spec_plan *ret)
 		rootfs_find(&b->boxes->images, spec->containers[spec_primary(spec)]->image);
 }
 
-static int run(struct box *b, const struct launch_plan *plan)
+static int run(struct box *b, struct launch_plan *plan)
 {
+	struct boxes *bs = b->boxes;
+	_cleanup_(closep) int cgroup_fd = -1;
 	struct launched l;
-	int r = launch(&b->boxes->launcher, plan, &l);
+	int r = 0;
 
+	if (cgroup_is_open(&bs->cgroup))
+		r = cgroup_make(&bs->cgroup, b->sb->id, &b->limits, INIT_PROCESSES_MAX, &cgroup_fd);
+	plan->cgroup_fd = cgroup_fd;
+	r = r ? r : launch(&bs->launcher, plan, &l);
 	return r ? r : box_take_launched(b, &l);
 }
 

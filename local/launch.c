@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "common/text.h"
+#include "local/cgroup.h"
 #include "local/init.h"
 #include "local/init_image.h"
 #include "local/init_proto.h"
@@ -104,6 +105,8 @@ static _Noreturn void child(const struct launcher *l, const struct launch_plan *
 	const char *folder = l->owner.change ? LAUNCH_MOUNT : path;
 	sigset_t none;
 
+	if (plan->cgroup_fd >= 0 && cgroup_enter(plan->cgroup_fd) < 0)
+		_exit(1);
 	place_fds(l, sock, stderr_fd);
 	setsid();
 	sigemptyset(&none);
@@ -315,7 +318,7 @@ static int wait_ready(const struct launcher *l, const struct launched *p, char *
 /* Starts one sandbox as every later one will be, and ends it. */
 static int probe(const struct launcher *l, const struct rootfs *image, char why[LAUNCH_WHY_MAX])
 {
-	const struct launch_plan plan = { .id = PROBE_NAME, .image = image };
+	const struct launch_plan plan = { .id = PROBE_NAME, .image = image, .cgroup_fd = -1 };
 	struct launched p;
 	int r;
 

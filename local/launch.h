@@ -77,6 +77,7 @@ struct launch_plan {
 	size_t n_mounts; /* <= LAUNCH_MOUNTS_MAX; their paths in an order that puts parents first */
 	const struct rootfs *image; /* NULL: the machine's user land */
 	uint64_t file_bytes; /* no file may be larger; 0: any size */
+	int cgroup_fd;       /* which it runs in; < 0: ours */
 };
 
 /* Makes the folder `id`, its root and empty volumes. */

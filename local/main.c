@@ -109,6 +109,21 @@ static int open_images(struct program *p, char why[LAUNCH_WHY_MAX])
 	return r;
 }
 
+/* Said only where there are walls: without them nothing is promised. */
+static void choose_limits(struct program *p)
+{
+	char why[CGROUP_WHY_MAX], said[CGROUP_WHY_MAX + 64];
+
+	if (p->boxes.launcher.isolation != ISOLATION_BWRAP)
+		return;
+	if (cgroup_open(&p->boxes.cgroup, -1, NULL, why))
+		snprintf(said, sizeof(said),
+			"limits: memory is counted, processors are not limited (%s)", why);
+	else
+		snprintf(said, sizeof(said), "limits: by control groups");
+	complain(said);
+}
+
 static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 {
 	char chosen[LAUNCH_WHY_MAX] = "";
@@ -122,6 +137,8 @@ static int start_sandboxing(struct program *p, char why[LAUNCH_WHY_MAX])
 	else
 		complain(chosen);
 	r = r ? r : open_images(p, why);
+	if (!r)
+		choose_limits(p);
 	cleaners_init(&p->boxes.cleaners, p->state.boxes_fd);
 	return r;
 }

@@ -20,7 +20,7 @@ void watch_begin(struct box *b)
 {
 	struct init_message m = { .head = { .type = INIT_MEMORY, .size = b->limits.memory_bytes } };
 
-	if (b->boxes->launcher.isolation == ISOLATION_BWRAP)
+	if (b->boxes->launcher.isolation == ISOLATION_BWRAP && !cgroup_is_open(&b->boxes->cgroup))
 		box_send(b, &m);
 }
 
