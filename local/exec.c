@@ -274,6 +274,20 @@ static int on_stdin(struct exec_input *in, const uint8_t *data, size_t n, bool h
 	return process_write(x->process, data, n);
 }
 
+/* What a client sent that is no request is its error, and not ours. */
+static int refuse_input(struct call *call, int error)
+{
+	if (error == -EBADMSG)
+		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
+			"the request is not a message of this method");
+	else if (error == -EMSGSIZE)
+		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, REASON_INVALID_REQUEST,
+			"a request other than stdin is too large");
+	else
+		return error;
+	return 0;
+}
+
 static int exec_on_part(struct call *call, const struct grpc_part *part)
 {
 	struct exec *x = call->state;
@@ -285,8 +299,8 @@ static int exec_on_part(struct call *call, const struct grpc_part *part)
 		return 0;
 	}
 	r = exec_input_feed(&x->input, part, &consumed);
-	grpc_consume(&call->rpc, consumed);
-	return r;
+	grpc_consume(&call->rpc, r ? part->n : consumed);
+	return r ? refuse_input(call, r) : 0;
 }
 
 static void exec_on_half_close(struct call *call)

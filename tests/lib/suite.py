@@ -45,7 +45,7 @@ class _Result(unittest.TestResult):
         super().addSubTest(test, subtest, err)
         if err is not None:
             print("     in %s" % subtest, flush=True)
-            self._say("FAIL", test, "\n" + (self.failures + self.errors)[-1][1])
+            self._say("FAIL", test, "\n" + self._exc_info_to_string(err, test))
 
 
 def heed_keys():
