@@ -238,6 +238,42 @@ START_TEST(a_mark_that_joins_a_character_already_painted_is_painted)
 }
 END_TEST
 
+START_TEST(a_view_moves_only_to_keep_the_cursor_in_sight_and_rather_to_the_start)
+{
+	static const struct {
+		const char *to; /* row;column of a screen of 80x24, seen through 20x8 */
+		unsigned x, y;  /* of the view */
+	} table[] = {
+		{ "1;1", 0, 0 },
+		{ "8;20", 0, 0 },
+		{ "8;21", 10, 0 }, /* half a view left of it */
+		{ "8;30", 10, 0 }, /* the last column of that view */
+		{ "8;16", 10, 0 }, /* in sight, and behind the first three quarters */
+		{ "8;15", 0, 0 },  /* within these */
+		{ "8;80", 60, 0 }, /* not past the screen */
+		{ "8;62", 60, 0 },
+		{ "8;40", 29, 0 },
+		{ "9;1", 0, 4 },
+		{ "24;1", 0, 16 },
+		{ "17;1", 0, 16 },
+		{ "6;1", 0, 0 },
+	};
+	struct fixture f = { .model = termkit_new(80, 24, 0), .terminal = termkit_new(20, 8, 0) };
+	char text[32];
+
+	ck_assert_int_eq(term_shadow_new(&f.shadow, 20, 8), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
+		snprintf(text, sizeof(text), "\x1b[%sHx\b", table[i].to);
+		feed(&f, text);
+		ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
+		ck_assert_msg(f.shadow->view_x == table[i].x && f.shadow->view_y == table[i].y,
+			"%s: %u,%u", table[i].to, f.shadow->view_x, f.shadow->view_y);
+		assert_whole(&f, table[i].to);
+	}
+	teardown(&f);
+}
+END_TEST
+
 /* A screen of which the shadow can keep some rows only. */
 START_TEST(sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each_time)
 {
@@ -335,6 +371,7 @@ TEST_MAIN("term_diff", a_paint_and_the_difference_show_what_a_whole_paint_shows,
 	a_paint_stopped_anywhere_goes_on_while_the_model_moves_on,
 	a_change_costs_about_what_it_shows, what_scrolled_is_scrolled_by_the_terminal,
 	a_mark_that_joins_a_character_already_painted_is_painted,
+	a_view_moves_only_to_keep_the_cursor_in_sight_and_rather_to_the_start,
 	sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each_time,
 	a_paint_passes_its_bound_by_no_more_than_it_says,
 	a_table_that_is_drawn_again_costs_what_changed_in_it)

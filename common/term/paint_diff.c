@@ -67,8 +67,8 @@ unsigned line_next_difference(
 }
 
 /* Emoji and their like take one column on some terminals and two on others, and so do sequences of
- * them. What was wide in old tables and is now is sure, and so is what was narrow; accents join what is
- * before them. */
+ * them. What was wide in old tables and still is is sure, and so is what was narrow; accents join
+ * what is before them. */
 static bool width_is_doubtful(const struct term *t, uint64_t cell)
 {
 	static const struct {
