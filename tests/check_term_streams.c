@@ -274,6 +274,7 @@ static const struct {
 	const char *stream, *why;
 } vterm_faults[] = {
 	{ "charsets-", "other code points for DEC special graphics" },
+	{ "elinks-", "half of an overwritten wide character stays" },
 	{ "gcc-", "EL with a wrap pending erases the last column" },
 	{ "gdb-", "DECSTBM leaves the cursor" },
 	{ "links-", "half of an overwritten wide character stays" },

@@ -38,10 +38,13 @@ void paint_protect(struct painter *p, bool protect)
 
 static uint32_t link_that_fits(struct painter *p, uint32_t link)
 {
-	const struct link *l = &p->t->links[link];
+	const struct link *l;
 	size_t n;
 
-	if (!link || link == p->style.link || link >= p->t->n_links || !l->uri)
+	if (!link || link == p->style.link || link >= p->t->n_links)
+		return link;
+	l = &p->t->links[link];
+	if (!l->uri)
 		return link;
 	n = strlen(l->uri) + strlen(l->params);
 	if (n > p->links_left)
