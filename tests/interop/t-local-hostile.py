@@ -16,7 +16,7 @@ import suite
 from services import ServiceCase
 from stub import Stub, open_channel
 from terminal import until
-from world import LIMIT, Service, WorldCase, program
+from world import LIMIT, Service, WorldCase, program, read
 
 try:
     import grpc
@@ -246,6 +246,53 @@ class Bursts(Hostile):
         self.nothing_is_left()
 
 
+def apart(kind):
+    """unshare's words for a name space of that kind in which this user may do what root may."""
+    return ["unshare", kind] + (["-U", "--map-current-user", "--keep-caps"] if os.geteuid() else [])
+
+
+def can(words):
+    return not subprocess.run(words, stderr=subprocess.DEVNULL).returncode
+
+
+class DiskFull(Hostile):
+    """The state folder is a small disk of its own, in a mount name space where nobody else sees it."""
+
+    MOUNT = 'mount -t tmpfs -o size=%s,mode=0700 none "$1" && shift && exec "$@"'
+
+    @classmethod
+    def mounted(cls, size, folder, *words):
+        return apart("-m") + ["sh", "-c", cls.MOUNT % size, "sh", folder] + list(words)
+
+    @classmethod
+    def make_service(cls, world):
+        state, port, token = world.path("small"), world.path("small.port"), world.write("small.token", "t" * 64)
+        os.chmod(token, 0o600)
+        os.mkdir(state, 0o700)
+        if not can(cls.mounted("1m", state, "true")):
+            raise unittest.SkipTest("no disk can be mounted here")
+        process = world.start(cls.mounted(
+            "48m", state, program("cwsandbox-local"), "--isolation", "none", "--plaintext", "--state-dir", state,
+            "--token-file", token, "--port-file", port))
+        until(lambda: os.path.exists(port) and read(port).strip() or process.poll() is not None, "its port", LIMIT)
+        return Service("http://127.0.0.1:" + read(port).strip(), "t" * 64, None, process, state)
+
+    def test_a_full_disk_refuses_what_is_new_in_words_and_leaves_nothing(self):
+        for _ in range(20):
+            code, found = self.refused("CreateSandbox", sleeper())
+            self.assertEqual(code, grpc.StatusCode.RESOURCE_EXHAUSTED)
+            self.assertIn("disk", found["text"])
+        self.assertEqual(len(self.ask("ListSandboxes", pb.ListSandboxesRequest(show_terminated=True)).sandboxes), 0)
+        self.nothing_is_left()
+
+    def test_a_service_that_cannot_write_its_state_says_so_and_leaves(self):
+        folder = self.world.path("none")
+        os.mkdir(folder, 0o700)
+        done = self.world.run(self.mounted("4k", folder, program("cwsandbox-local"), "--state-dir", folder))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("No space left", done.stderr.decode())
+
+
 # In a network name space of its own the machine has an address that is not loopback's, and nobody is disturbed.
 ELSEWHERE = """
 import fcntl, os, socket, struct, subprocess, sys, time
@@ -292,11 +339,10 @@ class Addresses(WorldCase):
             self.assertIn("--plaintext", self.refused("--listen", address, "--plaintext", "--allow-remote"))
 
     def test_who_calls_from_another_address_in_clear_text_gets_no_answer(self):
-        apart = ["unshare", "-n"] + (["-U", "--map-current-user", "--keep-caps"] if os.geteuid() else [])
-        if subprocess.run(apart + ["true"], stderr=subprocess.DEVNULL).returncode:
+        if not can(apart("-n") + ["true"]):
             self.skipTest("no network name space of its own can be made here")
-        done = self.world.run(apart + [sys.executable, "-c", ELSEWHERE, program("cwsandbox-local"),
-                               self.world.path("local")])
+        done = self.world.run(apart("-n") + [sys.executable, "-c", ELSEWHERE, program("cwsandbox-local"),
+                                            self.world.path("local")])
         self.assertEqual(done.stdout.decode().splitlines(),
                          ["refused True", "refused True", "clear text True", "loopback refused", "left 0"],
                          done.stderr.decode())
