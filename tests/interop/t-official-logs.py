@@ -11,10 +11,10 @@ LINES = 5000
 class Logs:
     @classmethod
     def begin(cls):
-        cls.id = cls.create("sh", "-c", "echo out; echo err >&2; seq %d; printf unfinished; exec sleep infinity" % LINES)
-        cls.whole = "out\nerr\n" + "".join("%d\n" % i for i in range(1, LINES + 1)) + "unfinished"
+        cls.id = cls.create("sh", "-c", "echo begun; seq %d; printf unfinished; exec sleep infinity" % LINES)
+        cls.whole = "begun\n" + "".join("%d\n" % i for i in range(1, LINES + 1)) + "unfinished"
         # all of it is there once a reader that follows has seen the end
-        cls.inside("n = 0\nfor line in s.stream_logs(follow=True):\n n += 1\n if n == %d: break" % (LINES + 2))
+        cls.inside("n = 0\nfor line in s.stream_logs(follow=True):\n n += 1\n if n == %d: break" % (LINES + 1))
 
     def lines(self, arguments="", box=None):
         return self.inside("for line in s.stream_logs(%s): print(line.rstrip('\\n'))" % arguments, box=box)
@@ -32,6 +32,10 @@ class Logs:
 
     def test_the_command_line_prints_them_to_the_byte(self):
         self.assertEqual(self.official_ok(*self.planed("logs")).decode(), self.whole)
+
+    def test_both_streams_are_in_the_log(self):
+        self.assertEqual(sorted(self.run_new("echo out; echo err >&2; sleep 0.3", "for line in s.stream_logs(follow=True): "
+                                             "print(line, end='')")), ["err", "out"])
 
     def test_what_commands_say_is_not_in_the_log(self):
         self.shell("echo stray; echo stray >&2")
