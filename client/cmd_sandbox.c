@@ -31,6 +31,28 @@ static int check_words(const struct parsed *p, const char *option, char separato
 	return 0;
 }
 
+/* Each must be of a volume that is made. */
+static int check_restores(const struct parsed *p)
+{
+	const struct option_value *restores = parsed_get(p, "--restore"),
+				  *scratch = parsed_get(p, "--scratch");
+	char shown[128];
+
+	for (size_t i = 0; i < restores->n; i++) {
+		size_t n = strcspn(restores->list[i], "=");
+		bool known = false;
+
+		for (size_t k = 0; k < scratch->n; k++)
+			known |= strncmp(scratch->list[k], restores->list[i], n) == 0 &&
+				 scratch->list[k][n] == ':';
+		if (!known)
+			return cli_usage(p->command,
+				"Invalid value for '--restore': '%s' names no --scratch volume.",
+				cli_show(shown, sizeof(shown), restores->list[i]));
+	}
+	return 0;
+}
+
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret)
 {
@@ -50,6 +72,7 @@ int sandbox_create(struct cli *cli, const struct parsed *options, const char *co
 		q.tags = parsed_get(options, "--tag")->list;
 		q.env = parsed_get(options, "--env")->list;
 		q.scratch = parsed_get(options, "--scratch")->list;
+		q.restore = parsed_get(options, "--restore")->list;
 	}
 	return cli_ask(cli, &q, &x, ret);
 }
@@ -63,6 +86,10 @@ static int run_create(struct cli *cli, const struct parsed *p)
 	r = check_words(p, "--env", '=', "NAME=VALUE");
 	if (!r)
 		r = check_words(p, "--scratch", ':', "NAME:PATH");
+	if (!r)
+		r = check_words(p, "--restore", '=', "NAME=SNAPSHOT");
+	if (!r)
+		r = check_restores(p);
 	if (r)
 		return r;
 	if (cli_connect(cli, CLI_SERVICE))
@@ -82,6 +109,7 @@ static const struct option create_options[] = {
 	{ .name = "--tag", .short_name = "-t", .kind = OPTION_TEXT, .many = true },
 	{ .name = "--env", .short_name = "-e", .kind = OPTION_TEXT, .many = true },
 	{ .name = "--scratch", .kind = OPTION_TEXT, .many = true },
+	{ .name = "--restore", .kind = OPTION_TEXT, .many = true },
 };
 const struct command command_create = {
 	.name = "create", .synopsis = "[OPTIONS] [-- COMMAND...]", .options = create_options,
@@ -107,6 +135,8 @@ const struct command command_create = {
 "  -t, --tag TEXT            Tag (repeatable).\n"
 "  -e, --env NAME=VALUE      Environment variable (repeatable).\n"
 "  --scratch NAME:PATH       Scratch volume, mounted at PATH (repeatable).\n"
+"  --restore NAME=SNAPSHOT   What the scratch volume NAME starts from: the ID of\n"
+"                            a snapshot (repeatable).\n"
 "  --help                    Show this message and exit.\n",
 };
 /* clang-format on */
@@ -143,15 +173,90 @@ static int await_end(struct cli *cli, const char *id)
 	return r ? cli_refuse(e.error, &x) : 0;
 }
 
-static int stop(struct cli *cli, const char *id, double grace, bool missing_ok)
+/* What a stop was asked to do, and the first snapshot it made. */
+struct stopping {
+	const char *id, *request_id;
+	double grace;
+	bool missing_ok, snapshot, wait;
+	char snapshot_id[256]; /* "": none */
+};
+
+static int refuse_snapshot(const struct cwsandbox_sandbox *s)
 {
-	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
-	const struct cwsandbox_request delete = { .method = CWSANDBOX_SANDBOX_DELETE,
-		.sandbox_id = id,
+	if (is_over(s->state))
+		return cli_error("Cannot snapshot on stop: sandbox has already stopped.");
+	if (strcmp(s->state, "terminating") == 0)
+		return cli_error("Cannot snapshot on stop: sandbox is already terminating.");
+	if (s->n_scratch_volumes == 0)
+		return cli_error("Cannot snapshot on stop: sandbox has no known scratch volumes");
+	return 0;
+}
+
+/* The names live in an answer that the next request replaces. NULL: out of memory. */
+static char **copy_names(const struct cwsandbox_sandbox *s)
+{
+	char **names = calloc(s->n_scratch_volumes + 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < s->n_scratch_volumes; i++) {
+		names[i] = strdup(s->scratch_volumes[i]);
+		if (!names[i])
+			break;
+	}
+	return names;
+}
+
+static void free_names(char **names)
+{
+	for (size_t i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* Every snapshot that the stop began. */
+static int await_snapshots(struct cli *cli, const struct cwsandbox_answer *a, struct stopping *st)
+{
+	char **ids = calloc(a->n_snapshot_ids + 1, sizeof(*ids));
+	int r = 0;
+
+	for (size_t i = 0; ids && i < a->n_snapshot_ids; i++)
+		ids[i] = strdup(a->snapshot_ids[i]);
+	if (!ids)
+		return cli_error("out of memory");
+	if (ids[0])
+		snprintf(st->snapshot_id, sizeof(st->snapshot_id), "%s", ids[0]);
+	for (size_t i = 0; !r && st->wait && ids[i]; i++)
+		r = snapshots_await(cli, ids[i], "Stop sandbox");
+	free_names(ids);
+	return r;
+}
+
+static int send_stop(struct cli *cli, const struct cwsandbox_sandbox *s, struct stopping *st)
+{
+	char **volumes = st->snapshot ? copy_names(s) : NULL;
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_DELETE,
+		.sandbox_id = st->id,
 		.has_grace = true,
-		.grace_s = (uint64_t)ceil(grace),
-		.allow_missing = missing_ok };
-	struct error_context x = { .operation = "Get sandbox", .sandbox_id = id };
+		.grace_s = (uint64_t)ceil(st->grace),
+		.allow_missing = st->missing_ok,
+		.snapshot_volumes = (const char *const *)volumes,
+		.request_id = st->request_id };
+	const struct error_context x = { .operation = "Stop sandbox", .sandbox_id = st->id };
+	struct cwsandbox_event e;
+	int r;
+
+	if (st->snapshot && !volumes)
+		return cli_error("out of memory");
+	r = cli_ask(cli, &q, &x, &e);
+	free_names(volumes);
+	return r || !st->snapshot ? r : await_snapshots(cli, e.answer, st);
+}
+
+static int stop(struct cli *cli, struct stopping *st)
+{
+	const char *id = st->id;
+	bool missing_ok = st->missing_ok;
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
+	const struct error_context x = { .operation = "Get sandbox", .sandbox_id = id };
 	struct cwsandbox_event e;
 	bool over, draining;
 	int r;
@@ -163,9 +268,10 @@ static int stop(struct cli *cli, const char *id, double grace, bool missing_ok)
 		return cli_refuse(e.error, &x);
 	over = is_over(e.answer->sandbox->state);
 	draining = strcmp(e.answer->sandbox->state, "terminating") == 0;
-	x.operation = "Stop sandbox";
-	if (!over && !draining)
-		r = cli_ask(cli, &delete, &x, &e);
+	if (st->snapshot)
+		r = refuse_snapshot(e.answer->sandbox);
+	if (!r && !over && !draining)
+		r = send_stop(cli, e.answer->sandbox, st);
 	return r || over ? r : await_end(cli, id);
 }
 
@@ -177,15 +283,20 @@ static int check_stop(const struct parsed *p)
 		return cli_usage(p->command, "--no-wait-for-snapshot requires --snapshot-on-stop.");
 	if (!parsed_on(p, "--snapshot-on-stop") && parsed_get(p, "--request-id")->set)
 		return cli_usage(p->command, "--request-id requires --snapshot-on-stop.");
-	if (parsed_on(p, "--snapshot-on-stop"))
-		return cli_error("snapshots are not available; stop without --snapshot-on-stop");
 	return 0;
 }
 
 static int run_stop(struct cli *cli, const struct parsed *p)
 {
 	const struct option_value *grace = parsed_get(p, "--graceful-shutdown-seconds");
-	char id[256], line[320];
+	const struct option_value *wait = parsed_get(p, "--wait-for-snapshot");
+	struct stopping st = { .id = p->args[0],
+		.request_id = parsed_text(p, "--request-id"),
+		.grace = grace->set ? grace->number : GRACE_DEFAULT_S,
+		.missing_ok = parsed_on(p, "--missing-ok"),
+		.snapshot = parsed_on(p, "--snapshot-on-stop"),
+		.wait = !wait->set || wait->on };
+	char id[256], snapshot[256], line[640];
 	int r;
 
 	r = check_stop(p);
@@ -193,8 +304,7 @@ static int run_stop(struct cli *cli, const struct parsed *p)
 		return r;
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
-	r = stop(cli, p->args[0], grace->set ? grace->number : GRACE_DEFAULT_S,
-		parsed_on(p, "--missing-ok"));
+	r = stop(cli, &st);
 	if (r && r != -ENOENT)
 		return r;
 	if (parsed_on(p, "--quiet"))
@@ -202,6 +312,9 @@ static int run_stop(struct cli *cli, const struct parsed *p)
 	cli_show(id, sizeof(id), p->args[0]);
 	if (r == -ENOENT)
 		snprintf(line, sizeof(line), "Sandbox %s is already missing.\n", id);
+	else if (*st.snapshot_id)
+		snprintf(line, sizeof(line), "Stopped sandbox %s. Snapshot %s.\n", id,
+			cli_show(snapshot, sizeof(snapshot), st.snapshot_id));
 	else
 		snprintf(line, sizeof(line), "Stopped sandbox %s.\n", id);
 	return cli_print(line, strlen(line));
@@ -230,11 +343,20 @@ const struct command command_stop = {
 "\n"
 "      cwsandbox stop <sandbox-id>\n"
 "\n"
+"      cwsandbox stop <sandbox-id> --snapshot-on-stop\n"
+"\n"
 "      cwsandbox stop <sandbox-id> --graceful-shutdown-seconds 30\n"
 "\n"
 "Options:\n"
 "  --missing-ok                    Do not fail if the sandbox is already\n"
 "                                  missing.\n"
+"  --snapshot-on-stop              Capture a file-system snapshot before\n"
+"                                  stopping.\n"
+"  --wait-for-snapshot / --no-wait-for-snapshot\n"
+"                                  Wait for a snapshot-on-stop snapshot to reach\n"
+"                                  ready or failed.\n"
+"  --request-id TEXT               Client-supplied request ID for\n"
+"                                  snapshot-on-stop.\n"
 "  --graceful-shutdown-seconds FLOAT RANGE\n"
 "                                  Seconds to wait for graceful shutdown.\n"
 "                                  [default: 10.0; x>=0]\n"

@@ -10,6 +10,8 @@
  * it runs. As cli_ask(). */
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret);
+/* Waits until a snapshot is ready. 0, or an exit code with the error printed. */
+int snapshots_await(struct cli *cli, const char *id, const char *operation);
 /* The value of an option of several commands. */
 extern const char *const choices_policy[];
 /* Whose size the shell has; NULL is nobody's. 0, or a usage error that names `where`. */

@@ -192,15 +192,20 @@ enum cwsandbox_method {
 	CWSANDBOX_FILE_READ,  /* sandbox_id, path, container?, timeout_ms?, window? -> attachment */
 	CWSANDBOX_FILE_WRITE, /* sandbox_id, path, container?, size, timeout_ms? -> attachment; then
 				 `size` bytes of input */
-	CWSANDBOX_SANDBOX_CREATE, /* image?, argv?, lifetime_s?, tags?, env?, scratch?, wait,
+	CWSANDBOX_SANDBOX_CREATE, /* image?, argv?, lifetime_s?, tags?, env?, scratch?, restore?, wait,
 				     request_id? -> sandbox */
 	CWSANDBOX_SANDBOX_GET,    /* sandbox_id -> sandbox */
 	CWSANDBOX_SANDBOX_LIST, /* state?, tags?, runner_ids?, show_terminated?, page_token?, limit?
 				   -> sandboxes, next_page_token */
-	CWSANDBOX_SANDBOX_DELETE, /* sandbox_id, grace_s?, allow_missing?, timeout_ms? -> sandbox or
-				     NULL */
+	CWSANDBOX_SANDBOX_DELETE, /* sandbox_id, grace_s?, allow_missing?, snapshot_volumes?,
+				     request_id?, timeout_ms? -> sandbox or NULL, snapshot_ids */
 	CWSANDBOX_DAEMON_STATUS,  /* -> status */
 	CWSANDBOX_DAEMON_SHUTDOWN, /* all?, force? */
+	CWSANDBOX_SNAPSHOT_CREATE, /* sandbox_id, volume?, request_id?, timeout_ms? -> snapshot */
+	CWSANDBOX_SNAPSHOT_GET,	   /* snapshot_id, timeout_ms? -> snapshot */
+	CWSANDBOX_SNAPSHOT_LIST,   /* source_sandbox_id?, page_token?, limit?, timeout_ms? -> snapshots,
+				      next_page_token */
+	CWSANDBOX_SNAPSHOT_DELETE, /* snapshot_id, allow_missing?, timeout_ms? -> snapshot or NULL */
 };
 
 /* Where an earlier attachment stopped: the place to go on from. Strings as given by the daemon. */
@@ -266,6 +271,10 @@ struct cwsandbox_request {
 	/* capture */
 	const char *format; /* "text", "ansi", "json": a JSON object a line */
 	uint64_t from;      /* number of the first line; 0: `history` lines before the screen */
+	/* snapshots */
+	const char *snapshot_id, *volume, *source_sandbox_id;
+	const char *const *snapshot_volumes;
+	const char *const *restore; /* "NAME=SNAPSHOT_ID": what a scratch volume starts from */
 };
 
 #define CWSANDBOX_FILE_MAX ((uint64_t)256 * 1024 * 1024)
@@ -314,6 +323,17 @@ struct cwsandbox_sandbox {
 	size_t n_scratch_volumes;
 };
 
+/* An archive of one scratch volume. Times in milliseconds, 0 = not yet; the rest below one in nanoseconds. */
+struct cwsandbox_snapshot {
+	const char *snapshot_id, *state, *state_reason; /* creating, ready, failed, deleting */
+	const char *source_sandbox_id, *source_volume;
+	const char *trigger; /* manual, on_delete */
+	const char *request_id, *object_bucket;
+	int64_t size_bytes;
+	int64_t created_at, updated_at, completed_at;
+	uint64_t created_at_ns, updated_at_ns, completed_at_ns;
+};
+
 struct cwsandbox_connection {
 	int64_t id;
 	const char *endpoint, *address, *state;
@@ -360,6 +380,11 @@ struct cwsandbox_answer {
 	uint64_t from, screen, cursor_x, cursor_y, cursor_shape;
 	bool cursor_visible, alternate;
 	const char *title;
+	const struct cwsandbox_snapshot *snapshot;  /* create, get, delete */
+	const struct cwsandbox_snapshot *snapshots; /* list */
+	size_t n_snapshots;
+	const char *const *snapshot_ids; /* delete of a sandbox */
+	size_t n_snapshot_ids;
 };
 
 /*

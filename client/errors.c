@@ -94,6 +94,10 @@ static bool say_reason(struct writer *w, const char *operation, const char *deta
 
 	if (is_one_of(reason, file_reasons))
 		say(w, "File operation failed (%s): %s", e->reason, detail);
+	else if (strcmp(reason, "FSS_NOT_FOUND") == 0)
+		say(w, "%s failed (%s): %s", operation, e->reason, detail);
+	else if (error_is_missing(e) && x->snapshot_id)
+		say(w, "File-system snapshot '%s' not found", x->snapshot_id);
 	else if (error_is_missing(e))
 		say(w, "Sandbox '%s' not found",
 			or_none(x->sandbox_id ? x->sandbox_id : e->sandbox_id));

@@ -15,12 +15,13 @@ struct error_context {
 	const char *session;    /* the name, NULL if none is in play */
 	const char *command;    /* exec: its shell-quoted argv */
 	double timeout_s;       /* exec */
+	const char *snapshot_id; /* NULL if none is in play */
 };
 
 /* One printable line without "Error: ", in buf. */
 const char *error_text(char buf[ERRORS_TEXT_MAX], const struct cwsandbox_error *e,
 	const struct error_context *context);
-/* The service does not know the sandbox. */
+/* The service does not know the sandbox, or the snapshot. */
 bool error_is_missing(const struct cwsandbox_error *e);
 
 #endif

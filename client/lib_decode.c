@@ -166,6 +166,25 @@ static const struct field sandbox_fields[] = {
 };
 SCHEMA(sandbox_schema, cwsandbox_sandbox, sandbox_fields);
 
+static const struct field snapshot_fields[] = {
+	F_REQUIRED(FIELD_STR, cwsandbox_snapshot, "snapshot_id", snapshot_id),
+	F_REQUIRED(FIELD_STR, cwsandbox_snapshot, "state", state),
+	F(FIELD_STR, cwsandbox_snapshot, "state_reason", state_reason),
+	F(FIELD_STR, cwsandbox_snapshot, "source_sandbox_id", source_sandbox_id),
+	F(FIELD_STR, cwsandbox_snapshot, "source_volume", source_volume),
+	F(FIELD_STR, cwsandbox_snapshot, "trigger", trigger),
+	F(FIELD_STR, cwsandbox_snapshot, "request_id", request_id),
+	F(FIELD_STR, cwsandbox_snapshot, "object_bucket", object_bucket),
+	F(FIELD_I64, cwsandbox_snapshot, "size_bytes", size_bytes),
+	F(FIELD_I64, cwsandbox_snapshot, "created_at", created_at),
+	F(FIELD_I64, cwsandbox_snapshot, "updated_at", updated_at),
+	F(FIELD_I64, cwsandbox_snapshot, "completed_at", completed_at),
+	F(FIELD_U64, cwsandbox_snapshot, "created_at_ns", created_at_ns),
+	F(FIELD_U64, cwsandbox_snapshot, "updated_at_ns", updated_at_ns),
+	F(FIELD_U64, cwsandbox_snapshot, "completed_at_ns", completed_at_ns),
+};
+SCHEMA(snapshot_schema, cwsandbox_snapshot, snapshot_fields);
+
 static const struct field connection_fields[] = {
 	F(FIELD_I64, cwsandbox_connection, "id", id),
 	F(FIELD_STR, cwsandbox_connection, "endpoint", endpoint),
@@ -236,9 +255,16 @@ static const struct field sandboxes_fields[] = {
 };
 SCHEMA(sandboxes_schema, cwsandbox_answer, sandboxes_fields);
 
+static const struct field snapshots_fields[] = {
+	F_SUB(FIELD_LIST, cwsandbox_answer, "snapshots", snapshots, n_snapshots, &snapshot_schema),
+	F(FIELD_STR, cwsandbox_answer, "next_page_token", next_page_token),
+};
+SCHEMA(snapshots_schema, cwsandbox_answer, snapshots_fields);
+
 static const struct field deleted_fields[] = {
 	{ .key = "sandbox", .type = FIELD_ONE, .offset = offsetof(struct cwsandbox_answer,
 		sandbox), .sub = &sandbox_schema },
+	F_SET(FIELD_STRS, cwsandbox_answer, "snapshot_ids", snapshot_ids, n_snapshot_ids),
 };
 SCHEMA(deleted_schema, cwsandbox_answer, deleted_fields);
 
@@ -615,12 +641,17 @@ int decode_answer(struct arena *a, enum cwsandbox_method method, const msgpack_o
 		return decode_description(a, &session_schema, result, &ret->session);
 	else if (method == CWSANDBOX_SANDBOX_CREATE || method == CWSANDBOX_SANDBOX_GET)
 		return decode_description(a, &sandbox_schema, result, &ret->sandbox);
+	else if (method == CWSANDBOX_SNAPSHOT_CREATE || method == CWSANDBOX_SNAPSHOT_GET ||
+		 method == CWSANDBOX_SNAPSHOT_DELETE)
+		return decode_description(a, &snapshot_schema, result, &ret->snapshot);
 	else if (method == CWSANDBOX_DAEMON_STATUS)
 		return decode_description(a, &status_schema, result, &ret->status);
 	else if (method == CWSANDBOX_SESSION_LIST)
 		schema = &sessions_schema;
 	else if (method == CWSANDBOX_SANDBOX_LIST)
 		schema = &sandboxes_schema;
+	else if (method == CWSANDBOX_SNAPSHOT_LIST)
+		schema = &snapshots_schema;
 	else if (method == CWSANDBOX_SANDBOX_DELETE)
 		schema = &deleted_schema;
 	return decode_map(a, schema, result, ret);

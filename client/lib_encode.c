@@ -128,7 +128,7 @@ static const struct put file_write_puts[] = {
 static const struct put sandbox_create_puts[] = {
 	P(PUT_STR, "image", image), P(PUT_ARGV, "argv", argv), P(PUT_U64, "lifetime_s",
 		lifetime_s), P(PUT_ARGV, "tags", tags),
-	P(PUT_ENV, "env", env), P(PUT_PAIRS, "scratch", scratch), P(PUT_ALWAYS, "wait", wait),
+	P(PUT_ENV, "env", env), P(PUT_PAIRS, "scratch", scratch), P(PUT_ENV, "restore", restore), P(PUT_ALWAYS, "wait", wait),
 		P(PUT_STR, "request_id", request_id),
 };
 static const struct put sandbox_get_puts[] = { P_MUST(PUT_STR, "sandbox_id", sandbox_id) };
@@ -140,7 +140,23 @@ static const struct put sandbox_list_puts[] = {
 };
 static const struct put sandbox_delete_puts[] = {
 	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P_MORE(PUT_HAS, "grace_s", grace_s, has_grace),
-	P(PUT_BOOL, "allow_missing", allow_missing), P(PUT_U64, "timeout_ms", timeout_ms),
+	P(PUT_BOOL, "allow_missing", allow_missing), P(PUT_ARGV, "snapshot_volumes", snapshot_volumes),
+	P(PUT_STR, "request_id", request_id), P(PUT_U64, "timeout_ms", timeout_ms),
+};
+static const struct put snapshot_create_puts[] = {
+	P_MUST(PUT_STR, "sandbox_id", sandbox_id), P(PUT_STR, "volume", volume), P(PUT_STR, "request_id",
+		request_id), P(PUT_U64, "timeout_ms", timeout_ms),
+};
+static const struct put snapshot_get_puts[] = {
+	P_MUST(PUT_STR, "snapshot_id", snapshot_id), P(PUT_U64, "timeout_ms", timeout_ms),
+};
+static const struct put snapshot_list_puts[] = {
+	P(PUT_STR, "source_sandbox_id", source_sandbox_id), P(PUT_STR, "page_token", page_token),
+	P(PUT_U64, "limit", limit), P(PUT_U64, "timeout_ms", timeout_ms),
+};
+static const struct put snapshot_delete_puts[] = {
+	P_MUST(PUT_STR, "snapshot_id", snapshot_id), P(PUT_BOOL, "allow_missing", allow_missing),
+	P(PUT_U64, "timeout_ms", timeout_ms),
 };
 static const struct put shutdown_puts[] = { P(PUT_BOOL, "all", all), P(PUT_BOOL, "force", force) };
 
@@ -170,6 +186,10 @@ static const struct method_row methods[] = {
 	ROW(CWSANDBOX_SANDBOX_DELETE, "sandbox.delete", sandbox_delete_puts, false),
 	[CWSANDBOX_DAEMON_STATUS] = { "daemon.status", NULL, 0, false },
 	ROW(CWSANDBOX_DAEMON_SHUTDOWN, "daemon.shutdown", shutdown_puts, false),
+	ROW(CWSANDBOX_SNAPSHOT_CREATE, "snapshot.create", snapshot_create_puts, false),
+	ROW(CWSANDBOX_SNAPSHOT_GET, "snapshot.get", snapshot_get_puts, false),
+	ROW(CWSANDBOX_SNAPSHOT_LIST, "snapshot.list", snapshot_list_puts, false),
+	ROW(CWSANDBOX_SNAPSHOT_DELETE, "snapshot.delete", snapshot_delete_puts, false),
 };
 /* clang-format on */
 

@@ -50,7 +50,11 @@ static const char files_help[] =
 static const char snapshots_help[] =
 "  Create, inspect, list, and delete file-system snapshots.\n"
 "\n"
-"  Snapshots are not available in this version.\n"
+"  Examples:\n"
+"\n"
+"      cwsandbox snapshots create <sandbox-id>\n"
+"\n"
+"      cwsandbox snapshots list\n"
 "\n"
 "Options:\n"
 "  --help  Show this message and exit.\n"

@@ -141,7 +141,8 @@ static void add_env(struct creation *c, const msgpack_object *params)
 	c->container.n_environment_variables = n;
 }
 
-static void fill_scratch(struct creation *c, struct scratch *s, const msgpack_object *o)
+static void fill_scratch(struct creation *c, struct scratch *s, const msgpack_object *o,
+	const msgpack_object *restore)
 {
 	coreweave__sandbox__v1__sandbox_volume__init(&s->volume);
 	coreweave__sandbox__v1__scratch_volume__init(&s->scratch);
@@ -149,15 +150,19 @@ static void fill_scratch(struct creation *c, struct scratch *s, const msgpack_ob
 	s->volume.name = keep_field(&c->strings, o, "name", "");
 	s->volume.source_case = COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__SOURCE_SCRATCH;
 	s->volume.scratch = &s->scratch;
+	if (restore)
+		s->scratch.restore_from_snapshot_id =
+			keep_field(&c->strings, restore, s->volume.name, "");
 	s->mount.volume = s->volume.name;
 	s->mount.mount_path = keep_field(&c->strings, o, "path", "");
 }
 
 static void add_scratch(struct creation *c, const msgpack_object *params)
 {
-	const msgpack_object *list;
+	const msgpack_object *list, *restore = NULL;
 	size_t n;
 
+	frame_get_map(params, "restore", &restore);
 	if (frame_get_array(params, "scratch", &list) != 0 || list->via.array.size == 0)
 		return;
 	n = list->via.array.size;
@@ -169,7 +174,7 @@ static void add_scratch(struct creation *c, const msgpack_object *params)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		fill_scratch(c, &c->scratch[i], &list->via.array.ptr[i]);
+		fill_scratch(c, &c->scratch[i], &list->via.array.ptr[i], restore);
 		c->volumes[i] = &c->scratch[i].volume;
 		c->mounts[i] = &c->scratch[i].mount;
 	}
@@ -279,12 +284,69 @@ int create_put_delete(struct grpc_outbox *o, const msgpack_object *params)
 	Coreweave__Sandbox__V1__DeleteSandboxRequest m =
 		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_REQUEST__INIT;
 	_cleanup_(strings_done) struct strings strings = { 0 };
+	_cleanup_(freep) char **volumes = NULL;
 	uint64_t grace_sec = 0;
 	bool allow_missing = false;
 
 	m.sandbox_id = keep_field(&strings, params, "sandbox_id", "");
 	frame_get_u64(params, "grace_s", 0, INT32_MAX, &grace_sec);
 	m.grace_period_seconds = (int32_t)grace_sec;
+	frame_get_bool(params, "allow_missing", &allow_missing);
+	m.allow_missing = allow_missing;
+	volumes = keep_array(&strings, params, "snapshot_volumes", &m.n_snapshot_volumes);
+	m.snapshot_volumes = volumes;
+	m.request_id = keep_field(&strings, params, "request_id", "");
+	return strings.failed ? -ENOMEM : unary_put(o, &m.base);
+}
+
+/* ---- snapshots ---------------------------------------------------------------------------------- */
+
+int create_put_snapshot(struct grpc_outbox *o, const msgpack_object *params)
+{
+	Coreweave__Sandbox__V1__CreateFileSystemSnapshotRequest m =
+		COREWEAVE__SANDBOX__V1__CREATE_FILE_SYSTEM_SNAPSHOT_REQUEST__INIT;
+	_cleanup_(strings_done) struct strings strings = { 0 };
+	char uuid[UUID_BYTES] = "";
+
+	strings.failed |= uuid_make(uuid) < 0;
+	m.sandbox_id = keep_field(&strings, params, "sandbox_id", "");
+	m.request_id = keep_field(&strings, params, "request_id", uuid);
+	m.scratch_volume_name = keep_field(&strings, params, "volume", "");
+	return strings.failed ? -ENOMEM : unary_put(o, &m.base);
+}
+
+int create_put_snapshot_get(struct grpc_outbox *o, const msgpack_object *params)
+{
+	Coreweave__Sandbox__V1__GetFileSystemSnapshotRequest m =
+		COREWEAVE__SANDBOX__V1__GET_FILE_SYSTEM_SNAPSHOT_REQUEST__INIT;
+	_cleanup_(strings_done) struct strings strings = { 0 };
+
+	m.file_system_snapshot_id = keep_field(&strings, params, "snapshot_id", "");
+	return strings.failed ? -ENOMEM : unary_put(o, &m.base);
+}
+
+int create_put_snapshot_list(struct grpc_outbox *o, const msgpack_object *params)
+{
+	Coreweave__Sandbox__V1__ListFileSystemSnapshotsRequest m =
+		COREWEAVE__SANDBOX__V1__LIST_FILE_SYSTEM_SNAPSHOTS_REQUEST__INIT;
+	_cleanup_(strings_done) struct strings strings = { 0 };
+	uint64_t limit = SANDBOXES_PAGE_MAX;
+
+	frame_get_u64(params, "limit", 1, SANDBOXES_PAGE_MAX, &limit);
+	m.page_size = (int32_t)limit;
+	m.page_token = keep_field(&strings, params, "page_token", "");
+	m.source_sandbox_id = keep_field(&strings, params, "source_sandbox_id", "");
+	return strings.failed ? -ENOMEM : unary_put(o, &m.base);
+}
+
+int create_put_snapshot_delete(struct grpc_outbox *o, const msgpack_object *params)
+{
+	Coreweave__Sandbox__V1__DeleteFileSystemSnapshotRequest m =
+		COREWEAVE__SANDBOX__V1__DELETE_FILE_SYSTEM_SNAPSHOT_REQUEST__INIT;
+	_cleanup_(strings_done) struct strings strings = { 0 };
+	bool allow_missing = false;
+
+	m.file_system_snapshot_id = keep_field(&strings, params, "snapshot_id", "");
 	frame_get_bool(params, "allow_missing", &allow_missing);
 	m.allow_missing = allow_missing;
 	return strings.failed ? -ENOMEM : unary_put(o, &m.base);

@@ -1,5 +1,5 @@
 /*
- * create - from the params of sandbox.* to the service's requests
+ * create - from the params of sandbox.* and snapshot.* to the service's requests
  *
  * Pure. `params` passed the core's method table; what it leaves out is left unset.
  */
@@ -18,5 +18,9 @@ int create_put(struct grpc_outbox *o, const msgpack_object *params);
 int create_put_get(struct grpc_outbox *o, const msgpack_object *params);
 int create_put_list(struct grpc_outbox *o, const msgpack_object *params);
 int create_put_delete(struct grpc_outbox *o, const msgpack_object *params);
+int create_put_snapshot(struct grpc_outbox *o, const msgpack_object *params);
+int create_put_snapshot_get(struct grpc_outbox *o, const msgpack_object *params);
+int create_put_snapshot_list(struct grpc_outbox *o, const msgpack_object *params);
+int create_put_snapshot_delete(struct grpc_outbox *o, const msgpack_object *params);
 
 #endif

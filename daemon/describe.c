@@ -63,7 +63,7 @@ static void put_statuses(
 
 static bool is_scratch(const Coreweave__Sandbox__V1__SandboxVolume *v)
 {
-	return v->source_case == COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__SOURCE_SCRATCH;
+	return v->source_case != COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__SOURCE_VOLUME_ID;
 }
 
 static void put_scratch(
@@ -82,18 +82,18 @@ static void put_scratch(
 		}
 }
 
-static void put_start(struct frame_out *out, const Coreweave__Sandbox__V1__SandboxStatus *st)
+/* Milliseconds, and what is left of them in nanoseconds. */
+static void put_time(struct frame_out *out, const char *key, const char *key_ns,
+	const Google__Protobuf__Timestamp *t)
 {
-	const Google__Protobuf__Timestamp *t = st ? st->start_time : NULL;
-
 	if (!t || t->seconds < 0 || t->seconds > INT64_MAX / 1000 - 1 || t->nanos < 0 ||
 		t->nanos > 999999999) {
-		frame_put_nil(out, "started_at");
-		frame_put_nil(out, "started_at_ns");
+		frame_put_nil(out, key);
+		frame_put_nil(out, key_ns);
 		return;
 	}
-	frame_put_i64(out, "started_at", t->seconds * 1000 + t->nanos / 1000000);
-	frame_put_i64(out, "started_at_ns", t->nanos % 1000000);
+	frame_put_i64(out, key, t->seconds * 1000 + t->nanos / 1000000);
+	frame_put_i64(out, key_ns, t->nanos % 1000000);
 }
 
 void describe_sandbox(
@@ -106,7 +106,7 @@ void describe_sandbox(
 	put_text(out, "state_reason", st ? st->state_reason : "");
 	put_text(out, "runner_id", st ? st->runner_id : "");
 	put_text(out, "runner_group_id", st ? st->runner_group_id : "");
-	put_start(out, st);
+	put_time(out, "started_at", "started_at_ns", st ? st->start_time : NULL);
 	if (st && st->opt_exit_code_case)
 		frame_put_i64(out, "exit_code", st->exit_code);
 	else
@@ -126,4 +126,48 @@ void describe_list(struct frame_out *out, const Coreweave__Sandbox__V1__ListSand
 		describe_sandbox(out, list->sandboxes[i], each - SANDBOX_VALUES);
 	}
 	frame_put_str(out, "next_page_token", list->next_page_token);
+}
+
+/* ---- snapshots ---------------------------------------------------------------------------------- */
+
+static const char *snapshot_state(int state)
+{
+	static const char *const names[] = { "unspecified", "creating", "ready", "failed",
+		"deleting" };
+
+	return (unsigned)state < ARRAY_SIZE(names) ? names[state] : names[0];
+}
+
+static const char *snapshot_trigger(int trigger)
+{
+	static const char *const names[] = { "unspecified", "manual", "on_delete" };
+
+	return (unsigned)trigger < ARRAY_SIZE(names) ? names[trigger] : names[0];
+}
+
+void describe_snapshot(struct frame_out *out, const Coreweave__Sandbox__V1__FileSystemSnapshot *sn)
+{
+	put_text(out, "snapshot_id", sn->file_system_snapshot_id);
+	frame_put_str(out, "state", snapshot_state((int)sn->state));
+	put_text(out, "state_reason", sn->state_reason);
+	frame_put_i64(out, "size_bytes", sn->size_bytes);
+	put_text(out, "source_sandbox_id", sn->source_sandbox_id);
+	put_text(out, "source_volume", sn->source_volume_name);
+	frame_put_str(out, "trigger", snapshot_trigger((int)sn->trigger));
+	put_text(out, "request_id", sn->request_id);
+	put_text(out, "object_bucket", sn->object_bucket);
+	put_time(out, "created_at", "created_at_ns", sn->create_time);
+	put_time(out, "updated_at", "updated_at_ns", sn->updated_at);
+	put_time(out, "completed_at", "completed_at_ns", sn->complete_time);
+}
+
+void describe_snapshots(
+	struct frame_out *out, const Coreweave__Sandbox__V1__ListFileSystemSnapshotsResponse *list)
+{
+	frame_put_array(out, "snapshots", list->n_file_system_snapshots);
+	for (size_t i = 0; i < list->n_file_system_snapshots; i++) {
+		frame_put_map(out, NULL, DESCRIBE_SNAPSHOT_FIELDS);
+		describe_snapshot(out, list->file_system_snapshots[i]);
+	}
+	put_text(out, "next_page_token", list->next_page_token);
 }

@@ -9,6 +9,8 @@
 #include "daemon/outcome.h"
 #include "daemon/probe.h"
 
+#define SNAPSHOTS_OF_ONE_MAX 64 /* ids in one answer */
+
 struct ask {
 	struct grave grave;
 	struct unary call;
@@ -17,7 +19,7 @@ struct ask {
 	struct endpoint *ep;
 	struct request *req; /* NULL: answered or taken back */
 	char *sandbox_id;    /* NULL until known */
-	struct event *timer; /* delete: the pause before another attempt */
+	struct event *timer; /* the pause before another attempt */
 	uint64_t until_usec;
 	unsigned n_attempts;
 	bool wait, buried;
@@ -158,13 +160,51 @@ static void on_delete(struct ask *a)
 
 	if (!m)
 		return failed_answer(a);
-	out = request_result(a->req, m->sandbox ? 1 : FRAME_NIL);
+	out = request_result(a->req, m->sandbox ? 2 : FRAME_NIL);
 	if (m->sandbox) {
+		size_t n = min_size(m->n_file_system_snapshot_ids, SNAPSHOTS_OF_ONE_MAX);
+
 		frame_put_map(out, "sandbox", DESCRIBE_FIELDS);
 		describe_sandbox(out, m->sandbox, DESCRIBE_ALL);
+		frame_put_array(out, "snapshot_ids", n);
+		for (size_t i = 0; i < n; i++)
+			frame_add_str(out, m->file_system_snapshot_ids[i]);
 	}
 	coreweave__sandbox__v1__delete_sandbox_response__free_unpacked(m, NULL);
 	answered(a);
+}
+
+static void on_snapshot(struct ask *a)
+{
+	Coreweave__Sandbox__V1__FileSystemSnapshot *m =
+		coreweave__sandbox__v1__file_system_snapshot__unpack(
+			NULL, a->call.n, a->call.answer);
+
+	if (!m)
+		return failed_answer(a);
+	if (*m->file_system_snapshot_id)
+		describe_snapshot(request_result(a->req, DESCRIBE_SNAPSHOT_FIELDS), m);
+	else
+		request_result(a->req, FRAME_NIL); /* it was missing, and might be */
+	coreweave__sandbox__v1__file_system_snapshot__free_unpacked(m, NULL);
+	answered(a);
+}
+
+static void on_snapshots(struct ask *a)
+{
+	Coreweave__Sandbox__V1__ListFileSystemSnapshotsResponse *list =
+		coreweave__sandbox__v1__list_file_system_snapshots_response__unpack(
+			NULL, a->call.n, a->call.answer);
+
+	if (!list || list->n_file_system_snapshots > SANDBOXES_PAGE_MAX) {
+		failed_answer(a);
+	} else {
+		describe_snapshots(request_result(a->req, 2), list);
+		answered(a);
+	}
+	if (list)
+		coreweave__sandbox__v1__list_file_system_snapshots_response__free_unpacked(
+			list, NULL);
 }
 
 /* ---- the call ----------------------------------------------------------------------------------- */
@@ -178,6 +218,14 @@ static const struct {
 	[REQUEST_SANDBOX_GET] = { CALL_PREFIX "GetSandbox", on_sandbox, create_put_get },
 	[REQUEST_SANDBOX_LIST] = { CALL_PREFIX "ListSandboxes", on_list, create_put_list },
 	[REQUEST_SANDBOX_DELETE] = { CALL_PREFIX "DeleteSandbox", on_delete, create_put_delete },
+	[REQUEST_SNAPSHOT_CREATE] = { CALL_PREFIX "CreateFileSystemSnapshot", on_snapshot,
+		create_put_snapshot },
+	[REQUEST_SNAPSHOT_GET] = { CALL_PREFIX "GetFileSystemSnapshot", on_snapshot,
+		create_put_snapshot_get },
+	[REQUEST_SNAPSHOT_LIST] = { CALL_PREFIX "ListFileSystemSnapshots", on_snapshots,
+		create_put_snapshot_list },
+	[REQUEST_SNAPSHOT_DELETE] = { CALL_PREFIX "DeleteFileSystemSnapshot", on_snapshot,
+		create_put_snapshot_delete },
 };
 
 static int start(struct ask *a)
@@ -189,14 +237,22 @@ static int start(struct ask *a)
 		a->until_usec > now ? a->until_usec - now : 1);
 }
 
-/* A delete that the service could not take now, or whose answer to the first attempt was lost. */
-static bool delete_again(struct ask *a, const struct grpc_status *st)
+/* Asked twice it does the same: a deletion, and all of snapshots. */
+static bool is_repeatable(enum request_kind kind)
+{
+	return kind == REQUEST_SANDBOX_DELETE || kind == REQUEST_SNAPSHOT_CREATE ||
+	       kind == REQUEST_SNAPSHOT_GET || kind == REQUEST_SNAPSHOT_LIST ||
+	       kind == REQUEST_SNAPSHOT_DELETE;
+}
+
+/* One that the service could not take now, or whose answer to the first attempt was lost. */
+static bool ask_again(struct ask *a, const struct grpc_status *st)
 {
 	uint64_t now = loop_now(a->pool->loop), pause;
 	struct timeval tv;
 	uint32_t chance = 0;
 
-	if (a->req->kind != REQUEST_SANDBOX_DELETE || now >= a->until_usec)
+	if (!is_repeatable(a->req->kind) || now >= a->until_usec)
 		return false;
 	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
 		chance = UINT32_MAX / 2;
@@ -226,12 +282,12 @@ static void on_end(struct unary *u, const struct grpc_status *st)
 		return rest(a);
 	if (st->code == GRPC_OK)
 		return methods[a->req->kind].on_answer(a);
-	if (a->req->kind == REQUEST_SANDBOX_DELETE && st->code == GRPC_NOT_FOUND &&
-		a->n_attempts > 1) {
+	if ((a->req->kind == REQUEST_SANDBOX_DELETE || a->req->kind == REQUEST_SNAPSHOT_DELETE) &&
+		st->code == GRPC_NOT_FOUND && a->n_attempts > 1) {
 		request_result(a->req, FRAME_NIL); /* the attempt before did it */
 		return answered(a);
 	}
-	if (!delete_again(a, st))
+	if (!ask_again(a, st))
 		failed_status(a, st);
 }
 

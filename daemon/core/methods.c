@@ -214,6 +214,7 @@ static const struct param sandbox_create_params[] = {
 	{ "tags", PARAM_STR_ARRAY, false, 0, 256, NULL },
 	ENV_PARAM,
 	{ "scratch", PARAM_ARRAY, false, 0, 64, scratch_params },
+	{ "restore", PARAM_STR_MAP, false, 0, 64, NULL },
 	{ "wait", PARAM_BOOL, false, 0, 0, NULL },
 	{ "request_id", PARAM_STR, false, 0, 256, NULL },
 	END,
@@ -231,6 +232,33 @@ static const struct param sandbox_list_params[] = {
 static const struct param sandbox_delete_params[] = {
 	SANDBOX_PARAM,
 	{ "grace_s", PARAM_INT, false, 0, 24 * 3600, NULL },
+	{ "allow_missing", PARAM_BOOL, false, 0, 0, NULL },
+	{ "snapshot_volumes", PARAM_STR_ARRAY, false, 0, 64, NULL },
+	{ "request_id", PARAM_STR, false, 0, 256, NULL },
+	TIMEOUT_PARAM,
+	END,
+};
+static const struct param snapshot_create_params[] = {
+	SANDBOX_PARAM,
+	{ "volume", PARAM_STR, false, 0, 256, NULL },
+	{ "request_id", PARAM_STR, false, 0, 256, NULL },
+	TIMEOUT_PARAM,
+	END,
+};
+static const struct param snapshot_get_params[] = {
+	{ "snapshot_id", PARAM_STR, true, 1, 256, NULL },
+	TIMEOUT_PARAM,
+	END,
+};
+static const struct param snapshot_list_params[] = {
+	{ "source_sandbox_id", PARAM_STR, false, 0, 256, NULL },
+	{ "page_token", PARAM_STR, false, 0, 4096, NULL },
+	{ "limit", PARAM_INT, false, 1, 100, NULL },
+	TIMEOUT_PARAM,
+	END,
+};
+static const struct param snapshot_delete_params[] = {
+	{ "snapshot_id", PARAM_STR, true, 1, 256, NULL },
 	{ "allow_missing", PARAM_BOOL, false, 0, 0, NULL },
 	TIMEOUT_PARAM,
 	END,
@@ -272,6 +300,10 @@ static const struct method table[] = {
 	{ "sandbox.get", FULL, false, sandbox_params, on_sandbox_get },
 	{ "sandbox.list", FULL, false, sandbox_list_params, on_sandbox_list },
 	{ "sandbox.delete", FULL, false, sandbox_delete_params, on_sandbox_delete },
+	{ "snapshot.create", FULL, false, snapshot_create_params, on_snapshot_create },
+	{ "snapshot.get", FULL, false, snapshot_get_params, on_snapshot_get },
+	{ "snapshot.list", FULL, false, snapshot_list_params, on_snapshot_list },
+	{ "snapshot.delete", FULL, false, snapshot_delete_params, on_snapshot_delete },
 	{ "daemon.status", ALL, false, no_params, on_daemon_status },
 	{ "daemon.shutdown", FULL, false, shutdown_params, on_daemon_shutdown },
 };

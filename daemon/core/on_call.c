@@ -119,6 +119,26 @@ void on_sandbox_delete(struct client *c, const struct frame *f)
 	ask_service(c, f, REQUEST_SANDBOX_DELETE);
 }
 
+void on_snapshot_create(struct client *c, const struct frame *f)
+{
+	ask_service(c, f, REQUEST_SNAPSHOT_CREATE);
+}
+
+void on_snapshot_get(struct client *c, const struct frame *f)
+{
+	ask_service(c, f, REQUEST_SNAPSHOT_GET);
+}
+
+void on_snapshot_list(struct client *c, const struct frame *f)
+{
+	ask_service(c, f, REQUEST_SNAPSHOT_LIST);
+}
+
+void on_snapshot_delete(struct client *c, const struct frame *f)
+{
+	ask_service(c, f, REQUEST_SNAPSHOT_DELETE);
+}
+
 void on_daemon_status(struct client *c, const struct frame *f)
 {
 	ask_rim(c, f, REQUEST_DAEMON_STATUS);

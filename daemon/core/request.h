@@ -1,5 +1,5 @@
 /*
- * request - one unary method that waits for the service: sandbox.*, daemon.*
+ * request - one unary method that waits for the service: sandbox.*, snapshot.*, daemon.*
  *
  * The core checks the params and makes the request; the rim works on it (upstream_service.request)
  * and ends it exactly once with request_done() or request_fail(). When the client goes first, the
@@ -23,6 +23,10 @@ enum request_kind {
 	REQUEST_SANDBOX_GET,
 	REQUEST_SANDBOX_LIST,
 	REQUEST_SANDBOX_DELETE,
+	REQUEST_SNAPSHOT_CREATE,
+	REQUEST_SNAPSHOT_GET,
+	REQUEST_SNAPSHOT_LIST,
+	REQUEST_SNAPSHOT_DELETE,
 	REQUEST_DAEMON_STATUS,
 	REQUEST_DAEMON_SHUTDOWN,
 };

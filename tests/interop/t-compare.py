@@ -82,6 +82,25 @@ class Compare:
     def test_sh_without_a_terminal(self):
         self.both("sh", self.id)
 
+    def test_snapshots_say_the_same(self):
+        box = self.sdk("from cwsandbox import ScratchVolumeOptions as V\n"
+                       "s = cwsandbox.Sandbox.run('sleep', 'infinity', container_image='python:3.11',"
+                       " volumes=[V(name='data', mount_path='/data')])\n"
+                       "s.wait(60)\nprint(s.sandbox_id)").splitlines()[-1]
+        made = self.world.ok("snapshots", "create", box)
+        for args in (("list",), ("list", "-o", "json"), ("list", "-s", "failed"), ("list", "-s", "READY", "-o", "JSON"),
+                     ("list", "--source-sandbox-id", "none", "-o", "json"), ("get", made), ("get", made, "-o", "json"),
+                     ("get", "no-such"), ("delete", "no-such"), ("delete", "no-such", "--missing-ok"),
+                     ("delete", "-q", "no-such", "--missing-ok"), ("create", "no-such"), ("create", self.id)):
+            self.both("snapshots", *args)
+        self.both("stop", self.id, "--snapshot-on-stop")
+        self.both("stop", "no-such", "--snapshot-on-stop")
+        key = ("snapshots", "create", box, "--request-id", "the-same", "-o", "json")
+        self.both(*key)
+        self.world.ok("stop", box, "--graceful-shutdown-seconds", "0")
+        self.both("stop", box, "--snapshot-on-stop")
+        self.both(*key)
+
     def test_stop_and_delete_say_the_same(self):
         def said(run, *args):
             box = self.create()
