@@ -21,8 +21,8 @@ static void make(uint64_t *seed, uint8_t *data, size_t n)
 		k = min_size(1 + termkit_random(seed) % 300, n - at);
 		from = at ? termkit_random(seed) % at : 0;
 		for (size_t i = 0; i < k; i++, at++)
-			data[at] = at && letters % 3 ? data[from + i % (at - from)]
-						     : (uint8_t)(termkit_random(seed) % letters);
+			data[at] = (uint8_t)(at && letters % 3 ? data[from + i % (at - from)]
+							       : termkit_random(seed) % letters);
 	}
 }
 
