@@ -151,7 +151,7 @@ END_TEST
 
 START_TEST(pages_of_snapshots_follow_each_other_and_a_token_is_one_of_ours)
 {
-	char token[PAGE_TOKEN_BYTES], id[8];
+	char token[PAGE_TOKEN_BYTES], id[16];
 	uint64_t after = 0;
 	struct snapshot *list[2];
 	size_t n, seen = 0;
