@@ -51,7 +51,7 @@ function setting(g) {
 
 	switch (roll(8)) {
 	case 0: return margins(g);
-	case 1: return alternate ? '' : [`\x1b[${count(roll, cols)}G\x1bH`, '\x1b[3g', '\x1b[g'][roll(3)];
+	case 1: return alternate ? '' : [`\x1b[${count(roll, cols)}G\x1bH`, '\x1b[3g', `\x1b[${count(roll, cols)}G\x1b[g`][roll(3)];
 	case 2: return `\x1b[${1 + roll(3)}I`;
 	case 3: return wide ? '' : '\r\x1b[?7llorem ipsum dolor sit amet consectetur\r\x1b[?7h';
 	case 4: return vterm ? '' : `\x1b[4${'hl'[roll(2)]}`;
