@@ -281,6 +281,7 @@ static int start(struct box_main *bm)
 
 	if (!argv)
 		return -ENOMEM;
+	log_recover(&container_of_main(bm)->log);
 	r = box_env(b, bm->index, false, &env);
 	if (r)
 		return r;

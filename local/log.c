@@ -193,6 +193,7 @@ void log_adopt(struct log *log, uint64_t start)
 	memmove(log->files + at + 1, log->files + at, (log->n_files - at) * sizeof(log->files[0]));
 	log->files[at] = (struct log_file){ .start = start };
 	log->n_files++;
+	log->adopted = true;
 }
 
 /* How much of it is whole records. */
@@ -227,6 +228,9 @@ void log_recover(struct log *log)
 {
 	size_t i = log->n_files;
 
+	if (!log->adopted)
+		return;
+	log->adopted = false;
 	for (size_t k = 0; k < log->n_files; k++)
 		measure(log, k);
 	/* The newest row of files that follow each other. */

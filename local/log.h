@@ -45,6 +45,7 @@ struct log {
 	uint64_t n_dropped; /* since the last that was kept */
 	uint64_t keep_free; /* LOG_KEEP_FREE */
 	bool ended;         /* nothing will follow */
+	bool adopted;       /* what is there from before was not read yet */
 };
 
 void log_init(struct log *log, int dir_fd, const char *name);
@@ -54,9 +55,9 @@ void log_rest(struct log *log);
 void log_remove(struct log *log);
 void log_append(struct log *log, const void *data, size_t n, uint64_t wall_usec);
 
-/* A file of it is there from before; in any order. log_recover() follows. */
+/* A file of it is there from before; in any order. log_recover() follows, before the first byte or reader. */
 void log_adopt(struct log *log, uint64_t start);
-/* Reads what was adopted; what is damaged, and what lies before it, is removed. */
+/* Reads what was adopted, once; what is damaged, and what lies before it, is removed. */
 void log_recover(struct log *log);
 /* NAME and START of a file's name. */
 int log_parse_name(const char *file, char name[LOG_NAME_BYTES], uint64_t *ret_start);

@@ -229,6 +229,7 @@ static void check(struct call *call, const Request *req, struct logs *l)
 		call_fail_field(call, "container", "no such container");
 	if (call->answered)
 		return free(l);
+	log_recover(&l->container->log);
 	r = again ? resume(l, req) : start(l, req);
 	if (!r)
 		return begin(l, req);

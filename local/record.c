@@ -162,8 +162,6 @@ void records_load(struct records *rs)
 	registry_sort(&rs->boxes->reg);
 	for_each_file(rs->state->logs_fd, adopt_log, rs);
 	list_for_each(sb, &rs->boxes->reg.all, link) {
-		for (size_t i = 0; i < sb->n_containers; i++)
-			log_recover(&sb->containers[i].log);
 		if (!sandbox_ended(sb) && !sb->kept)
 			set_aside(rs, sb);
 	}

@@ -19,7 +19,7 @@ struct records {
 
 /* From now on the registry's changes are written. */
 void records_init(struct records *rs, struct boxes *boxes, const struct state *state);
-/* Reads them, and the logs; what belongs to no sandbox is removed. */
+/* Reads them, and finds the logs; what belongs to no sandbox is removed. */
 void records_load(struct records *rs);
 /* Whether a sandbox's folder is one it goes on in. */
 bool records_keep(const struct records *rs, const char *id);

@@ -69,7 +69,7 @@ static void create(
 	}
 	if (r) {
 		call_fail_with(
-			call, GRPC_INTERNAL, NULL, "cannot make a sandbox: %s", strerror(-r));
+			call, call_code_of(r), NULL, "cannot make a sandbox: %s", strerror(-r));
 		return;
 	}
 	req->sandbox->spec = NULL; /* the sandbox's now */

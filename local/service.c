@@ -300,6 +300,21 @@ void call_fail_with(struct call *call, int code, const char *reason, const char 
 	call_fail(call, &st);
 }
 
+int call_code_of(int error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+		return GRPC_RESOURCE_EXHAUSTED;
+	default:
+		return GRPC_INTERNAL;
+	}
+}
+
 void call_fail_not_understood(struct call *call)
 {
 	call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,

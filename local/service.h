@@ -115,6 +115,8 @@ int call_gather(struct call *call, const struct grpc_part *part);
 void call_fail(struct call *call, struct grpc_status *st);
 void call_fail_with(struct call *call, int code, const char *reason, const char *fmt, ...)
 	_printf_(4, 5);
+/* Of what went wrong here, -errno: RESOURCE_EXHAUSTED for what may be there again later, else INTERNAL. */
+int call_code_of(int error);
 void call_fail_not_understood(struct call *call);
 /* INVALID_ARGUMENT with one field violation. */
 void call_fail_field(struct call *call, const char *field, const char *what);

@@ -35,7 +35,7 @@ static void fail_no_room(struct call *call, int r)
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, REASON_FSS("QUOTA_EXCEEDED"),
 			"the snapshots have 64 GiB already; delete some");
 	else
-		call_fail_with(call, GRPC_INTERNAL, REASON_FSS("CREATE_FAILED"),
+		call_fail_with(call, call_code_of(r), REASON_FSS("CREATE_FAILED"),
 			"cannot make a snapshot: %s", strerror(-r));
 }
 

@@ -3,6 +3,7 @@ import io
 import os
 import signal
 import tarfile
+import unittest
 import uuid
 
 import services  # first: it finds the other helpers
@@ -10,6 +11,7 @@ import suite
 from services import ServiceCase
 from stub import Stub, pb
 from terminal import until
+from world import Service, program, read
 
 LIMIT = 60
 HOSTILE = r"""
@@ -309,6 +311,43 @@ class Kills(Asking, ServiceCase):
         until(lambda: self.logs(box) == b"hello\nhello\n", "the log of both runs", LIMIT)
         self.assertEqual(self.info("GetSandbox", pb.GetSandboxRequest(sandbox_id=other))[1], "CWSANDBOX_SANDBOX_NOT_FOUND")
         self.assertFalse([n for n in os.listdir(os.path.join(state, "logs")) if "junk" in n or "x" in n[:4]])
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can mount a small disk for the service")
+class FullDisk(Asking, ServiceCase):
+    """The state folder on a disk of its own, which the test fills to below the room that is kept."""
+
+    @classmethod
+    def make_service(cls, world):
+        disk = world.path("disk")
+        os.mkdir(disk)
+        token = world.write("token-of-it", "t" * 64)
+        os.chmod(token, 0o600)
+        process = world.start(["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=2200m none %s && exec %s --state-dir "
+                               "%s/local --plaintext --token-file %s --port-file %s.port" % (
+                                   disk, program("cwsandbox-local"), disk, token, disk)])
+        number = until(lambda: os.path.exists(disk + ".port") and read(disk + ".port").strip(), "the port", LIMIT)
+        cls.filler = "/proc/%d/root%s/filler" % (process.pid, disk)
+        return Service("http://127.0.0.1:" + number, "t" * 64, None, process, None)
+
+    def fill(self, size):
+        with open(self.filler, "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, size)
+
+    def test_a_full_disk_is_said_by_every_method_and_the_service_goes_on(self):
+        box = self.box()
+        self.shell(box, "echo x >/data/f")
+        self.fill(1300 << 20)
+        failed = self.settled(self.snapshot(box), pb.SNAPSHOT_STATE_FAILED)
+        self.assertIn("the disk is full", failed.state_reason)
+        code, found = self.refused("CreateSandbox", spec(scratch()))
+        self.assertEqual(code.name, "RESOURCE_EXHAUSTED", found)
+        self.assertEqual(self.shell(box, "echo y >/data/g; cat /data/f"), b"x\n")
+        os.unlink(self.filler)
+        self.taken(box)
+        until(lambda: self.stub.CreateSandbox.future(spec(scratch()), metadata=self.key).exception() is None,
+              "room for another one", LIMIT)
+        self.ask("PurgeSandboxes", pb.PurgeSandboxesRequest(purge_all=True))
 
 
 def services_code(name):
