@@ -98,6 +98,26 @@ class Connections(FaultCase):
         self.assertIn("At most %d bytes of the last input may not have arrived." % ended["uncertain_bytes"],
                       ended["message"])
 
+    def test_fault_f02_in_many_cuts_no_byte_arrives_twice_and_none_is_missing_but_the_uncertain(self):
+        peer = self.peer()
+        for cut in range(12):
+            path = "/tmp/cut-%d" % cut
+            name = self.quiet("sh", "-c", "stty raw -echo; exec cat >" + path)
+            until(lambda: self.world.cli("exec", self.sandbox, "test", "-e", path).returncode == 0, "cat")
+            mine = peer.call("session.attach", {"name": name, "cols": 80, "rows": 24})
+            sent = b""
+            for i in range(1 + 7 * cut):
+                line = b"%d %d\n" % (cut, i)
+                peer.call("session.input", {"attachment": mine["attachment"], "data": line})
+                sent += line
+            self.faults("rst")
+            self.wait_state(name, "failed")
+            uncertain = peer.call("session.get", {"name": name})["uncertain_bytes"]
+            came = self.world.cli("exec", self.sandbox, "cat", path).stdout
+            self.assertTrue(sent.startswith(came), (sent, came))
+            self.assertLessEqual(len(sent) - len(came), uncertain)
+        peer.close()
+
     def test_fault_f05_a_graceful_goaway_lets_old_streams_finish_and_new_calls_go_elsewhere(self):
         shell = self.shell()
         slow = self.background("exec", self.sandbox, "sh", "-c", "echo begun; sleep 1; echo done; exit 4")

@@ -1,6 +1,7 @@
 """The direct data plane of cwsandbox-local: what the official client does with it, and what no certificate opens"""
 import datetime
 import os
+import queue
 import socket
 import ssl
 import unittest
@@ -244,12 +245,12 @@ class Walls(ServiceCase):
                 pass  # the alert; or the reset that follows it
         return said
 
-    def sign(self, ca_cert, ca_key, key, days, usage, uri=None):
+    def sign(self, ca_cert, ca_key, key, days, usage, uri=None, seconds=0):
         now = datetime.datetime.now(datetime.timezone.utc)
         uri = uri or "cwsandbox-local:sandbox/%s/3e" % self.id
         cert = (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(ca_cert.subject)
                 .public_key(key.public_key()).serial_number(x509.random_serial_number())
-                .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now + datetime.timedelta(days=days))
+                .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now + datetime.timedelta(days, seconds))
                 .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), True)
                 .add_extension(x509.ExtendedKeyUsage([usage]), False)
                 .sign(ca_key, hashes.SHA256()))
@@ -278,6 +279,32 @@ class Walls(ServiceCase):
         with self.subTest("the service's own"):
             own = read(os.path.join(state, "cert.pem")).encode()
             self.assertEqual(self.handshake(own, read(os.path.join(state, "key.pem")).encode()), b"")
+
+    def test_c42_when_its_certificate_ends_a_connection_takes_no_new_calls_and_its_streams_go_on(self):
+        ca_cert, ca_key = self.own_ca()
+        key = ec.generate_private_key(ec.SECP256R1())
+        chain = self.sign(ca_cert, ca_key, key, 0, x509.ExtendedKeyUsageOID.CLIENT_AUTH, seconds=4)
+        stub, _ = self.plane(chain, pem_of(key))
+        command = ["sh", "-c", "echo begun; read x; echo got $x"]
+        init = pb.ExecStreamRequest(init=pb.ExecStreamInit(sandbox_id=self.id, command=command))
+        pending = queue.Queue()
+        pending.put(init)
+        stream = stub.StreamExec(iter(pending.get, None), timeout=LIMIT)
+        first = [next(stream), next(stream)]
+        self.assertEqual(first[1].output.data, b"begun\n")
+        call = self.calls(self.id)[EXEC]
+
+        def ended():
+            try:
+                call(stub)
+                return False
+            except grpc.RpcError as error:
+                return error.code() == grpc.StatusCode.UNAUTHENTICATED
+        until(ended, "the certificate's end", LIMIT)
+        pending.put(pb.ExecStreamRequest(stdin=b"more\n"))
+        self.assertEqual(next(stream).output.data, b"got more\n")
+        pending.put(None)
+        list(stream)
 
     def test_c42_clear_text_and_another_protocol_get_no_answer(self):
         for first in (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
