@@ -104,6 +104,14 @@ static void recorder_copy(
 		session_mark(rec->session); /* window back */
 }
 
+static uint64_t take_missing(struct recorder *rec)
+{
+	uint64_t missing = rec->missing;
+
+	rec->missing = 0;
+	return missing;
+}
+
 void recorder_take(
 	struct recorder *rec, uint8_t *data, size_t max, struct recorder_piece *ret_piece)
 {
@@ -113,12 +121,12 @@ void recorder_take(
 	if (rec->state > RECORDER_WOKEN)
 		return;
 	piece.end = recorder_at_end(rec);
-	piece.missing = rec->missing;
 	if (rec->session) {
 		piece.offset = rec->reader.pos;
 		recorder_copy(rec, data, max, &piece);
 	}
-	rec->missing = 0;
+	if (piece.n || piece.end)
+		piece.missing = take_missing(rec);
 	rec->taken += piece.n;
 	rec->state = piece.end ? RECORDER_ENDED : piece.n ? RECORDER_BUSY : RECORDER_IDLE;
 	if (piece.end)
