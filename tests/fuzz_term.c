@@ -1,7 +1,7 @@
 /*
- * Any bytes at any size with resizes in between: nothing breaks, bounds hold, and a model fed byte
- * by byte is the one fed in pieces. Input: columns, rows, then output, in which FF FE c r is a
- * resize.
+ * Any bytes at any size with resizes in between: nothing breaks, bounds hold, no slice does more
+ * work than it may, and a model fed byte by byte is the one fed in slices, whose history was packed
+ * and read meanwhile. Input: columns, rows, then output, in which FF FE c r is a resize.
  */
 #include <assert.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "tests/termkit.h"
 
 #define FUZZ_HISTORY_LINES 20
+#define FUZZ_SLICE_WORK 2000u
 
 static unsigned size_of(uint8_t b)
 {
@@ -19,6 +20,46 @@ static void feed_bytewise(struct term *t, const uint8_t *data, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		term_feed(t, data + i, 1);
+}
+
+/* The most that one step may cost: its bytes, every cell of both screens a few times, all numbers. */
+static uint64_t step_most(const struct term *t)
+{
+	return 16384 + 12 * (uint64_t)t->cols * t->rows + 16 * t->rows + 4 * t->styles.cap +
+	       4 * t->clusters.cap;
+}
+
+static void feed_slices(struct term *t, const uint8_t *data, size_t n)
+{
+	while (n) {
+		const uint64_t before = t->work, most = step_most(t);
+		uint64_t work = FUZZ_SLICE_WORK;
+		size_t taken = term_feed_some(t, data, n, &work);
+
+		assert(taken > 0 && taken <= n && (work == 0 || taken == n));
+		assert(t->work - before <= FUZZ_SLICE_WORK + max_size(most, step_most(t)));
+		assert(t->work - before >= taken);
+		data += taken;
+		n -= taken;
+	}
+}
+
+static void read_history(struct term *t)
+{
+	static uint64_t cells[TERM_COLS_MAX];
+	uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+	bool wrapped;
+
+	while (term_rest(t))
+		;
+	for (unsigned i = 0; i < t->history.n; i++)
+		for (unsigned x = history_line(&t->history, i, cells, &wrapped); x-- > 0;) {
+			struct style style = style_get(t, cell_style(cells[x]));
+
+			assert(style.link < (t->n_links ? t->n_links : 1));
+			assert(cell_codes(t, cells[x], codes) <= TERM_CELL_CODEPOINTS_MAX);
+		}
+	assert(history_memory(&t->history) <= 64 * 1024);
 }
 
 static void check_row(const struct term *t, const struct row *row)
@@ -68,12 +109,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		const uint8_t *mark = memmem(data + i, n - i, "\xff\xfe", 2);
 		size_t piece = mark ? (size_t)(mark - data) - i : n - i;
 
-		term_feed(whole, data + i, piece);
+		feed_slices(whole, data + i, piece);
 		feed_bytewise(torn, data + i, piece);
 		check(whole);
 		i += piece + 4;
 		if (i > n)
 			break;
+		read_history(whole);
 		if (term_resize(whole, size_of(data[i - 2]), size_of(data[i - 1])) < 0 ||
 			term_resize(torn, size_of(data[i - 2]), size_of(data[i - 1])) < 0)
 			abort();

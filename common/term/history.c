@@ -8,7 +8,7 @@
 #define BLOCKS_FIRST 4u
 #define BLOCK_FIRST_BYTES ((size_t)1024)
 #define BLOCKS_LEAST 4u /* so many share the bound on bytes, so that not all goes at once */
-#define PUSH_COST 8u    /* of a line, beside its cells */
+#define PUSH_COST 16u   /* of a line, beside its cells */
 
 void history_init(struct history *h, unsigned max_lines)
 {
@@ -71,12 +71,10 @@ void history_done(struct history *h)
 
 void history_clear(struct history *h)
 {
-	uint64_t total = h->total;
-	unsigned max = h->max;
-
-	history_done(h);
-	history_init(h, max);
-	h->total = total;
+	if (h->view)
+		view_end(h->view);
+	while (h->n_blocks)
+		drop_block(h);
 }
 
 size_t history_memory(const struct history *h)
@@ -209,7 +207,7 @@ static int make_room(struct history *h, size_t need, struct history_block **ret)
 	size_t room;
 	uint8_t *data;
 
-	if (!b || b->n_lines == HISTORY_BLOCK_LINES || !b->data ||
+	if (!b || b->n_lines >= HISTORY_BLOCK_LINES || !b->data ||
 		b->n + need + pack_styles_memory(&b->styles) > h->block_bytes) {
 		if ((!b || b->n_lines) && new_block(h) < 0)
 			return -ENOMEM;
@@ -231,30 +229,20 @@ static int make_room(struct history *h, size_t need, struct history_block **ret)
 static void keep_bounds(struct history *h)
 {
 	while (h->n > h->max) {
-		h->gone++;
-		h->n--;
-		if (h->gone == block_at(h, 0)->n_lines)
+		const unsigned left = block_at(h, 0)->n_lines - h->gone, over = h->n - h->max;
+
+		if (over >= left) {
 			drop_block(h);
+			continue;
+		}
+		h->gone += over;
+		h->n -= over;
 	}
 	while (h->bytes > h->max_bytes && h->n_blocks > 1)
 		drop_block(h);
 }
 
-/* The commonest line takes one byte. False: the block has no room for it. */
-static bool push_blank(struct history *h)
-{
-	struct history_block *b = block_open(h);
-
-	if (!b || b->n == b->held || b->n_lines == HISTORY_BLOCK_LINES)
-		return false;
-	b->data[b->n++] = 0;
-	b->n_lines++;
-	h->n++;
-	keep_bounds(h);
-	return true;
-}
-
-static void push_line(struct term *t, const struct row *row, unsigned n)
+static void push_row(struct term *t, struct pack_row *row)
 {
 	struct history *h = &t->history;
 	struct pack_measure m;
@@ -262,37 +250,51 @@ static void push_line(struct term *t, const struct row *row, unsigned n)
 	struct history_block *b;
 	size_t before;
 
-	pack_measure(&m, row->cells, n);
+	if (!h->view && begin(h) < 0)
+		return;
+	view_end(h->view);
+	pack_measure(&m, row);
+	if (m.uniform) {
+		row->fill = row->cells[0];
+		row->n = 0;
+		pack_measure(&m, row);
+	}
 	if (make_room(h, m.most, &b) < 0)
 		return;
 	before = pack_styles_memory(&b->styles);
 	w.styles = &b->styles;
 	w.recent = h->recent;
-	b->n += (uint32_t)pack_line(&w, &m, b->data + b->n, row->cells, n, row->wrapped);
-	b->n_lines++;
-	h->n++;
+	b->n += (uint32_t)pack_line(&w, &m, b->data + b->n, row);
+	b->n_lines = (uint16_t)(b->n_lines + row->times);
+	h->n += row->times;
 	h->bytes += pack_styles_memory(&b->styles) - before;
 	keep_bounds(h);
 }
 
 unsigned history_push(struct term *t, struct row *row, unsigned cols)
 {
-	struct history *h = &t->history;
-	unsigned n;
+	struct pack_row packed = {
+		.cells = row->cells, .fill = row->fill, .times = 1, .wrapped = row->wrapped
+	};
 
-	h->total++;
-	if (!h->max)
+	t->history.total++;
+	if (!t->history.max)
 		return 1;
-	if (!h->view && begin(h) < 0)
-		return 1;
-	view_end(h->view);
-	if (!row->used && !row->fill && !row->wrapped && push_blank(h))
-		return PUSH_COST;
 	row_unveil(row);
-	n = row->wrapped ? cols : row_length(row, cols);
-	row_reach(row, n);
-	push_line(t, row, n);
-	return PUSH_COST + n;
+	packed.total = row->wrapped ? cols : row_length(row, cols);
+	packed.n = row->used < packed.total ? row->used : packed.total;
+	push_row(t, &packed);
+	return PUSH_COST + packed.n;
+}
+
+unsigned history_push_even(struct term *t, uint64_t fill, unsigned cols, unsigned times)
+{
+	struct pack_row packed = { .fill = fill, .total = fill ? cols : 0, .times = times };
+
+	t->history.total += times;
+	if (t->history.max)
+		push_row(t, &packed);
+	return PUSH_COST;
 }
 
 void history_mark_links(const struct history *h, struct link *links, unsigned n_links)
@@ -343,24 +345,33 @@ static bool view_begin(const struct history *h, unsigned line)
 unsigned history_line(const struct history *h, unsigned i, uint64_t *cells, bool *ret_wrapped)
 {
 	struct history_view *v = h->view;
+	struct unpacked u = { .cells = cells };
 	const unsigned line = i + h->gone;
-	unsigned n = 0;
+	const uint8_t *next;
 
 	*ret_wrapped = false;
 	if (!v->block || line - v->first >= v->block->n_lines) {
 		if (!view_begin(h, line)) {
-			view_end(h->view);
+			view_end(v);
 			return 0;
 		}
 	} else if (line - v->first < v->line) {
 		view_rewind(v);
 	}
-	while (v->first + v->line <= line) {
-		v->at = unpack_line(v->at, cells, PACK_STYLE | (v->block->id & 0x7fff) << 16,
-			&v->clusters, &n, ret_wrapped);
-		v->line++;
+	for (;;) {
+		next = unpack_line(
+			v->at, PACK_STYLE | (v->block->id & 0x7fff) << 16, &v->clusters, &u);
+		if (line - v->first < v->line + u.times)
+			break;
+		v->at = next;
+		v->line += u.times;
 	}
-	return n;
+	if (line - v->first + 1 == v->line + u.times) { /* most often the next one is read next */
+		v->at = next;
+		v->line += u.times;
+	}
+	*ret_wrapped = u.wrapped;
+	return u.n;
 }
 
 struct style history_style(const struct history *h, uint32_t number)

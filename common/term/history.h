@@ -15,7 +15,7 @@
 #define HISTORY_LINE_BYTES ((size_t)512) /* an average the bound allows for */
 #define HISTORY_BLOCK_BYTES ((size_t)16 * 1024)
 #define HISTORY_BLOCK_LINES 1024u
-#define HISTORY_HOT_BLOCKS 4u /* the newest ones are packed no further while output comes */
+#define HISTORY_HOT_BLOCKS 8u /* the newest ones are packed no further while output comes */
 
 struct link;
 
@@ -59,6 +59,8 @@ void history_clear(struct history *h); /* the count of lines ever pushed stays *
 size_t history_memory(const struct history *h);
 /* Appends the row to the term's history. Returns what it cost: cells and bytes touched. */
 unsigned history_push(struct term *t, struct row *row, unsigned cols);
+/* So many rows that are this fill throughout: cheaper than one by one. */
+unsigned history_push_even(struct term *t, uint64_t fill, unsigned cols, unsigned times);
 /* Numbers of styles on the screen have another meaning from now on. */
 void history_renumber(struct history *h);
 /* Packs one more block further; false: all are. */

@@ -132,11 +132,13 @@ static bool get_length(const uint8_t **at, const uint8_t *end, size_t *n)
 /* Bytes of a match may come from itself: a short one repeats. */
 static void copy_match(uint8_t *to, size_t back, size_t n)
 {
+	const uint8_t *from = to - back;
+
 	if (back >= n)
-		memcpy(to, to - back, n);
+		memcpy(to, from, n);
 	else
 		for (size_t i = 0; i < n; i++)
-			to[i] = to[i - back];
+			to[i] = from[i];
 }
 
 bool lz_unpack(uint8_t *out, size_t n, const uint8_t *in, size_t n_in)

@@ -7,7 +7,9 @@
 #define LINE_WRAPPED 1u
 #define LINE_ASCII 2u
 #define LINE_STYLED 4u
-#define LINE_SHIFT 3
+#define LINE_FILLED 8u
+#define LINE_REPEATED 16u
+#define LINE_SHIFT 5
 
 #define CHAR_OTHER 0x80u /* three bytes: this with the flags and the high bits, then 16 bits */
 #define CHAR_WIDE 0x40u
@@ -16,6 +18,8 @@
 
 #define NUMBER_MOST 3u /* bytes of a number below 2^21 */
 #define CLUSTER_MOST (1u + 3u * TERM_CELL_CODEPOINTS_MAX)
+/* of all but cells: their number, times, and what fills the rest, which is no cluster */
+#define LINE_MOST (4u * NUMBER_MOST + 3u)
 #define STYLES_FIRST 4u
 
 void pack_styles_done(struct pack_styles *s)
@@ -107,13 +111,34 @@ static uint8_t *put_char(const struct term *t, uint8_t *at, uint64_t cell)
 	return put_code(at, code, cell & CELL_WIDE ? CHAR_WIDE : 0);
 }
 
-void pack_measure(struct pack_measure *m, const uint64_t *cells, unsigned n)
+/* What every cell of the row is, or every other one; `first` at even places. */
+static void pattern(cells_v *ret, const uint64_t *cells, unsigned n)
 {
-	const cells_v first = n ? (cells_v){ 0 } + cells[0] : (cells_v){ 0 };
-	cells_v all = { 0 }, differ = { 0 }, v;
+	*ret = (cells_v){ 0 };
+	for (unsigned i = 0; i < CELLS_LANES && n > 1; i++)
+		(*ret)[i] = cells[i & 1];
+}
+
+/* All of it is one character: a row of it, or of a wide one. */
+static bool is_uniform(const uint64_t *cells, unsigned n, uint64_t differ)
+{
+	if (n < CELLS_LANES || differ || cells[0] & CELL_CLUSTER)
+		return false;
+	if (cells[0] == cells[1])
+		return !(cells[0] & (CELL_WIDE | CELL_TAIL));
+	return n % 2 == 0 && cells[0] & CELL_WIDE &&
+	       cells[1] == ((cells[0] & ~CELL_CHAR) | CELL_TAIL);
+}
+
+void pack_measure(struct pack_measure *m, const struct pack_row *row)
+{
+	const uint64_t *cells = row->cells;
+	const unsigned n = row->n;
+	cells_v first, all = { 0 }, differ = { 0 }, v;
 	uint64_t any = 0, other = 0;
 	unsigned x = 0;
 
+	pattern(&first, cells, n);
 	for (; x + CELLS_LANES <= n; x += CELLS_LANES) {
 		memcpy(&v, cells + x, sizeof(v));
 		all |= v;
@@ -121,16 +146,19 @@ void pack_measure(struct pack_measure *m, const uint64_t *cells, unsigned n)
 	}
 	for (; x < n; x++) {
 		any |= cells[x];
-		other |= cells[x] ^ cells[0];
+		other |= cells[x] ^ cells[n > 1 ? x & 1 : 0];
 	}
 	for (unsigned i = 0; i < CELLS_LANES; i++) {
 		any |= all[i];
 		other |= differ[i];
 	}
+	m->uniform = row->total == n && is_uniform(cells, n, other);
+	if (n > 1)
+		other |= cells[0] ^ cells[1];
 	m->ascii = (any & CELL_CHAR) < 0x80;
 	m->plain = !(any >> CELL_STYLE_SHIFT);
-	m->most = NUMBER_MOST + (m->ascii ? (size_t)n : n * (size_t)3);
-	for (x = 0; x < n && !m->ascii; x++)
+	m->most = LINE_MOST + (m->ascii ? (size_t)n : n * (size_t)3);
+	for (x = 0; x < n && any & CELL_CLUSTER; x++)
 		m->most += cells[x] & CELL_CLUSTER ? CLUSTER_MOST : 0;
 	if (!m->plain)
 		m->most += (other >> CELL_STYLE_SHIFT ? (size_t)n : 1) * 2 * NUMBER_MOST;
@@ -152,21 +180,55 @@ static uint8_t *put_ascii(uint8_t *at, const uint64_t *cells, unsigned n)
 	return at + n;
 }
 
-size_t pack_line(const struct pack_writer *w, const struct pack_measure *m, uint8_t *at,
-	const uint64_t *cells, unsigned n, bool wrapped)
+static bool are_ascii(const uint64_t *cells)
 {
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < CELLS_LANES; i++)
+		any |= cells[i];
+	return (any & CELL_CHAR) < 0x80;
+}
+
+static uint8_t *put_chars(const struct term *t, uint8_t *at, const uint64_t *cells, unsigned n)
+{
+	unsigned x = 0, end;
+
+	while (x < n) {
+		end = n - x < CELLS_LANES ? n : x + CELLS_LANES;
+		if (end == x + CELLS_LANES && are_ascii(cells + x)) {
+			at = put_ascii(at, cells + x, CELLS_LANES);
+			x = end;
+			continue;
+		}
+		for (; x < end; x++)
+			if (!(cells[x] & CELL_TAIL) || x == 0)
+				at = put_char(t, at, cells[x]);
+	}
+	return at;
+}
+
+size_t pack_line(const struct pack_writer *w, const struct pack_measure *m, uint8_t *at,
+	const struct pack_row *row)
+{
+	const bool filled = row->total > row->n;
 	uint8_t *start = at;
 
-	at = put_number(at, n << LINE_SHIFT | (wrapped ? LINE_WRAPPED : 0) |
-				    (m->ascii ? LINE_ASCII : 0) | (m->plain ? 0 : LINE_STYLED));
+	at = put_number(at, row->n << LINE_SHIFT | (row->wrapped ? LINE_WRAPPED : 0) |
+				    (m->ascii ? LINE_ASCII : 0) | (m->plain ? 0 : LINE_STYLED) |
+				    (filled ? LINE_FILLED : 0) |
+				    (row->times > 1 ? LINE_REPEATED : 0));
+	if (row->times > 1)
+		at = put_number(at, row->times);
+	if (filled) {
+		at = put_number(at, row->total);
+		at = put_number(at, style_place(w, cell_style(row->fill)));
+		at = put_char(w->t, at, row->fill);
+	}
 	if (!m->plain)
-		at = put_runs(w, at, cells, n);
+		at = put_runs(w, at, row->cells, row->n);
 	if (m->ascii)
-		return (size_t)(put_ascii(at, cells, n) - start);
-	for (unsigned x = 0; x < n; x++)
-		if (!(cells[x] & CELL_TAIL) || x == 0)
-			at = put_char(w->t, at, cells[x]);
-	return (size_t)(at - start);
+		return (size_t)(put_ascii(at, row->cells, row->n) - start);
+	return (size_t)(put_chars(w->t, at, row->cells, row->n) - start);
 }
 
 /* ---- reading ---- */
@@ -247,34 +309,75 @@ static const uint8_t *get_chars(
 	return at;
 }
 
-const uint8_t *unpack_line(const uint8_t *at, uint64_t *cells, uint32_t style_base,
-	struct pack_clusters *clusters, unsigned *ret_n, bool *ret_wrapped)
+static uint64_t style_bits(uint32_t style_base, uint32_t place)
 {
-	const uint8_t *runs;
-	uint32_t head, n, length, place;
+	return place ? (uint64_t)(style_base | place) << CELL_STYLE_SHIFT : 0;
+}
 
-	at = get_number(at, &head);
-	n = head >> LINE_SHIFT;
-	clusters->n = 0;
-	runs = at;
-	for (uint32_t x = 0; head & LINE_STYLED && x < n; x += length) {
+/* Cells from `n` on. */
+static const uint8_t *get_fill(
+	const uint8_t *at, uint32_t n, uint32_t style_base, struct unpacked *ret)
+{
+	uint32_t total, place;
+	uint64_t fill;
+
+	at = get_number(at, &total);
+	at = get_number(at, &place);
+	at = get_chars(at, &fill, 1, NULL);
+	fill |= style_bits(style_base, place);
+	for (uint32_t x = n; x < total; x++)
+		ret->cells[x] =
+			fill & CELL_WIDE && (x - n) % 2 ? (fill & ~CELL_CHAR) | CELL_TAIL : fill;
+	ret->n = total;
+	return at;
+}
+
+/* Numbers of runs, to be applied once the characters are there. */
+static const uint8_t *skip_runs(const uint8_t *at, uint32_t n)
+{
+	uint32_t length, place;
+
+	for (uint32_t x = 0; x < n; x += length) {
 		at = get_number(at, &length);
 		at = get_number(at, &place);
 	}
-	if (head & LINE_ASCII) {
-		for (uint32_t x = 0; x < n; x++)
-			cells[x] = at[x];
-		at += n;
-	} else {
-		at = get_chars(at, cells, n, clusters);
-	}
-	for (uint32_t x = 0; head & LINE_STYLED && x < n;) {
-		runs = get_number(runs, &length);
-		runs = get_number(runs, &place);
+	return at;
+}
+
+static void get_runs(const uint8_t *at, uint64_t *cells, uint32_t n, uint32_t style_base)
+{
+	uint32_t length, place;
+
+	for (uint32_t x = 0; x < n;) {
+		at = get_number(at, &length);
+		at = get_number(at, &place);
 		for (; length--; x++)
-			cells[x] |= place ? (uint64_t)(style_base | place) << CELL_STYLE_SHIFT : 0;
+			cells[x] |= style_bits(style_base, place);
 	}
-	*ret_n = n;
-	*ret_wrapped = head & LINE_WRAPPED;
+}
+
+const uint8_t *unpack_line(const uint8_t *at, uint32_t style_base, struct pack_clusters *clusters,
+	struct unpacked *ret)
+{
+	const uint8_t *runs;
+	uint32_t head, n;
+
+	clusters->n = 0;
+	ret->times = 1;
+	at = get_number(at, &head);
+	ret->n = n = head >> LINE_SHIFT;
+	ret->wrapped = head & LINE_WRAPPED;
+	if (head & LINE_REPEATED)
+		at = get_number(at, &ret->times);
+	if (head & LINE_FILLED)
+		at = get_fill(at, n, style_base, ret);
+	runs = at;
+	if (head & LINE_STYLED)
+		at = skip_runs(at, n);
+	for (uint32_t x = 0; x < n && head & LINE_ASCII; x++)
+		ret->cells[x] = at[x];
+	at = head & LINE_ASCII ? at + n : get_chars(at, ret->cells, n, clusters);
+	if (head & LINE_STYLED)
+		get_runs(runs, ret->cells, n, style_base);
 	return at;
 }

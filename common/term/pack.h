@@ -4,7 +4,8 @@
  * A line stands for itself: styles are kept by value in a table of its block, clusters as their code
  * points, so that nothing on the screen has to be kept for it.
  *
- * A line is: cells and flags; runs of styles unless all of it is plain; the characters: a byte where
+ * A line is: how many cells, and flags; how many times it is there, if more than once; what the rest of
+ * it is filled with, maybe a wide character, and up to where; runs of styles unless all of it is plain; the characters: a byte where
  * it is ASCII (0: a cell never written), else three with the code point, whether it is wide, and
  * whether it is the first of a cluster, whose number of further code points and they follow. The
  * right half of a wide character has none.
@@ -51,19 +52,37 @@ static inline size_t pack_styles_memory(const struct pack_styles *s)
 }
 void pack_styles_done(struct pack_styles *s);
 
+/* A row as it is kept: cells, then `fill` up to `total`; `times` of them below each other. */
+struct pack_row {
+	const uint64_t *cells;
+	uint64_t fill;
+	unsigned n, total; /* n <= total <= TERM_COLS_MAX */
+	unsigned times;
+	bool wrapped;
+};
+
 struct pack_measure {
 	bool ascii, plain;
+	bool uniform; /* one character throughout: it may be written as one that is filled with it */
 	size_t most; /* bytes it takes at most */
 };
 
-void pack_measure(struct pack_measure *m, const uint64_t *cells, unsigned n);
-/* Writes a line of n <= TERM_COLS_MAX cells as measured; how many bytes it took. A style for which
- * there is no memory becomes the default one. */
+void pack_measure(struct pack_measure *m, const struct pack_row *row);
+/* Writes a row as measured; how many bytes it took. A style for which there is no memory becomes the
+ * default one. */
 size_t pack_line(const struct pack_writer *w, const struct pack_measure *m, uint8_t *at,
-	const uint64_t *cells, unsigned n, bool wrapped);
-/* Reads one that pack_line() wrote: cells has room for TERM_COLS_MAX. Where it ends. A cluster for
- * which there is no memory is its first code point alone. */
-const uint8_t *unpack_line(const uint8_t *at, uint64_t *cells, uint32_t style_base,
-	struct pack_clusters *clusters, unsigned *ret_n, bool *ret_wrapped);
+	const struct pack_row *row);
+
+struct unpacked {
+	uint64_t *cells; /* room for TERM_COLS_MAX */
+	unsigned n;
+	unsigned times;
+	bool wrapped;
+};
+
+/* Reads what pack_line() wrote; where it ends. A cluster for which there is no memory is its first
+ * code point alone. */
+const uint8_t *unpack_line(const uint8_t *at, uint32_t style_base, struct pack_clusters *clusters,
+	struct unpacked *ret);
 
 #endif

@@ -130,18 +130,24 @@ static void join(struct term *t, uint32_t code)
 	row->cells[x] = cell_join(t, row->cells[x], code);
 }
 
+/* Where a character of this width goes: a wide one needs two columns. */
+static void make_place(struct term *t, unsigned width)
+{
+	if (cursor_past(t))
+		wrap(t);
+	if (width == 1 || t->cursor.x < t->cols - 1)
+		return;
+	if (term_mode(t, TERM_MODE_WRAP))
+		wrap(t);
+	else
+		t->cursor.x--;
+}
+
 static void put_wide(struct term *t, uint32_t code)
 {
 	uint64_t style = cell_make(pen_flags(t), pen_style(t));
-	struct row *row;
+	struct row *row = row_at_cursor(t, 2);
 
-	if (t->cursor.x == t->cols - 1) {
-		if (term_mode(t, TERM_MODE_WRAP))
-			wrap(t);
-		else
-			t->cursor.x--;
-	}
-	row = row_at_cursor(t, 2);
 	row->cells[t->cursor.x] = style | code | CELL_WIDE;
 	row->cells[t->cursor.x + 1] = style | CELL_TAIL;
 	advance(t, 2);
@@ -163,8 +169,7 @@ void print_code(struct term *t, uint32_t code)
 	t->last = code;
 	if (width > t->cols)
 		return; /* there is no place for it */
-	if (cursor_past(t))
-		wrap(t);
+	make_place(t, width);
 	if (width == 2) {
 		put_wide(t, code);
 	} else {
@@ -177,38 +182,41 @@ void print_code(struct term *t, uint32_t code)
 	}
 }
 
-/* n times a character of one column, row by row. */
-static void put_repeated(struct term *t, uint32_t code, unsigned n)
+/* n times a character, row by row. */
+static void put_repeated(struct term *t, uint32_t code, unsigned width, unsigned n)
 {
-	const uint64_t cell = cell_make(pen_flags(t), pen_style(t)) | code;
+	const uint64_t style = cell_make(pen_flags(t), pen_style(t));
+	const uint64_t lead = style | code | (width == 2 ? CELL_WIDE : 0);
 
 	while (n) {
 		unsigned k;
 		uint64_t *cells;
 
-		if (cursor_past(t))
-			wrap(t);
-		k = n < t->cols - t->cursor.x ? n : t->cols - t->cursor.x;
-		t->work += k;
-		cells = row_at_cursor(t, k)->cells + t->cursor.x;
-		for (unsigned i = 0; i < k; i++)
-			cells[i] = cell;
-		advance(t, k);
+		make_place(t, width);
+		k = (t->cols - t->cursor.x) / width;
+		k = n < k ? n : k;
+		t->work += k * width;
+		cells = row_at_cursor(t, k * width)->cells + t->cursor.x;
+		for (unsigned i = 0; i < k * width; i += width)
+			cells[i] = lead;
+		for (unsigned i = 1; i < k * width && width == 2; i += 2)
+			cells[i] = style | CELL_TAIL;
+		advance(t, k * width);
 		n -= k;
+		if (n && t->cursor.x == t->cols - 1 && !term_mode(t, TERM_MODE_WRAP))
+			n = 1; /* the others fall on the same place */
 	}
 }
 
 void print_repeat(struct term *t, unsigned n)
 {
 	const uint32_t last = t->last; /* as it was shown: charsets are no matter */
+	const unsigned width = width_of(last);
 
-	if (!last)
+	if (!last || width > t->cols)
 		return;
 	if (n > t->cols)
 		n = t->cols; /* no more than a line: a sequence costs no more than its share */
 	t->cursor.single = 0;
-	if (width_of(last) == 1)
-		put_repeated(t, last, n);
-	while (width_of(last) == 2 && n--)
-		print_code(t, last);
+	put_repeated(t, last, width, n);
 }

@@ -2,6 +2,8 @@
 
 #include "common/term/model.h"
 
+#define CLEAR_COST 256u /* of a block of history that is given back, and of the next one */
+
 static unsigned least(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
@@ -110,13 +112,34 @@ void cursor_tab_back(struct term *t, unsigned n)
 
 /* ---- scrolling ---- */
 
+static bool is_even(const struct row *row)
+{
+	return !row->used && !row->wrapped;
+}
+
+/* The first n rows are history: those of one cell throughout, of which there may be many, at once. */
+static void push_rows(struct term *t, unsigned n)
+{
+	for (unsigned y = 0, end; y < n; y = end) {
+		const struct row *row = term_row(t, y);
+
+		end = y + 1;
+		if (!is_even(row)) {
+			t->work += history_push(t, term_row(t, y), t->cols);
+			continue;
+		}
+		while (end < n && is_even(term_row(t, end)) && term_row(t, end)->fill == row->fill)
+			end++;
+		t->work += history_push_even(t, row->fill, t->cols, end - y);
+	}
+}
+
 void screen_scroll_up(struct term *t, unsigned top, unsigned bottom, unsigned n)
 {
 	n = least(n, bottom - top);
 	t->work += n + (n < bottom - top && bottom - top < t->rows ? bottom - top : 0);
 	if (top == 0 && !term_alternate(t))
-		for (unsigned y = 0; y < n; y++)
-			t->work += history_push(t, term_row(t, y), t->cols);
+		push_rows(t, n);
 	grid_scroll_up(&t->screen->grid, top, bottom, n, pen_blank(t));
 }
 
@@ -180,6 +203,7 @@ void screen_erase(struct term *t, unsigned how, bool selective)
 	} else if (how == 2) {
 		erase_rows(t, 0, t->rows, selective);
 	} else if (how == 3 && !selective) {
+		t->work += t->history.n_blocks * CLEAR_COST;
 		history_clear(&t->history);
 	}
 }

@@ -2,7 +2,7 @@
 
 #include "common/term/model.h"
 
-#define STEP_BYTES ((size_t)4096)  /* of text or string content at once */
+#define STEP_BYTES ((size_t)1024)  /* of text or string content at once */
 #define WORK_STEP 4u               /* of a step, beside its bytes */
 #define STRING_KEEP ((size_t)4096) /* a larger buffer is given back when its string ends */
 
@@ -194,6 +194,7 @@ static const uint8_t *feed_utf8(struct term *t, const uint8_t *p, const uint8_t 
 		if (!n)
 			break;
 		print_code(t, code);
+		t->work += WORK_STEP;
 		p += n;
 	}
 	if (p > start)

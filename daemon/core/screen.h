@@ -2,7 +2,7 @@
  * screen - feeds a session's terminal model from the log, in slices
  *
  * A block reader of the log: the picture is always the true one. It runs after the clients in each
- * turn, at most SCREEN_SLICE_WORK (about 1 ms) a session.
+ * turn, at most SCREEN_SLICE_WORK (at most 2 ms) a session.
  *
  * Units:  bytes, offsets of the log.
  * Owner:  the session.
