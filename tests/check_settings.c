@@ -1,4 +1,6 @@
 #include "daemon/core/attachment.h"
+#include <stdio.h>
+
 #include "tests/session_world.h"
 
 static uint8_t blob[CORE_LOG_BYTES_DEFAULT];
@@ -250,7 +252,31 @@ START_TEST(colours_are_the_lead_s_and_the_last_told_stay)
 }
 END_TEST
 
-TEST_MAIN("settings", colours_are_the_lead_s_and_the_last_told_stay,
+START_TEST(history_is_packed_once_output_rests)
+{
+	char line[64];
+	size_t before;
+
+	begin();
+	for (unsigned i = 0; i < 1200; i++) {
+		snprintf(line, sizeof(line), "a line like the others, number %u of many\r\n", i);
+		ck_assert_int_eq(
+			session_output(s, (const uint8_t *)line, strlen(line), LOG_STDOUT), 0);
+		fake_turn(&fake);
+	}
+	before = s->screen.charged;
+	fake_pass(&fake, SESSION_REST_USEC - 1);
+	ck_assert_uint_eq(s->screen.charged, before);
+	for (unsigned i = 0; i < 20; i++)
+		fake_pass(&fake, 1);
+	ck_assert_uint_lt(s->screen.charged, before - 20 * 1024);
+	ck_assert(!term_rest(s->screen.term));
+	end();
+}
+END_TEST
+
+TEST_MAIN("settings", history_is_packed_once_output_rests,
+	colours_are_the_lead_s_and_the_last_told_stay,
 	an_attachment_that_names_none_has_the_session_s_settings,
 	an_observer_never_blocks_whatever_the_session_says,
 	a_policy_changed_at_run_time_holds_the_log_and_lets_it_go,

@@ -25,7 +25,7 @@ static void feed_bytewise(struct term *t, const uint8_t *data, size_t n)
 /* The most that one step may cost: its bytes, every cell of both screens a few times, all numbers. */
 static uint64_t step_most(const struct term *t)
 {
-	return 16384 + 12 * (uint64_t)t->cols * t->rows + 16 * t->rows + 4 * t->styles.cap +
+	return 32768 + 12 * (uint64_t)t->cols * t->rows + 16 * t->rows + 4 * t->styles.cap +
 	       4 * t->clusters.cap;
 }
 

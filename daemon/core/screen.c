@@ -69,6 +69,15 @@ bool screen_pump(struct screen *sc)
 	return reader_lag(&sc->reader) > 0;
 }
 
+bool screen_rest(struct screen *sc)
+{
+	bool more = sc->term && term_rest(sc->term);
+
+	if (more)
+		screen_charge(sc);
+	return more;
+}
+
 int screen_resize(struct screen *sc, unsigned cols, unsigned rows)
 {
 	int r = term_resize(sc->term, cols, rows);

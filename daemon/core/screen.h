@@ -35,6 +35,8 @@ int screen_init(struct screen *sc, struct log *log, const struct term_config *co
 void screen_done(struct screen *sc);
 /* Feeds a slice. True: more is waiting. */
 bool screen_pump(struct screen *sc);
+/* Output rests: packs a piece of the history. True: there is more. */
+bool screen_rest(struct screen *sc);
 int screen_resize(struct screen *sc, unsigned cols, unsigned rows);
 uint64_t screen_offset(const struct screen *sc);
 /* The last offset in ground state: what a paint shows, and where raw output may go on. False: an

@@ -66,6 +66,14 @@ static void on_resize_timer(struct timer *t)
 	session_fit(container_of(t, struct session, resize_timer));
 }
 
+static void on_rest_timer(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, rest_timer);
+
+	if (screen_rest(&s->screen)) /* a piece a turn */
+		timer_start(&s->core->timers, t, s->core->clock->now_usec);
+}
+
 static void on_paste_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, paste_timer);
@@ -98,6 +106,7 @@ static void session_init(struct session *s, struct core *core)
 		.size = core->config.size,
 		.linger.fn = on_linger,
 		.resize_timer.fn = on_resize_timer,
+		.rest_timer.fn = on_rest_timer,
 		.paste_timer.fn = on_paste_timer,
 		.clients_timer.fn = on_clients_timer,
 	};
@@ -191,6 +200,7 @@ static void session_stop_timers(struct session *s)
 
 	timer_stop(ts, &s->linger);
 	timer_stop(ts, &s->resize_timer);
+	timer_stop(ts, &s->rest_timer);
 	timer_stop(ts, &s->paste_timer);
 	timer_stop(ts, &s->clients_timer);
 }
@@ -475,9 +485,12 @@ bool session_turn(struct session *s)
 	list_for_each(rec, &s->recorders, link)
 		recorder_turn(rec);
 	more = screen_pump(&s->screen);
-	if (s->screen.reader.pos != before)
+	if (s->screen.reader.pos != before) {
 		session_wake_attachments(
 			s); /* painted ones, and an end that waited for the picture */
+		timer_start(&s->core->timers, &s->rest_timer,
+			s->core->clock->now_usec + SESSION_REST_USEC);
+	}
 	session_reply(s);
 	session_tell_upstream(s, log_trim(&s->log));
 	session_watch_room(s);

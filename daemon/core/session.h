@@ -33,6 +33,7 @@
 			     */
 #define SESSION_CLIENTS_USEC                                                                       \
 	(50 * USEC_PER_MSEC) /* at most one `clients` notification in this time */
+#define SESSION_REST_USEC (1 * USEC_PER_SEC) /* without output: its history is packed */
 
 enum session_state {
 	SESSION_NONE, /* a hole of the table */
@@ -131,6 +132,7 @@ struct session {
 	unsigned told_cols, told_rows; /* upstream */
 	struct size_policy size;
 	struct timer resize_timer;
+	struct timer rest_timer; /* output rests: its history is packed */
 	uint64_t resized_usec;
 	struct attachment *lead, *latest, *lease;
 	uint64_t held_usec; /* since when block readers hold a quarter of the room; 0 = no */
