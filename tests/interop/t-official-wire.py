@@ -172,7 +172,7 @@ class Wire(Asking):
         self.ask("DeleteSandbox", pb.DeleteSandboxRequest(sandbox_id=first.sandbox_id))
 
 
-@over_every_service("Independent")
+@over_every_service()
 class Resuming(Asking):
     """Logs that are taken up again."""
 
