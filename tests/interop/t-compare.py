@@ -1,9 +1,12 @@
 """Our command line beside the official one, on the same service: the same words, the same codes"""
+import itertools
 import os
 import re
 
 import services  # first: it finds the other helpers
 import suite
+
+counter = itertools.count()
 
 
 @services.over_every_service("LocalTls", "Independent")
@@ -34,11 +37,13 @@ class Compare:
                      ("sh", "-c", "kill -9 $$"), ("printf", "no newline"), ("true",), ("--", "false")):
             with self.subTest(args=args):
                 self.both("exec", self.id, *args)
-        self.both("exec", self.id, "-t", "1", "sleep", "100")
+        self.both("exec", self.id, "-t", "0.5", "sleep", "100")
         self.both("exec", "--container", "main", self.id, "echo", "in")
 
     def test_logs(self):
-        for args in ((), ("--tail", "2"), ("--since", "2020-01-01"), ("--tail", "0")):
+        for args in ((), ("--tail", "2"), ("--since", "2020-01-01"), ("--tail", "0"), ("--since", "2199-01-01 00:00:00"),
+                     ("--container", "main"), ("--container", "none"), ("--since", "2020-01-01T10:20:30", "--tail=1"),
+                     ("-t", "--tail", "1")):
             with self.subTest(args=args):
                 self.both("logs", self.id, *args)
 
@@ -83,13 +88,10 @@ class Compare:
         self.both("sh", self.id)
 
     def test_snapshots_say_the_same(self):
-        box = self.sdk("from cwsandbox import ScratchVolumeOptions as V\n"
-                       "s = cwsandbox.Sandbox.run('sleep', 'infinity', container_image='python:3.11',"
-                       " volumes=[V(name='data', mount_path='/data')])\n"
-                       "s.wait(60)\nprint(s.sandbox_id)").splitlines()[-1]
+        box = self.with_volume()
         made = self.world.ok("snapshots", "create", box)
         for args in (("list",), ("list", "-o", "json"), ("list", "-s", "failed"), ("list", "-s", "READY", "-o", "JSON"),
-                     ("list", "--source-sandbox-id", "none", "-o", "json"), ("get", made), ("get", made, "-o", "json"),
+                     ("list", "--source-sandbox-id", "none", "-o", "json"), ("get", made), ("get", made, "-o", "json"), ("get", "-t", "60", made), ("list", "--source-sandbox-id", box),
                      ("get", "no-such"), ("delete", "no-such"), ("delete", "no-such", "--missing-ok"),
                      ("delete", "-q", "no-such", "--missing-ok"), ("create", "no-such"), ("create", self.id)):
             self.both("snapshots", *args)
@@ -101,19 +103,82 @@ class Compare:
         self.both("stop", box, "--snapshot-on-stop")
         self.both(*key)
 
-    def test_stop_and_delete_say_the_same(self):
-        def said(run, *args):
-            box = self.create()
-            code, out, err = run(*args, box)
-            return code, re.sub(re.escape(box.encode()), b"ID", out), err
+    def test_each_data_plane(self):
+        path = self.world.write("small", b"some bytes")
+        for mode in ("gateway", "auto", "AUTO"):  # ours has no other way, and says so when it is told to
+            with self.subTest(mode=mode):
+                plane = ("--data-plane-mode", mode)
+                self.both("exec", *plane, self.id, "--", "sh", "-c", "echo by $0; exit 3", "plane")
+                self.both("logs", *plane, self.id)
+                self.both("files", "write", *plane, self.id, "/tmp/compare-%d" % os.getpid(), path)
+                self.both("files", "read", *plane, self.id, "/tmp/compare-%d" % os.getpid())
+        self.shell("rm /tmp/compare-%d" % os.getpid())
+        self.assertIn(b"--data-plane-mode gateway", self.world.cli("exec", "--data-plane-mode", "direct", self.id, "x").stderr)
 
-        def ours(*args):
-            done = self.world.cli(*args)
-            return done.returncode, done.stdout, done.stderr
-        for args in (("stop", "--graceful-shutdown-seconds", "0"), ("stop", "-q", "--graceful-shutdown-seconds", "0"),
-                     ("delete",), ("delete", "-q")):
+    def test_names_of_containers(self):
+        for container in ("main", "", " ", "none"):
+            with self.subTest(container=container):
+                self.both("exec", "--container", container, self.id, "echo", "in")
+                self.both("files", "read", "--container", container, self.id, "/etc/hostname")
+
+    # ---- what changes the sandbox: each on one of its own ----
+
+    @classmethod
+    def with_volume(cls):
+        mount = "/tmp/cws-compare-%d-%d" % (os.getpid(), next(counter))
+        return cls.sdk("s = cwsandbox.Sandbox.run('sleep', 'infinity', container_image='python:3.11', volumes=[cwsandbox."
+                       "ScratchVolumeOptions(name='data', mount_path=%r)])\ns.wait(60)\nprint(s.sandbox_id)" % mount)
+
+    def said(self, run, box, *args):
+        """What it says of that sandbox, its name and those of snapshots left out."""
+        done = run(*args, box)
+        code, out, err = done if isinstance(done, tuple) else (done.returncode, done.stdout, done.stderr)
+        out, err = (re.sub(re.escape(box), "ID", text.decode()) for text in (out, err))
+        return code, re.sub(r"(?m)((?<=Snapshot )|^|(?<=: \"))(fss-|snap-)?[0-9a-f-]{12,}", "SNAPSHOT", out), err
+
+    def same(self, make, *args):
+        ours, theirs = self.said(self.world.cli, make(), *args), self.said(self.official, make(), *args)
+        self.assertEqual(ours, theirs)
+        return ours
+
+    def test_stop_and_delete_say_the_same(self):
+        for args in (("stop", "--graceful-shutdown-seconds", "0"), ("stop", "-q", "--graceful-shutdown-seconds", "0.5"),
+                     ("delete",), ("delete", "-q"), ("delete", "--missing-ok", "-t", "60")):
             with self.subTest(args=args):
-                self.assertEqual(said(ours, *args), said(self.official, *args))
+                self.assertEqual(self.same(self.create, *args)[0], 0)
+
+    def test_a_stop_with_a_snapshot_says_the_same(self):
+        stop = ("stop", "--snapshot-on-stop", "--graceful-shutdown-seconds", "0")
+        for args in (stop, stop + ("-q",), stop + ("--no-wait-for-snapshot",), stop + ("--wait-for-snapshot",)):
+            with self.subTest(args=args):
+                self.assertEqual(self.same(self.with_volume, *args)[0], 0)
+        theirs = self.said(self.official, self.with_volume(), *stop, "--request-id", "theirs")
+        self.assertEqual(self.said(self.world.cli, self.with_volume(), *stop, "--request-id", "ours"), theirs)
+
+    def test_a_stop_with_a_snapshot_of_nothing_says_the_same(self):
+        self.same(self.create, "stop", "--snapshot-on-stop", "--graceful-shutdown-seconds", "0")
+
+    def test_snapshots_are_made_alike(self):
+        box = self.with_volume()
+        for args in ((), ("--no-wait",), ("--wait",), ("-o", "json"), ("--timeout", "60")):
+            with self.subTest(args=args):
+                self.assertEqual(self.same(lambda: box, "snapshots", "create", *args)[0], 0)
+        self.same(self.create, "snapshots", "create")
+
+    def test_groups_without_a_command(self):
+        for args in ((), ("files",), ("snapshots",)):
+            ours, theirs = self.world.cli(*args), self.official(*args)
+            self.assertEqual((ours.returncode, ours.stdout), theirs[:2])
+            self.assertEqual(ours.stderr[:16], theirs[2][:16])
+
+    def test_every_official_option_is_ours_too(self):
+        for command in ("ls", "get", "exec", "logs", "sh", "stop", "delete", "files read", "files write",
+                        "snapshots create", "snapshots get", "snapshots list", "snapshots delete"):
+            with self.subTest(command=command):
+                theirs = self.official_ok(*command.split(), "--help").decode()
+                ours = self.world.ok(*command.split(), "--help")
+                options = set(re.findall(r"(?m)(?<![\w-])--?[a-z][a-z-]*", theirs.split("Options:")[1]))
+                self.assertEqual([o for o in sorted(options) if o not in ours], [], ours)
 
 
 if __name__ == "__main__":
