@@ -322,6 +322,8 @@ int process_write(struct process *p, const uint8_t *data, size_t n)
 	ssize_t l = 0;
 	int r;
 
+	if (!n)
+		return 0; /* there may be no data either */
 	if (p->closing || p->exited || (p->started && p->in_fd < 0)) {
 		taken(p, n);
 		return 0;

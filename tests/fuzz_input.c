@@ -1,11 +1,12 @@
 /*
- * A client's message of StreamExec, cut anywhere, is told as protobuf-c reads it whole, and its windows add up.
+ * A client's message of StreamExec, cut anywhere, is told as it reads whole, and its windows add up.
  * Input: two bytes that say where to cut, then the message.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "local/exec_input.h"
+#include "local/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -24,7 +25,8 @@ static int on_stdin(struct exec_input *in, const uint8_t *data, size_t n, bool h
 {
 	struct told *t = container_of(in, struct told, in);
 
-	memcpy(t->data + t->n, data, n);
+	if (n)
+		memcpy(t->data + t->n, data, n);
 	t->n += n;
 	t->held += held ? n : 0;
 	t->kind = (int)IN(STDIN);
@@ -89,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	t.in.on_stdin = on_stdin;
 	t.in.on_message = on_message;
 	r = feed(&t, data, n, cut, &used);
-	m = coreweave__sandbox__v1__exec_stream_request__unpack(NULL, n, data);
+	m = request_unpack(&coreweave__sandbox__v1__exec_stream_request__descriptor, data, n);
 	assert(r == 0 || !m);
 	/* Held bytes are given back later; all others at once. */
 	assert(r || used + t.held == n);
