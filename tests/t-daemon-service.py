@@ -334,7 +334,7 @@ class Losses(WorldCase):
 
         def back():
             try:
-                return c.call("sandbox.list")["sandboxes"] == []
+                return [(x["sandbox_id"], x["state"]) for x in c.call("sandbox.list")["sandboxes"]] == [(sandbox, "running")]
             except mpack.RpcError as e:
                 self.assertEqual(e.code, "unreachable")
                 return False
