@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-/* Names of colours as X11 has them in rgb.txt, in lower case without blanks, sorted; of those that end in digits the grays
- * alone. */
+/* Names of colours as X11 has them in rgb.txt, in lower case without blanks, sorted; of those that
+ * end in digits the grays alone. */
 static const struct color_name {
 	const char *name;
 	uint32_t rgb;

@@ -55,7 +55,7 @@ struct pen {
 
 struct cursor {
 	unsigned x, y;
-	bool pending; /* the last column was written: with autowrap the next character wraps first */
+	bool pending; /* the last column was written: with autowrap the next one wraps first */
 	bool origin;
 	struct pen pen;
 	uint8_t charsets[4]; /* G0 to G3: '0' DEC graphics, 'A' UK, 'B' ASCII */
@@ -85,7 +85,7 @@ struct link {
 struct term {
 	struct parse parse;
 	struct utf8 utf8;
-	uint64_t open; /* bytes of the sequence now open; UINT64_MAX: a control amid it took effect */
+	uint64_t open; /* bytes of the open sequence; UINT64_MAX: a control amid it took effect */
 	uint64_t work; /* bytes and cells touched, ever: what is dearer than its bytes adds to it */
 
 	/* for shadows */
@@ -138,9 +138,9 @@ static inline bool term_mode(const struct term *t, uint32_t mode)
 	return t->modes & mode;
 }
 
-/* The last column was written, and the next character goes into the next row. Without autowrap it stays pending, as in
- * xterm: it wraps where the mode is set by then. It counts as past the last column for what changes cells from the
- * cursor on: so in most terminals, but not in xterm. */
+/* The last column was written, and the next character goes into the next row. Without autowrap it
+ * stays pending, as in xterm: it wraps where the mode is set by then. It counts as past the last
+ * column for what changes cells from the cursor on: so in most terminals, but not in xterm. */
 static inline bool cursor_past(const struct term *t)
 {
 	return t->cursor.pending && term_mode(t, TERM_MODE_WRAP);

@@ -87,8 +87,8 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 	paint_kitty(p, &no_flags, &alternate->kitty);
 }
 
-/* The character before the cursor once more, as the very last: what comes next may be REP, or a mark that joins it, and
- * many terminals know of no character before a control sequence. */
+/* The character before the cursor once more, as the very last: what comes next may be REP, or a
+ * mark that joins it, and many terminals know of no character before a control sequence. */
 static void paint_last(struct painter *p)
 {
 	const struct cursor *c = &p->t->cursor;

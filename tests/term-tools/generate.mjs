@@ -1,7 +1,8 @@
 // generate - seeded streams of sequences that model and oracle both know
 //
 // What the oracle is known to do otherwise (doc/terminal.md, section 6) is left out, or kept apart: attributes from wide
-// characters, saved cursors from scrolling, origin mode from all moves but CUP, tab stops from the alternate screen. With `vterm` so too what libvterm 0.1.4 does otherwise.
+// characters, saved cursors from scrolling, origin mode from all moves but CUP, tab stops from the alternate screen. With
+// `vterm` so too what libvterm 0.1.4 does otherwise.
 const NARROW = ['a', 'hello world', 'lorem ipsum dolor sit amet ', '─│┌┐', '   ', '#~`', 'ü', 'abcdefghijklmnopqrstuvwxyz', 'z'];
 const WIDE = ['\x1b[K漢', '\x1b[Kな', 'e\u0301', 'x\u0301\u0302', '\x1b[K🙂', '\x1b[K한', '\x1b[KＡ', 'b']; // none over the end of what is there
 const MODES = [1, 66, 25, 1000, 1002, 1003, 1004, 1006, 2004];
@@ -21,7 +22,9 @@ const place = (roll, cols, rows) => `\x1b[${count(roll, rows)};${count(roll, col
 function move({ roll, cols, rows, vterm }) {
 	if (vterm && roll(2))
 		return `\x1b[${count(roll, cols)}${'CDG`'[roll(4)]}`;
-	return vterm || roll(3) ? place(roll, cols, rows) : roll(2) ? `\x1b[${count(roll, rows)}${'ABEFde'[roll(6)]}` : `\x1b[${count(roll, cols)}${'CDG`a'[roll(5)]}`;
+	if (vterm || roll(3))
+		return place(roll, cols, rows);
+	return roll(2) ? `\x1b[${count(roll, rows)}${'ABEFde'[roll(6)]}` : `\x1b[${count(roll, cols)}${'CDG`a'[roll(5)]}`;
 }
 
 function edit({ roll, cols, rows, wide, vterm }) {
@@ -61,6 +64,12 @@ function setting(g) {
 	}
 }
 
+function attributes({ roll, vterm }) {
+	const known = vterm ? SGR.filter(s => !s.includes('::')) : SGR;
+
+	return `\x1b[${known[roll(known.length)]}${vterm || roll(2) ? '' : ';' + (30 + roll(78))}m`;
+}
+
 function piece(g) {
 	const { roll } = g, text = g.wide ? WIDE : NARROW;
 
@@ -71,7 +80,7 @@ function piece(g) {
 	case 6: case 7: return move(g);
 	case 8: return edit(g);
 	case 9: return setting(g);
-	default: return g.wide ? edit(g) : g.vterm ? `\x1b[${SGR.filter(s => !s.includes('::'))[roll(SGR.length - 2)]}m` : `\x1b[${SGR[roll(SGR.length)]}${roll(2) ? '' : ';' + (30 + roll(78))}m`;
+	default: return g.wide ? edit(g) : attributes(g);
 	}
 }
 

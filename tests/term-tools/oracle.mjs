@@ -8,7 +8,8 @@
 // node oracle.mjs BUILD MODULES view CUTS SEED STREAM...
 //   A terminal that is painted by differences at each cut shows what one shows that sees the stream.
 // node oracle.mjs BUILD MODULES fuzz ROUNDS SEED
-//   So too after random sequences that both know; fuzz-vterm: against libvterm. What differs is written to fuzz-SEED-ROUND.vt in the current folder.
+//   So too after random sequences that both know; fuzz-vterm: against libvterm. What differs is written to
+//   fuzz-SEED-ROUND-COLSxROWS.vt in the current folder.
 // node oracle.mjs BUILD MODULES show STREAM [BYTES]
 //   What the oracle shows of it, as JSON.
 //
@@ -51,6 +52,10 @@ function exceptionsOf(path) {
 	return lines.filter(l => l && !l.startsWith('#')).map(l => l.split('\t'))
 		.filter(([, stream]) => stream === '*' || stream === basename(path))
 		.map(([check, , pattern]) => ({ check, pattern: new RegExp(pattern) }));
+}
+
+function cutsOf(stream, n, roll) {
+	return Array.from({ length: n }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
 }
 
 // ---- differences ----
@@ -142,7 +147,7 @@ async function paintedAt(model, filter, stream, kind, before) {
 }
 
 async function fidelity(model, filter, stream, n, seed) {
-	const roll = random(seed), cuts = Array.from({ length: n }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
+	const roll = random(seed), cuts = cutsOf(stream, n, roll);
 	const whole = new Xterm(stream.cols, stream.rows, 5000), shows = [];
 	let fed = 0, seen = 0;
 
@@ -182,6 +187,10 @@ function runStyle(s) {
 	return /;(4|21|4:\d)(;|$)/.test(s) ? s : s.replace(/;58[:\d]*/, '');
 }
 
+function isBlank([, , text, style, link]) {
+	return style === '0' && !link && /^ *$/.test(text);
+}
+
 function rowText([, ...runs]) {
 	const merged = [];
 
@@ -195,7 +204,7 @@ function rowText([, ...runs]) {
 			merged.push([x, n, text, st, link]);
 		}
 	}
-	while (merged.length && merged.at(-1)[3] === '0' && !merged.at(-1)[4] && !merged.at(-1)[2].trimEnd().length && / *$/.exec(merged.at(-1)[2])[0].length === merged.at(-1)[2].length)
+	while (merged.length && isBlank(merged.at(-1)))
 		merged.pop();
 	return JSON.stringify(merged.map(trim));
 }
@@ -237,7 +246,7 @@ function oracleLike(d) {
 }
 
 async function grid(model, stream, n, seed) {
-	const roll = random(seed), cuts = Array.from({ length: n - 1 }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
+	const cuts = cutsOf(stream, n - 1, random(seed));
 	const oracle = new Xterm(stream.cols, stream.rows, 1000);
 	let fed = 0, seen = 0;
 
@@ -265,7 +274,7 @@ function seen(d) {
 }
 
 async function view(model, stream, n, seed) {
-	const roll = random(seed), cuts = Array.from({ length: n - 1 }, () => roll(stream.bytes.length + 1)).sort((a, b) => a - b);
+	const cuts = cutsOf(stream, n - 1, random(seed));
 	const whole = new Xterm(stream.cols, stream.rows, 0), painted = new Xterm(stream.cols, stream.rows, 0);
 	let fed = 0;
 
@@ -285,12 +294,17 @@ async function view(model, stream, n, seed) {
 
 // What libvterm has no word for: dim, hidden, overline, dotted and dashed lines, colours of lines.
 function vtermStyle(s) {
-	return s.replace(/;58[:\d]*/, '').replace(/^0((?:;(?:1|2|3|5|7|8|9|53)(?=;|$))*)/, (_, set) => '0' + set.replace(/;(2|8|53)(?=;|$)/g, '')).replace(/;4:[45]/, '');
+	const attributes = /^0(?:;(?:1|2|3|5|7|8|9|53)(?=;|$))*/;
+
+	return s.replace(/;58[:\d]*/, '').replace(/;4:[45]/, '')
+		.replace(attributes, set => set.replace(/;(2|8|53)(?=;|$)/g, ''));
 }
 
 // A row with its blanks' attributes left out but for the background: libvterm erases with all of the pen's.
 function vtermRow(runs) {
-	const cells = runs.flatMap(([x, , text, s]) => [...text].map((c, i) => [x + i, 1, c, c === ' ' ? '0' + (/;4[0-7]\b|;10[0-7]|;48;[\d;]*/.exec(s)?.[0] ?? '') : vtermStyle(s), '']));
+	const background = s => '0' + (/;4[0-7]\b|;10[0-7]|;48;[\d;]*/.exec(s)?.[0] ?? '');
+	const cells = runs.flatMap(([x, , text, s]) =>
+		[...text].map((c, i) => [x + i, 1, c, c === ' ' ? background(s) : vtermStyle(s), '']));
 
 	return rowText([false, ...cells]);
 }
@@ -342,7 +356,8 @@ async function shrink(peers, cols, rows, pieces) {
 
 async function fuzz(peers, rounds, seed) {
 	for (let round = 0; round < rounds; round++) {
-		const { cols, rows, pieces } = generate(random(seed * 1000003 + round), Boolean(peers.vterm)), name = `fuzz-${seed}-${round}-${cols}x${rows}.vt`;
+		const { cols, rows, pieces } = generate(random(seed * 1000003 + round), Boolean(peers.vterm));
+		const name = `fuzz-${seed}-${round}-${cols}x${rows}.vt`;
 		let d = await tryPieces(peers, cols, rows, pieces);
 
 		if (d) {
@@ -397,7 +412,8 @@ async function main([build, modules, what, ...args]) {
 	model.end();
 	filter.end();
 	if (what !== 'show')
-		console.log(`${counts.compared} compared, ${counts.compared - counts.differ - counts.excepted} equal, ${counts.excepted} excepted`);
+		console.log(`${counts.compared} compared, ${counts.compared - counts.differ - counts.excepted} equal, ` +
+			`${counts.excepted} excepted`);
 	process.exitCode = counts.differ ? 1 : 0;
 }
 
