@@ -239,7 +239,22 @@ static int open_inside(const char *path, uint32_t flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* A file of /proc is written as the process that asks: that would be us. */
+/* To everyone else our own part of /proc is closed. */
+static bool is_about_us(int fd)
+{
+	char link[64], path[64], ours[32];
+	ssize_t l;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(ours, sizeof(ours), "/proc/%ld/", (long)getpid());
+	l = readlink(link, path, sizeof(path) - 1);
+	if (l < 0)
+		return true;
+	path[l] = 0;
+	return !strncmp(path, ours, strlen(ours));
+}
+
+/* A file of /proc is read and written as the process that opens it: that is us, not who asks. */
 static int check_target(int fd, uint32_t flags, struct stat *st)
 {
 	struct statfs fs;
@@ -250,7 +265,9 @@ static int check_target(int fd, uint32_t flags, struct stat *st)
 		return -EISDIR;
 	if (!S_ISREG(st->st_mode))
 		return -EINVAL;
-	return flags & INIT_WRITE && fs.f_type == PROC_SUPER_MAGIC ? -EPERM : 0;
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return 0;
+	return flags & INIT_WRITE || is_about_us(fd) ? -EPERM : 0;
 }
 
 static int open_regular(const char *path, uint32_t flags, int *ret_fd, uint64_t *ret_size)

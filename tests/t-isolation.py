@@ -107,6 +107,48 @@ class WallsOfBwrap(Walls):
         answer.start()
         return self.sh(line % server.getsockname()).stdout
 
+    def test_a_file_operation_leads_nowhere_a_program_could_not_go(self):
+        w = self.world
+        secret, payload = w.write("secret2", "x"), w.write("payload", "payload")
+        made = self.sh("cd /tmp && ln -s %s out && ln -s ../../../..%s up && ln -s /proc/self/root/etc/hostname root &&"
+                       "ln -s /proc/self/exe exe && ln -s /proc/self/fd/3 fd && ln -s /proc/self/mem mem && mkfifo fifo &&"
+                       "ln -s /dev/zero zero && ln -s loop loop && mkdir dir && ln -s /tmp/dir/new new" % (secret, secret))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        for name in ("out", "up", "root", "exe", "fd", "fifo", "zero", "loop", "dir"):
+            done = w.cli("files", "read", self.sandbox, "/tmp/" + name)
+            self.assertEqual((done.returncode, done.stdout), (1, b""), name)
+        for name in ("root", "exe", "fd", "mem", "fifo", "zero", "loop", "dir"):
+            done = w.cli("files", "write", self.sandbox, "/tmp/" + name, payload)
+            self.assertEqual(done.returncode, 1, name)
+            self.assertIn(b"CWSANDBOX_FILE_", done.stderr, name)
+        # What is written through a link out is inside, or nowhere.
+        w.cli("files", "write", self.sandbox, "/tmp/out", payload)
+        w.cli("files", "write", self.sandbox, "/tmp/up", payload)
+        with open(secret) as f:
+            self.assertEqual(f.read(), "x")
+        # An honest link inside is followed, as by any program.
+        self.assertEqual(w.cli("files", "write", self.sandbox, "/tmp/new", payload).returncode, 0)
+        self.assertEqual(self.sh("cat /tmp/dir/new").stdout, b"payload")
+
+    def test_a_path_that_changes_under_a_read_is_never_another_file_s_content(self):
+        w = self.world
+        race = self.sh("cd /tmp && mkdir a && echo inside >a/f && (i=0; while [ $i -lt 3000 ]; do ln -sfn a r; "
+                       "ln -sfn /proc/1/root r; ln -sfn /proc/self r; i=$((i+1)); done) >/dev/null 2>&1 &")
+        self.assertEqual(race.returncode, 0)
+        for name in ["f", "environ", "mem"] * 20:
+            done = w.cli("files", "read", self.sandbox, "/tmp/r/" + name)
+            self.assertIn(done.stdout, (b"inside\n", b""), name)
+
+
+class NoWalls(SharedWorldCase):
+    @classmethod
+    def prepare(cls):
+        cls.service = cls.world.use(cls.world.local("--isolation", "none"))
+
+    def test_without_walls_the_service_says_that_it_promises_nothing(self):
+        said = self.world.errors(self.service.process)
+        self.assertIn("isolation none: sandboxes can reach all this user can (it was asked for)", said)
+
 
 if __name__ == "__main__":
     suite.main()
