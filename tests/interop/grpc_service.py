@@ -346,8 +346,8 @@ def _regular(path):
 class GrpcService:
     """The running server: `url`, `key`, `ca_file` for clients, `servicer` for tests."""
 
-    def __init__(self, folder, tls=True, key="interop-key", planted=frozenset()):
-        self.key = key
+    def __init__(self, folder, tls=True, key="interop-key", planted=frozenset(), threads=64):
+        self.key, self.threads = key, threads
         self.servicer = Servicer(key, planted)
         self.server, self.direct = self._make_server(), None
         sandbox_pb2_grpc.add_SandboxServiceServicer_to_server(self.servicer, self.server)
@@ -359,9 +359,8 @@ class GrpcService:
         self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
         self.server.start()
 
-    @staticmethod
-    def _make_server():
-        return grpc.server(concurrent.futures.ThreadPoolExecutor(64), options=[
+    def _make_server(self):
+        return grpc.server(concurrent.futures.ThreadPoolExecutor(self.threads), options=[
             ("grpc.max_receive_message_length", 100 << 20), ("grpc.max_send_message_length", 100 << 20),
             ("grpc.so_reuseport", 0)])
 
