@@ -2,11 +2,9 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "local/pack.h"
 
@@ -24,14 +22,12 @@ struct loader {
 
 /* ---- below the folder, through no link ---- */
 
-static int open_below(int dir_fd, const char *path, int flags, mode_t mode)
+/* One name, so that O_NOFOLLOW is all that is needed: a path is walked name by name. */
+static int open_name(int at, const char *name, int flags)
 {
-	struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC | O_NOFOLLOW,
-		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
-	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	int fd = openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	return fd < 0 ? -errno : (int)fd;
+	return fd < 0 ? -errno : fd;
 }
 
 /* "..", "." and absolute paths are nothing that pack_save() writes. */
@@ -71,7 +67,7 @@ static int open_parent(int dir_fd, const char *path, int *ret_fd, const char **r
 		name[n] = 0;
 		if (mkdirat(fd, name, 0700) < 0 && errno != EEXIST)
 			return -errno;
-		next = open_below(fd, name, O_DIRECTORY | O_RDONLY, 0);
+		next = open_name(fd, name, O_DIRECTORY | O_RDONLY);
 		close(fd);
 		fd = next;
 		path += n + 1;
@@ -107,7 +103,7 @@ static int load_dir(struct loader *l, int at, const char *name, struct archive_e
 
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = open_below(at, name, O_DIRECTORY | O_RDONLY, 0);
+	fd = open_name(at, name, O_DIRECTORY | O_RDONLY);
 	return fd < 0 ? fd : settle(fd, entry, l->foreign ? 0700 : 0);
 }
 
@@ -166,7 +162,7 @@ static int load_file(struct loader *l, int at, const char *name, struct archive_
 
 	if (size < 0 || (uint64_t)size > PACK_FILE_MAX)
 		return -EBADMSG;
-	fd = open_below(at, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	fd = open_name(at, name, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return fd;
 	r = load_data(l, fd, size);

@@ -2,6 +2,7 @@
 import os
 
 import services  # first: it finds the other helpers
+import procs
 import suite
 from services import ServiceCase
 from stub import Stub, pb
@@ -150,7 +151,7 @@ class Life(Stub, ServiceCase):
 
         def count():
             live = self.ask("ListSandboxes", pb.ListSandboxesRequest(tags=["burst"])).sandboxes
-            return len(live), len(os.listdir(os.path.join(state, "sandboxes"))), len(os.listdir("/proc/%d/fd" % pid))
+            return len(live), len(os.listdir(os.path.join(state, "sandboxes"))), procs.fd_count(pid), len(procs.descendants(pid))
         before = count()
         request = pb.CreateSandboxRequest(sandbox=pb.Sandbox(spec=pb.SandboxSpec(
             tags=["burst"], containers=[container("main")])))
