@@ -10,6 +10,7 @@ import collections
 import concurrent.futures
 import errno
 import os
+import queue
 import shutil
 import tempfile
 import threading
@@ -73,6 +74,7 @@ class Servicer(Snapshots, Connecting, sandbox_pb2_grpc.SandboxServiceServicer):
         self.page_size = 2
         self.requests = {}
         self.log_sessions = {}
+        self.stream_errors = queue.Queue()  # codes for streams that run
 
     # ---- what every call passes ----
 
@@ -206,7 +208,12 @@ class Servicer(Snapshots, Connecting, sandbox_pb2_grpc.SandboxServiceServicer):
         context.add_callback(command.kill)
         yield pb.ExecStreamResponse(ready=pb.ExecStreamReady(ready_time=now()))
         threading.Thread(target=command.feed, args=(requests,), daemon=True).start()
-        yield from command.frames()
+        for frame in command.frames():
+            yield frame
+            if not self.stream_errors.empty():
+                yield pb.ExecStreamResponse(error=pb.ExecStreamError(
+                    code=self.stream_errors.get(), message="ended on request"))
+                return
 
     def start(self, box, init, context):
         if not init.command:
@@ -255,7 +262,7 @@ class Servicer(Snapshots, Connecting, sandbox_pb2_grpc.SandboxServiceServicer):
         if not request.resume_log_session_id:
             session = LogSession(box.logs[container.name], request, self.planted)
             self.log_sessions[session.id] = session
-            yield from session.stream(0, request.follow, context.is_active)
+            yield from self._interrupted(session.stream(0, request.follow, self._until_error(context)))
             return
         if not request.follow or request.tail_lines or request.HasField("since_time") or request.timestamps:
             self.invalid(context, ("resume_log_session_id", "needs follow, and nothing else"))
@@ -265,7 +272,18 @@ class Servicer(Snapshots, Connecting, sandbox_pb2_grpc.SandboxServiceServicer):
         elif request.resume_log_offset > len(session.sent):
             yield error_entry("INVALID_RESUME_OFFSET", "that was never sent")
         else:
-            yield from session.stream(request.resume_log_offset, True, context.is_active)
+            yield from self._interrupted(session.stream(request.resume_log_offset, True, self._until_error(context)))
+
+    def _until_error(self, context):
+        return lambda: context.is_active() and self.stream_errors.empty()
+
+    def _interrupted(self, entries):
+        """Those, and the error that ended them, if one did."""
+        yield from entries
+        try:
+            yield error_entry(self.stream_errors.get_nowait(), "interrupted on request")
+        except queue.Empty:
+            pass
 
     # ---- files ----
 

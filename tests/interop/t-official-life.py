@@ -1,5 +1,6 @@
 """The life of sandboxes through the official SDK: made, listed, ended, and what is said of them at each point"""
 import json
+import os
 
 import services  # first: it finds the other helpers
 import suite
@@ -87,6 +88,36 @@ class Beginning(Living):
         name, words = self.refusal("make(max_lifetime_seconds=31 * 24 * 3600)")
         self.assertEqual(name, "SandboxValidationError")
         self.assertIn("max_lifetime_seconds", words)
+
+
+@over_every_service()
+class SeveralContainers(Living):
+    @classmethod
+    def begin(cls):
+        small = dict(resources={"cpu": "100m", "memory": "64Mi"}, image="python:3.11", command="sh")
+        line = "echo I am $WHO; exec sleep infinity"
+        cls.id = cls.sdk("s = cwsandbox.Sandbox.run(containers=%r)\ns.wait(60)\nprint(s.sandbox_id)" % [
+            dict(small, name="web", args=["-c", line], environment_variables={"WHO": "web"}),
+            dict(small, name="db", args=["-c", line], environment_variables={"WHO": "db"}, primary=True)])
+
+    def test_a_command_has_the_variables_of_the_container_it_names(self):
+        self.assertEqual(self.inside("for c in ('web', 'db', None): print(s.exec(['sh', '-c', 'echo $WHO'], container=c)"
+                                     ".result().stdout, end='')"), ["web", "db", "db"])
+
+    def test_each_container_has_a_log_and_no_name_is_the_primary_s(self):
+        self.assertEqual(self.inside("for c in ('web', 'db', None): print(next(iter(s.stream_logs(follow=True, "
+                                     "container=c))), end='')"), ["I am web", "I am db", "I am db"])
+
+    def test_all_containers_are_shown_with_the_primary_marked(self):
+        shown = json.loads(self.official_ok("get", self.id, "-o", "json"))
+        self.assertEqual([(c["name"], c["primary"]) for c in shown["containers"]], [("web", False), ("db", True)])
+        self.assertEqual([(c["name"], c["state"]) for c in shown["container_statuses"]],
+                         [("web", "running"), ("db", "running")])
+
+    def test_a_file_written_in_one_is_there_for_its_commands(self):
+        self.assertEqual(self.inside("p = '/tmp/cws-of-web-%d'\ns.write_file(p, b'x', container='web').result()\n"
+                                     "print(s.exec(['sh', '-c', 'cat ' + p + '; rm ' + p], container='web').result().stdout)"
+                                     % os.getpid()), ["x"])
 
 
 @over_every_service()
