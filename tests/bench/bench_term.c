@@ -263,7 +263,8 @@ static void stream_make(size_t which, struct term_buf *out)
 
 /* ---- what is measured ---- */
 
-typedef void feed_fn(void *what, const uint8_t *data, size_t n);
+/* One slice; how much of it was taken. */
+typedef size_t feed_fn(void *what, const uint8_t *data, size_t n);
 
 struct figure {
 	double rate;  /* MB/s */
@@ -277,11 +278,10 @@ static struct figure measure(feed_fn *feed, void *what, const struct term_buf *b
 	size_t done = 0;
 
 	while (end - start < REPEAT_SECONDS) {
-		for (size_t i = 0; i < b->n && end - start < 4 * REPEAT_SECONDS; i += SLICE_BYTES) {
-			size_t n = min_size(SLICE_BYTES, b->n - i);
+		for (size_t i = 0, n; i < b->n && end - start < 4 * REPEAT_SECONDS; i += n) {
 			double before = end;
 
-			feed(what, b->data + i, n);
+			n = feed(what, b->data + i, min_size(SLICE_BYTES, b->n - i));
 			end = now();
 			done += n;
 			if ((end - before) * 1e3 > f.worst)
@@ -292,10 +292,13 @@ static struct figure measure(feed_fn *feed, void *what, const struct term_buf *b
 	return f;
 }
 
-static void feed_model(void *what, const uint8_t *data, size_t n)
+static size_t feed_model(void *what, const uint8_t *data, size_t n)
 {
-	term_feed(what, data, n);
+	uint64_t work = TERM_WORK_SLICE;
+
+	n = term_feed_some(what, data, n, &work);
 	term_replies_drop(what, SIZE_MAX);
+	return n;
 }
 
 struct filtered {
@@ -303,20 +306,22 @@ struct filtered {
 	struct term_buf out;
 };
 
-static void feed_filter(void *what, const uint8_t *data, size_t n)
+static size_t feed_filter(void *what, const uint8_t *data, size_t n)
 {
 	struct filtered *f = what;
 
 	f->out.n = 0;
 	if (term_filter_feed(f->filter, data, n, &f->out) < 0)
 		abort();
+	return n;
 }
 
 #ifdef HAVE_VTERM
-static void feed_vterm(void *what, const uint8_t *data, size_t n)
+static size_t feed_vterm(void *what, const uint8_t *data, size_t n)
 {
 	for (size_t i = 0; i < n; i += 4096) /* it puts a buffer of this size on the stack */
 		vterm_input_write(what, (const char *)data + i, min_size(4096, n - i));
+	return n;
 }
 
 static void measure_vterm(const struct term_buf *b, bool screen)
@@ -369,16 +374,45 @@ static void print_memory(unsigned cols, unsigned rows, unsigned lines)
 	for (unsigned i = 0; i < 2 * (lines + rows); i++)
 		line_log(&o, i);
 	term_feed(t, b.data, b.n);
-	printf("%4ux%-3u %5u lines of history: %8.1f KiB\n", cols, rows, lines,
+	printf("%4ux%-3u %6u lines of history: %8.1f KiB", cols, rows, lines,
 		(double)term_memory(t) / 1024);
+	while (term_rest(t))
+		;
+	printf(", at rest %8.1f KiB\n", (double)term_memory(t) / 1024);
 	term_buf_done(&b);
 	term_free(t);
 }
 
+/* The streams that are not hostile, a file each, for models that read them elsewhere. */
+static void write_streams(const char *folder)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		struct term_buf b = { 0 };
+		char path[4096];
+		FILE *f;
+
+		if (streams[i].hostile)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, streams[i].name);
+		for (char *p = path + strlen(folder); *p; p++)
+			*p = *p == ' ' ? '_' : *p;
+		stream_make(i, &b);
+		f = fopen(path, "w");
+		if (!f || fwrite(b.data, b.n, 1, f) != 1 || fclose(f) != 0)
+			abort();
+		term_buf_done(&b);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	printf("%ux%u, %zu KiB a slice\n%-22s %8s  %6s  %8s", COLS, ROWS, SLICE_BYTES >> 10,
-		"stream", "model MB/s", "worst ms", "filter");
+	if (argc == 3 && strcmp(argv[1], "-w") == 0) {
+		write_streams(argv[2]);
+		return 0;
+	}
+	printf("%ux%u, a slice is what the work of one allows, at most %zu KiB\n%-22s %8s  %6s  "
+	       "%8s",
+		COLS, ROWS, SLICE_BYTES >> 10, "stream", "model MB/s", "worst ms", "filter");
 #ifdef HAVE_VTERM
 	printf("  libvterm state, screen");
 #endif
@@ -391,6 +425,7 @@ int main(int argc, char **argv)
 		print_memory(80, 24, 1000);
 		print_memory(200, 50, 0);
 		print_memory(200, 50, 1000);
+		print_memory(200, 50, 100000);
 	}
 	return 0;
 }
