@@ -95,8 +95,9 @@ static int open_images(struct program *p, char why[LAUNCH_WHY_MAX])
 {
 	struct launcher *l = &p->boxes.launcher;
 	char said[LAUNCH_WHY_MAX] = "";
-	int r = rootfs_open(&p->boxes.images, p->options.rootfs, p->options.n_rootfs, p->state.fd,
-		p->state.dir, &l->owner, said);
+	const struct rootfs_place place = { p->state.fd, p->state.dir, &l->owner };
+	int r = rootfs_open(
+		&p->boxes.images, p->options.rootfs, p->options.n_rootfs, &place, said);
 
 	if (!r && p->boxes.images.n)
 		r = launcher_try_image(l, &p->boxes.images.v[0], said);

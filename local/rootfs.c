@@ -20,6 +20,16 @@
 #define KEY_BYTES 96
 #define PART ".part"
 
+/* The --rootfs at hand. */
+struct opener {
+	const struct rootfs_place *place;
+	int dir_fd; /* STATE/rootfs */
+	const char *source;
+	int from; /* the source, open */
+	struct stat st;
+	char *why; /* ROOTFS_WHY_MAX */
+};
+
 /* ---- which one ---- */
 
 void rootfs_parse(const char *arg, struct rootfs_arg *ret)
@@ -133,8 +143,7 @@ static void explain(int r, const char *source, const struct pack_report *report,
 }
 
 /* Into "KEY.part", which becomes "KEY" when it is whole. */
-static int unpack_to(int dir_fd, const char *key, const char *source, int from,
-	const struct folder_owner *owner, char why[ROOTFS_WHY_MAX])
+static int unpack_to(const struct opener *o, const char *key)
 {
 	char part[KEY_BYTES + sizeof(PART)];
 	_cleanup_(closep) int fd = -1;
@@ -142,19 +151,19 @@ static int unpack_to(int dir_fd, const char *key, const char *source, int from,
 	int r;
 
 	snprintf(part, sizeof(part), "%s" PART, key);
-	folder_remove(dir_fd, part); /* of a start that was killed */
-	fprintf(stderr, "cwsandbox-local: unpacking %s\n", source);
-	r = folder_make_dir(dir_fd, part, 0755, owner);
+	folder_remove(o->dir_fd, part); /* of a start that was killed */
+	fprintf(stderr, "cwsandbox-local: unpacking %s\n", o->source);
+	r = folder_make_dir(o->dir_fd, part, 0755, o->place->owner);
 	if (!r) {
-		fd = openat(dir_fd, part, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? -errno : unpack(from, fd, owner, &report);
+		fd = openat(o->dir_fd, part, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : unpack(o->from, fd, o->place->owner, &report);
 	}
-	if (!r && renameat(dir_fd, part, dir_fd, key) < 0)
+	if (!r && renameat(o->dir_fd, part, o->dir_fd, key) < 0)
 		r = -errno;
 	if (!r)
 		return 0;
-	explain(r, source, &report, why);
-	folder_remove(dir_fd, part);
+	explain(r, o->source, &report, o->why);
+	folder_remove(o->dir_fd, part);
 	return r;
 }
 
@@ -187,46 +196,56 @@ static int open_dir(struct rootfs *fs, const char *path)
 	return fs->path ? 0 : -errno;
 }
 
-static int open_tarball(struct rootfs *fs, const char *source, int from, const struct stat *st,
-	int dir_fd, const char *state_dir, const struct folder_owner *owner, char *why)
+static int open_tarball(const struct opener *o, struct rootfs *fs)
 {
 	_cleanup_(freep) char *path = NULL;
 	char key[KEY_BYTES];
 	int r = 0;
 
-	snprintf(key, sizeof(key), "%llx-%llx-%llx-%llx.%lx", (unsigned long long)st->st_dev,
-		(unsigned long long)st->st_ino, (unsigned long long)st->st_size,
-		(unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
-	if (faccessat(dir_fd, key, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		r = unpack_to(dir_fd, key, source, from, owner, why);
-	if (!r && asprintf(&path, "%s/" ROOTFS_DIR "/%s", state_dir, key) < 0)
+	snprintf(key, sizeof(key), "%llx-%llx-%llx-%llx.%lx", (unsigned long long)o->st.st_dev,
+		(unsigned long long)o->st.st_ino, (unsigned long long)o->st.st_size,
+		(unsigned long long)o->st.st_mtim.tv_sec, o->st.st_mtim.tv_nsec);
+	if (faccessat(o->dir_fd, key, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		r = unpack_to(o, key);
+	if (!r && asprintf(&path, "%s/" ROOTFS_DIR "/%s", o->place->state_dir, key) < 0)
 		r = -ENOMEM;
 	return r ? r : open_dir(fs, path);
 }
 
-static int open_one(struct rootfs_set *set, const struct rootfs_arg *arg, int dir_fd,
-	const char *state_dir, const struct folder_owner *owner, char why[ROOTFS_WHY_MAX])
+static int open_source(const struct opener *o, struct rootfs *fs)
+{
+	int r = -EINVAL;
+
+	if (S_ISDIR(o->st.st_mode))
+		r = open_dir(fs, o->source);
+	else if (S_ISREG(o->st.st_mode))
+		r = open_tarball(o, fs);
+	if (r && !*o->why)
+		snprintf(o->why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s", o->source,
+			r == -EINVAL ? "it is neither a folder nor a tarball" : strerror(-r));
+	return r ? r : check_root(fs, o->source, o->why);
+}
+
+static int open_one(struct rootfs_set *set, const struct rootfs_arg *arg, struct opener *o)
 {
 	struct rootfs *fs = &set->v[set->n];
-	_cleanup_(closep) int from = open(arg->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	int r = from < 0 || fstat(from, &st) < 0 ? -errno : 0;
+	int r;
 
 	*fs = (struct rootfs){ .fd = -1 };
 	fs->image = strndup(arg->n_image ? arg->image : "", arg->n_image);
 	if (!fs->image)
 		return -ENOMEM;
 	set->n++;
-	if (!r && S_ISDIR(st.st_mode))
-		r = open_dir(fs, arg->source);
-	else if (!r && S_ISREG(st.st_mode))
-		r = open_tarball(fs, arg->source, from, &st, dir_fd, state_dir, owner, why);
-	else if (!r)
-		r = -EINVAL;
-	if (r && !*why)
-		snprintf(why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s", arg->source,
-			r == -EINVAL ? "it is neither a folder nor a tarball" : strerror(-r));
-	return r ? r : check_root(fs, arg->source, why);
+	o->source = arg->source;
+	o->from = open(arg->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (o->from < 0 || fstat(o->from, &o->st) < 0) {
+		r = -errno;
+		snprintf(o->why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s", arg->source, strerror(-r));
+	} else {
+		r = open_source(o, fs);
+	}
+	close_fd(&o->from);
+	return r;
 }
 
 static bool in_use(const struct rootfs_set *set, const char *name)
@@ -253,20 +272,22 @@ static void remove_others(const struct rootfs_set *set, int dir_fd)
 		closedir(dir);
 }
 
-int rootfs_open(struct rootfs_set *set, const struct rootfs_arg *args, size_t n, int state_fd,
-	const char *state_dir, const struct folder_owner *owner, char why[ROOTFS_WHY_MAX])
+int rootfs_open(struct rootfs_set *set, const struct rootfs_arg *args, size_t n,
+	const struct rootfs_place *place, char why[ROOTFS_WHY_MAX])
 {
+	struct opener o = { .place = place, .why = why };
 	_cleanup_(closep) int dir_fd = -1;
 	int r = 0;
 
 	*why = 0;
-	if (mkdirat(state_fd, ROOTFS_DIR, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(place->state_fd, ROOTFS_DIR, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	dir_fd = openat(state_fd, ROOTFS_DIR, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir_fd = openat(place->state_fd, ROOTFS_DIR, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir_fd < 0)
 		return -errno;
+	o.dir_fd = dir_fd;
 	for (size_t i = 0; !r && i < n; i++)
-		r = open_one(set, &args[i], dir_fd, state_dir, owner, why);
+		r = open_one(set, &args[i], &o);
 	if (!r)
 		remove_others(set, dir_fd);
 	return r;

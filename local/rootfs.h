@@ -38,9 +38,15 @@ struct rootfs_set {
 
 /* [IMAGE=]SOURCE; what begins with '/' or '.' is a source. */
 void rootfs_parse(const char *arg, struct rootfs_arg *ret);
+/* Where tarballs are unpacked, and by whom. */
+struct rootfs_place {
+	int state_fd;
+	const char *state_dir;
+	const struct folder_owner *owner;
+};
 /* May take long: tarballs are unpacked, which is said on stderr. */
-int rootfs_open(struct rootfs_set *set, const struct rootfs_arg *args, size_t n, int state_fd,
-	const char *state_dir, const struct folder_owner *owner, char why[ROOTFS_WHY_MAX]);
+int rootfs_open(struct rootfs_set *set, const struct rootfs_arg *args, size_t n,
+	const struct rootfs_place *place, char why[ROOTFS_WHY_MAX]);
 void rootfs_close(struct rootfs_set *set);
 /* NULL: the machine's own user land. */
 const struct rootfs *rootfs_find(const struct rootfs_set *set, const char *image);
