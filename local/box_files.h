@@ -1,5 +1,6 @@
 /*
- * box_files - the files a spec mounts: written one after the other through the sandbox's init, before its main processes
+ * box_files - the files a spec mounts: written one after the other through the sandbox's init,
+ * before its main processes
  *
  * Their folders are made. The init opens them, so a path means what it means inside.
  */
@@ -8,7 +9,8 @@
 
 #include "local/box.h"
 
-/* on_done once, at once when there are none; `path` is the one that failed. Not called when the box goes first. */
+/* on_done once, at once when there are none; `path` is the one that failed. Not called when the
+ * box goes first. */
 void box_files_place(struct box *b, void (*on_done)(struct box *b, const char *path, int error));
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * box_main - the main processes of a sandbox, one for each container: when all have started the sandbox runs, their
- * output is their logs, the end of the primary one is the sandbox's
+ * box_main - the main processes of a sandbox, one for each container: when all have started the
+ * sandbox runs, their output is their logs, the end of the primary one is the sandbox's
  */
 #ifndef LOCAL_BOX_MAIN_H
 #define LOCAL_BOX_MAIN_H
@@ -9,7 +9,8 @@
 
 #define BOX_MAIN_READ_BYTES ((size_t)16 * 1024) /* at a time */
 #define BOX_MAIN_READS_A_TURN 16
-/* Who follows the log may be this far behind before the main process waits, and that long once, not for ever. */
+/* Who follows the log may be this far behind before the main process waits, and that long once,
+ * not for ever. */
 #define BOX_MAIN_LAG_BYTES (LOG_BYTES_MAX / 2)
 #define BOX_MAIN_HOLD_USEC USEC_PER_SEC
 

@@ -1,10 +1,12 @@
 /*
  * job - a piece of work that blocks, in a child: the service goes on
  *
- * The child has the descriptors it is given and no others of the service, may have given up root, runs with low priority, and is
- * killed with the service or when its time is over. What it found out is in a page both share.
+ * The child has the descriptors it is given and no others of the service, may have given up root,
+ * runs with low priority, and is killed with the service or when its time is over. What it found
+ * out is in a page both share.
  *
- * Owner: who starts a job owns it and keeps it until on_done, which comes once, after the child is gone.
+ * Owner: who starts a job owns it and keeps it until on_done, which comes once, after the child is
+ *        gone.
  * Bounds: JOB_TIME_USEC.
  */
 #ifndef LOCAL_JOB_H

@@ -1,16 +1,17 @@
 /*
  * log - what a sandbox's main process wrote: kept on disk, bounded, and its readers
  *
- * A log is a row of files, NAME.START each, START being the offset of its first byte in hexadecimal. A file is records: when
- * something arrived, how much, and the bytes. Only the newest is written; the oldest goes when there are too many. In memory is
- * only where they begin, so thousands of logs cost nothing, and what a killed service wrote is still there.
+ * A log is a row of files, NAME.START each, START being the offset of its first byte in
+ * hexadecimal. A file is records: when something arrived, how much, and the bytes. Only the newest
+ * is written; the oldest goes when there are too many. In memory is only where they begin, so
+ * thousands of logs cost nothing, and what a killed service wrote is still there.
  *
  * Owner:  the folder's descriptor is the caller's.
  * Units:  bytes; offsets are absolute from the first byte; times are wall-clock microseconds.
- * Bounds: LOG_FILES_MAX files of LOG_FILE_BYTES, heads included. What is older is forgotten; a reader still there learns it by
- *         LOG_E_LOST. A line's time is that of its first byte.
- * Errors: what cannot be written is not kept: a log never stops a program. The next bytes that can be are preceded by a line
- *         that says how many are missing.
+ * Bounds: LOG_FILES_MAX files of LOG_FILE_BYTES, heads included. What is older is forgotten; a
+ *         reader still there learns it by LOG_E_LOST. A line's time is that of its first byte.
+ * Errors: what cannot be written is not kept: a log never stops a program. The next bytes that can
+ *         be are preceded by a line that says how many are missing.
  */
 #ifndef LOCAL_LOG_H
 #define LOCAL_LOG_H
@@ -55,7 +56,8 @@ void log_rest(struct log *log);
 void log_remove(struct log *log);
 void log_append(struct log *log, const void *data, size_t n, uint64_t wall_usec);
 
-/* A file of it is there from before; in any order. log_recover() follows, before the first byte or reader. */
+/* A file of it is there from before; in any order. log_recover() follows, before the first byte
+ * or reader. */
 void log_adopt(struct log *log, uint64_t start);
 /* Reads what was adopted, once; what is damaged, and what lies before it, is removed. */
 void log_recover(struct log *log);
@@ -78,8 +80,8 @@ struct log_reader {
 };
 
 void log_reader_start(struct log_reader *r, const struct log *log, const struct log_start *from);
-/* Up to n >= LOG_STAMP_MAX + 1 bytes for the reader; *ret_n is 0 at the head. LOG_E_LOST: what comes
- * next is not there any more. */
+/* Up to n >= LOG_STAMP_MAX + 1 bytes for the reader; *ret_n is 0 at the head. LOG_E_LOST: what
+ * comes next is not there any more. */
 int log_reader_read(struct log_reader *r, uint8_t *buf, size_t n, size_t *ret_n);
 
 #endif

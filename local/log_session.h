@@ -1,14 +1,17 @@
 /*
- * log_session - streams of a log that may be continued by another stream, from a byte the client names
+ * log_session - streams of a log that may be continued by another stream, from a byte the client
+ * names
  *
- * Pure. A session remembers two places of its stream, so that what it sent can be made again from the log: not the bytes, only how
- * to find them. The offset is that of the stream, of everything sent, times of lines included.
+ * Pure. A session remembers two places of its stream, so that what it sent can be made again from
+ * the log: not the bytes, only how to find them. The offset is that of the stream, of everything
+ * sent, times of lines included.
  *
- * Owner:  the set owns every session; a stream borrows its own until log_session_leave(). It points at the log of a sandbox
- *         that whoever resumes has looked up again.
+ * Owner:  the set owns every session; a stream borrows its own until log_session_leave(). It
+ *         points at the log of a sandbox that whoever resumes has looked up again.
  * Units:  bytes, microseconds.
- * Bounds: what can be made again are at least the last LOG_SESSION_REPLAY_BYTES sent, as far as the log still has them; for
- *         LOG_SESSION_KEEP_USEC after the stream went; LOG_SESSIONS_MAX of those without a stream, the oldest goes first.
+ * Bounds: what can be made again are at least the last LOG_SESSION_REPLAY_BYTES sent, as far as
+ *         the log still has them; for LOG_SESSION_KEEP_USEC after the stream went;
+ *         LOG_SESSIONS_MAX of those without a stream, the oldest goes first.
  */
 #ifndef LOCAL_LOG_SESSION_H
 #define LOCAL_LOG_SESSION_H
@@ -49,8 +52,9 @@ void log_sessions_done(struct log_sessions *set);
 /* A new one that begins where the reader is. -ENOMEM, -EIO. */
 int log_session_begin(struct log_sessions *set, const struct log_reader *at, void *stream,
 	struct log_session **ret);
-/* Another stream continues it at `offset`: *ret_from is where to read from; what it gives up to `offset` was had already.
- * Whoever had it before is in *ret_before, or NULL: it has the session no more. */
+/* Another stream continues it at `offset`: *ret_from is where to read from; what it gives up to
+ * `offset` was had already. Whoever had it before is in *ret_before, or NULL: it has the session
+ * no more. */
 int log_session_resume(struct log_sessions *set, const char *id, const struct log *log,
 	uint64_t offset, void *stream, struct log_session **ret, struct log_place *ret_from,
 	void **ret_before);

@@ -1,16 +1,17 @@
 /*
  * pack - a volume's content as a compressed archive (tar in zstd), and back
  *
- * Kept: folders, files with their holes, links of both kinds, FIFOs; permissions, times of files and folders. Not kept: owners
- * (all is the sandbox's), set-id bits, extended attributes, sockets and devices (counted in `n_skipped`). A folder
- * comes after what is in it, so that its permissions and time are its last.
+ * Kept are folders, files with their holes, links of both kinds and FIFOs, with permissions and the
+ * times of files and folders. Not kept are owners (all is the sandbox's), set-id bits, extended
+ * attributes, sockets and devices (counted in `n_skipped`). A folder comes after what is in it, so
+ * that its permissions and time are its last.
  *
- * Both directions work below an open folder and follow no link, so neither hostile content nor a hostile archive reaches anything
- * else. They block, for as long as it takes: for a child.
+ * Both directions work below an open folder and follow no link, so neither hostile content nor a
+ * hostile archive reaches anything else. They block, for as long as it takes: for a child.
  *
  * Units:   bytes, of content: holes are none.
- * Errors:  -EFBIG, -E2BIG, -ENOSPC: a limit (bytes; entries, depth, hard links; the disk); -EBADMSG: not our archive;
- *          else -errno; report->path says where.
+ * Errors:  -EFBIG, -E2BIG, -ENOSPC: a limit (bytes; entries, depth, hard links; the disk);
+ *          -EBADMSG: not our archive; else -errno; report->path says where.
  */
 #ifndef LOCAL_PACK_H
 #define LOCAL_PACK_H
@@ -38,8 +39,8 @@ struct pack_report {
 int pack_save(int dir_fd, int out_fd, const struct pack_limits *max, struct pack_report *ret);
 /* Into an empty folder. */
 int pack_load(int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret);
-/* The same of any tarball, as of an exported container image: names may begin with "/" or "./", later entries replace earlier
- * ones, and every folder stays its owner's to change. */
+/* The same of any tarball, as of an exported container image: names may begin with "/" or "./",
+ * later entries replace earlier ones, and every folder stays its owner's to change. */
 int pack_load_foreign(
 	int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret);
 /* -ENOSPC when the disk of fd has less than keep_free. */

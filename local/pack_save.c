@@ -135,7 +135,8 @@ static int unlock(int at, const char *name, int flags, mode_t *ret_was)
 	return fd < 0 ? -EACCES : fd;
 }
 
-/* Opened whatever its owner's rights on it are: *ret_was is those of one that was unlocked for it, else as it was. */
+/* Opened whatever its owner's rights on it are: *ret_was is those of one that was unlocked for
+ * it, else as it was. */
 static int open_anyhow(int at, const char *name, int flags, mode_t *ret_was)
 {
 	int fd =

@@ -145,7 +145,8 @@ static void adopt_log(struct records *rs, const char *file)
 		unlinkat(rs->state->logs_fd, file, 0);
 }
 
-/* One that never ran starts from nothing: what was made for it gets out of the way, to be removed. */
+/* One that never ran starts from nothing: what was made for it gets out of the way, to be
+ * removed. */
 static void set_aside(const struct records *rs, const struct sandbox *sb)
 {
 	char name[SANDBOX_ID_BYTES + 8];

@@ -3,8 +3,9 @@
  *
  *     records/ID    a packed message
  *
- * Written when a sandbox is made, runs, is stopped and has ended, and whole or not at all; not synced, for no sandbox outlives
- * a power cut. Those that ended are listed again; those that ran start again in their folders.
+ * Written when a sandbox is made, runs, is stopped and has ended, and whole or not at all; not
+ * synced, for no sandbox outlives a power cut. Those that ended are listed again; those that ran
+ * start again in their folders.
  */
 #ifndef LOCAL_RECORD_H
 #define LOCAL_RECORD_H

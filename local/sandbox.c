@@ -121,7 +121,8 @@ struct container *sandbox_container(struct sandbox *sb, const char *name)
 	return NULL;
 }
 
-/* Those that have not ended by themselves follow their sandbox; when that ended, its state is the primary one's. */
+/* Those that have not ended by themselves follow their sandbox; when that ended, its state is
+ * the primary one's. */
 static void follow(struct sandbox *sb)
 {
 	for (size_t i = 0; i < sb->n_containers; i++) {
@@ -400,7 +401,8 @@ static void adopt_containers(struct sandbox *sb, const Coreweave__Sandbox__V1__S
 	}
 }
 
-/* One that was running starts again, with the rest of its lifetime; one that was being stopped is. */
+/* One that was running starts again, with the rest of its lifetime; one that was being stopped
+ * is. */
 static void adopt_state(struct sandbox *sb, const Coreweave__Sandbox__V1__SandboxStatus *st,
 	const struct clock *clock)
 {

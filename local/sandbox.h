@@ -3,11 +3,12 @@
  *
  * Pure: ids, times and what happened come in.
  *
- *     PENDING -> CREATING -> RUNNING -> COMPLETED | FAILED          the main process ended by
- * itself |          |          |
- *         +----------+----------+--> TERMINATING -> TERMINATED      delete, lifetime, service's end
- *         +----------+----------+--> FAILED                         could not start, or lost its
- * init
+ *     PENDING -> CREATING -> RUNNING -> COMPLETED | FAILED   its primary main process ended by itself
+ *        |          |          |
+ *        +----------+----------+--> TERMINATING -> TERMINATED   delete, lifetime, service's end
+ *        +----------+----------+--> FAILED                      could not start, or lost its init
+ *
+ * One that ran when its service was killed is PENDING again, in the folder it had.
  *
  * Owner:   the registry owns one reference to each; whoever keeps a pointer over a turn holds
  *          another.
@@ -48,7 +49,8 @@ enum sandbox_event {
 	_SANDBOX_EVENT_N,
 };
 
-/* One of a sandbox's containers. They share its processes, files and network; each has a main process. */
+/* One of a sandbox's containers. They share its processes, files and network; each has a main
+ * process. */
 struct container {
 	const char *name; /* in the spec */
 	Coreweave__Sandbox__V1__State state;

@@ -1,13 +1,14 @@
 /*
  * snapshot - the snapshots there are: records, states, limits, listing
  *
- * Pure: what happened and when comes in. A record is the service's own message; on disk it is the same.
+ * Pure: what happened and when comes in. A record is the service's own message; on disk it is the
+ * same.
  *
  *     CREATING -> READY | FAILED;  any -> DELETING -> forgotten
  *
  * Owner:  the set owns every snapshot until snapshot_forget().
- * Bounds: SNAPSHOTS_MAX records, SNAPSHOTS_BYTES_MAX of archives, SNAPSHOTS_UNFINISHED_MAX being made; when the records are
- *         too many, the oldest failed one goes first.
+ * Bounds: SNAPSHOTS_MAX records, SNAPSHOTS_BYTES_MAX of archives, SNAPSHOTS_UNFINISHED_MAX being
+ *         made; when the records are too many, the oldest failed one goes first.
  */
 #ifndef LOCAL_SNAPSHOT_H
 #define LOCAL_SNAPSHOT_H
@@ -67,7 +68,8 @@ int snapshot_add(struct snapshots *set, const struct snapshot_new *what, uint64_
 int snapshot_adopt(struct snapshots *set, SnapshotRecord *m, const char *id, struct snapshot **ret);
 void snapshots_sort(struct snapshots *set);
 struct snapshot *snapshot_find(struct snapshots *set, const char *id);
-/* The one made by that request of that volume. SNAPSHOT_E_CONFLICT: the request id was used for another one. */
+/* The one made by that request of that volume. SNAPSHOT_E_CONFLICT: the request id was used for
+ * another one. */
 int snapshot_find_request(
 	struct snapshots *set, const struct snapshot_new *what, struct snapshot **ret);
 /* Failed ones may go to make room; NULL: none. */
@@ -82,7 +84,8 @@ void snapshot_failed(
 void snapshot_deleting(struct snapshots *set, struct snapshot *sn, uint64_t wall_usec);
 void snapshot_forget(struct snapshots *set, struct snapshot *sn);
 
-/* Up to max, newest first, that come after `after` (0: from the start); source "": of any sandbox. */
+/* Up to max, newest first, that come after `after` (0: from the start); source "": of any
+ * sandbox. */
 size_t snapshots_list(const struct snapshots *set, const char *source, uint64_t after,
 	struct snapshot **ret, size_t max, bool *ret_more);
 /* What an error of pack_save() or pack_load() means, as a sentence. */

@@ -14,8 +14,8 @@ struct snapshots_at_end {
 	const char *request_id;
 };
 
-/* One of each volume into ret, to be made when the sandbox has ended; or those the same request made before. false: the call
- * was answered with why not. */
+/* One of each volume into ret, to be made when the sandbox has ended; or those the same request
+ * made before. false: the call was answered with why not. */
 bool snapshots_at_end(struct call *call, const struct sandbox *sb,
 	const struct snapshots_at_end *end, struct snapshot **ret);
 /* Whether all that the spec restores from is ready; false: the call was answered. */

@@ -41,7 +41,8 @@ const Volume *spec_volume(const Spec *spec, const char *name)
 
 /* ---- what to launch ---- */
 
-/* Where it goes among those before it, and they say the same only once: a parent's path sorts before what is in it. */
+/* Where it goes among those before it, and they say the same only once: a parent's path sorts
+ * before what is in it. */
 static void add_mount(struct spec_plan *p, const Coreweave__Sandbox__V1__VolumeMount *m)
 {
 	size_t n = p->plan.n_mounts, at = 0;

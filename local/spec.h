@@ -38,7 +38,8 @@ struct spec_plan {
 };
 void spec_plan(
 	const Coreweave__Sandbox__V1__SandboxSpec *spec, const char *id, struct spec_plan *ret);
-/* The scratch volume of that name, or "" for the only one; NULL: there is none, or there are several. */
+/* The scratch volume of that name, or "" for the only one; NULL: there is none, or there are
+ * several. */
 const Coreweave__Sandbox__V1__SandboxVolume *spec_volume(
 	const Coreweave__Sandbox__V1__SandboxSpec *spec, const char *name);
 

@@ -52,7 +52,8 @@ static bool wants_gpu(const Container *c)
 	       (r && r->limits && r->limits->gpu);
 }
 
-/* A sandbox's programs are root without capabilities and gain no privileges: who asks for just that gets it. */
+/* A sandbox's programs are root without capabilities and gain no privileges: who asks for just
+ * that gets it. */
 static bool has_security(const SecurityContext *s)
 {
 	if (!s)

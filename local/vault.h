@@ -4,8 +4,8 @@
  *     snapshots/ID.record    what is known of it, a packed message
  *     snapshots/ID.tar.zst   the archive, once it is whole: written as ID.part, synced, renamed
  *
- * A service that was killed removes the parts at its next start and makes what was not finished again, from the folder of its
- * sandbox, which is kept for that.
+ * A service that was killed removes the parts at its next start and makes what was not finished
+ * again, from the folder of its sandbox, which is kept for that.
  *
  * Owner:  a snapshot's job belongs to it; a restore's to who restores.
  * Bounds: VAULT_JOBS_MAX archives are made at a time; the others wait, in state CREATING.
