@@ -3,10 +3,10 @@
  *
  * Pure: times and counts come in.
  *
- * A call that waits may wait for ever on a path that is gone, so a connection with calls is asked by
- * HTTP/2 PING when nothing came for KEEPALIVE_QUIET_USEC, and is dead when nothing comes for
- * KEEPALIVE_ANSWER_USEC after. A gRPC server takes more than two PINGs since its own last HEADERS or
- * DATA for abuse, unless they are five minutes apart, and closes the connection; so after two they
+ * A call that waits may wait for ever on a path that is gone, so a connection with calls is asked
+ * by HTTP/2 PING when nothing came for KEEPALIVE_QUIET_USEC, and is dead when nothing comes for
+ * KEEPALIVE_ANSWER_USEC after. A gRPC server takes more than two PINGs since its own last HEADERS
+ * or DATA for abuse, unless they are five minutes apart, and closes the connection; so after two they
  * are. One that complained all the same ("too_many_pings") is asked every five minutes only.
  *
  * Units: microseconds.

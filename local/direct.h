@@ -1,5 +1,5 @@
 /*
- * direct - the direct data plane as the rest of the service sees it: who signs, and where it listens
+ * direct - the direct data plane as the rest of the service sees it: who signs, where it listens
  *
  * The plane has a port and a TLS context of its own. Whoever has no certificate of our CA for
  * clients gets no further than the handshake; what a certificate allows says grant.h.

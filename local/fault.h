@@ -1,7 +1,7 @@
 /*
- * fault - trouble on request, for whoever tests a client: the commands, and what is still to go wrong
+ * fault - trouble on request, for whoever tests a client: the commands, and what is yet to go wrong
  *
- * Pure: lines and times come in. A command is one line: a word, its values, options as NAME=VALUE or
+ * Pure: lines come in. A command is one line: a word, its values, options as NAME=VALUE or
  * a word of their own, and after "--" a text. cwsandbox-local(1) lists them.
  *
  * Units:  bytes, microseconds.

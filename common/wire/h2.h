@@ -17,7 +17,8 @@
  *          have in flight on one stream.
  * Limits:  header lists of H2_HEADER_LIST_MAX bytes; H2_CONTROL_FRAMES_PER_SEC non-DATA frames a
  *          second, empty DATA frames counted among them, beside those that our own frames call for
- *          and those of honest requests and cancels (h2_meter.h): a peer beyond them gets GOAWAY ENHANCE_YOUR_CALM and h2_recv answers
+ *          and those of honest requests and cancels (h2_meter.h): a peer beyond them gets GOAWAY
+ *          ENHANCE_YOUR_CALM and h2_recv answers
  *          -EPROTO. Push is off.
  * Calls:   a callback may open, reset, resume and consume, but never h2_recv/h2_gather/h2_free.
  * Threads: none; loop thread only.
@@ -153,7 +154,8 @@ uint64_t h2_n_answers(const struct h2 *h2);
 /* Server: what the peer may have in flight on each stream, and how many it may open, from now on;
  * 0 bytes stop it. */
 int h2_set_limits(struct h2 *h2, uint32_t stream_window, uint32_t max_streams);
-/* For who tests clients. Server: GOAWAY that refuses this request, which was not bound, and all later ones. */
+/* For who tests clients. Server: GOAWAY that refuses this request, which was not bound, and all
+ * later ones. */
 int h2_goaway_before(struct h2_stream *st);
 
 #endif
