@@ -2,11 +2,12 @@
  * pace - how much a slow terminal may be written now, so that little of it waits in the kernel
  *
  * A pseudo-terminal swallows about PACE_KERNEL_BYTES at once and does not tell how much of that was
- * read: at 20 KB/s that is most of a second between Ctrl-C and the prompt. It does tell when it is
- * full, by the looks of it; it wakes who waits for room only once most of it was read. What goes in between two such moments is what the terminal took; if that is slow and
- * steady, writing pauses until the kernel has run empty, and goes on a little slower than
- * the terminal takes it. After a while it is measured again, for terminals change. One that stops and
- * goes on (a held screen) is not slow.
+ * read: at 20 KB/s that is most of a second between Ctrl-C and the prompt. It does tell, to who
+ * looks, when it is full; who waits for room is woken only once most of it was read. What goes in
+ * between two such moments is what the terminal took; if that is slow and steady, writing pauses
+ * until the kernel has run empty, and goes on a little slower than the terminal takes it. After a
+ * while it is measured again, for terminals change. One that stops and goes on (a held screen) is
+ * not slow.
  *
  * Units:   bytes, microseconds of a clock that never goes back.
  * Pure:    no descriptor, no clock.
