@@ -49,8 +49,8 @@ START_TEST(answers_torn_anywhere_are_heard_and_none_of_their_bytes_is_a_key)
 		for (size_t k = i; k <= n; k += 1 + n / 30) {
 			begin(&plain);
 			feed(ANSWERS, i);
-			feed(ANSWERS + i, k - i);
-			feed(ANSWERS + k, n - k);
+			feed(&ANSWERS[i], k - i);
+			feed(&ANSWERS[k], n - k);
 			assert_given_back("", "in three pieces");
 			assert_all_heard();
 		}
