@@ -91,7 +91,8 @@ class Compare:
         box = self.with_volume()
         made = self.world.ok("snapshots", "create", box)
         for args in (("list",), ("list", "-o", "json"), ("list", "-s", "failed"), ("list", "-s", "READY", "-o", "JSON"),
-                     ("list", "--source-sandbox-id", "none", "-o", "json"), ("get", made), ("get", made, "-o", "json"), ("get", "-t", "60", made), ("list", "--source-sandbox-id", box),
+                     ("list", "--source-sandbox-id", "none", "-o", "json"), ("get", made), ("get", made, "-o", "json"),
+                     ("get", "-t", "60", made), ("list", "--source-sandbox-id", box),
                      ("get", "no-such"), ("delete", "no-such"), ("delete", "no-such", "--missing-ok"),
                      ("delete", "-q", "no-such", "--missing-ok"), ("create", "no-such"), ("create", self.id)):
             self.both("snapshots", *args)
