@@ -17,7 +17,7 @@ struct viewer {
 };
 
 static struct viewer v;
-static unsigned n_lines; /* written by the program */
+static unsigned n_lines; /* written by the program of this test */
 
 static void viewer_attach(struct peer *p, unsigned cols, unsigned rows)
 {
@@ -79,6 +79,7 @@ static void viewer_ack_all(void)
 static void viewer_end(void)
 {
 	v.term = term_free(v.term);
+	n_lines = 0;
 	end();
 }
 
@@ -158,7 +159,6 @@ START_TEST(the_lines_not_shown_are_counted_to_the_line)
 {
 	for (unsigned cut = 0; cut < LINE_BYTES; cut++) {
 		begin();
-		n_lines = 0;
 		viewer_attach(&a, 80, 24);
 		lines(100);
 		viewer_ack_all();
@@ -301,7 +301,6 @@ END_TEST
 START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 {
 	begin();
-	n_lines = 0;
 	viewer_attach(&a, 80, 24);
 	for (unsigned i = 0; i < 15; i++) {
 		flood(40);
@@ -370,7 +369,6 @@ START_TEST(sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it)
 	unsigned turns = 0;
 
 	begin();
-	n_lines = 0;
 	for (unsigned i = 0; i < 900; i++) {
 		char line[81];
 
