@@ -48,16 +48,6 @@ static void answer(
 	call_answer(call, &m.base);
 }
 
-static void refuse(struct call *call, const char *field, const char *why)
-{
-	struct grpc_status st = { 0 };
-
-	grpc_status_set(
-		&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST, "the request is not valid");
-	grpc_status_add_violation(&st, field, why);
-	call_fail(call, &st);
-}
-
 static void connect_box(struct call *call, const Request *req)
 {
 	const struct clock *clock = &call->service->loop->clock;
@@ -74,10 +64,10 @@ static void connect_box(struct call *call, const Request *req)
 	r = grant_permissions(
 		req->requested_permissions, req->n_requested_permissions, &g.permissions, &why);
 	if (r)
-		return refuse(call, "requested_permissions", why);
+		return call_fail_field(call, "requested_permissions", why);
 	r = grant_csr_key(req->csr_der.data, req->csr_der.len, &key, &why);
 	if (r == GRANT_E_REFUSED)
-		return refuse(call, "csr_der", why);
+		return call_fail_field(call, "csr_der", why);
 	r = r ? r : grant_issue(&call->service->direct->issuer, &g, key, clock->wall_usec, &cert);
 	if (r)
 		call_fail_with(call, GRPC_INTERNAL, NULL, "no certificate could be made");
@@ -90,11 +80,8 @@ static void on_connect(struct call *call, const uint8_t *data, size_t n)
 	Request *req = request_unpack(
 		&coreweave__sandbox__v1__connect_sandbox_request__descriptor, data, n);
 
-	if (!req) {
-		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
-			"the request is not a message of this method");
-		return;
-	}
+	if (!req)
+		return call_fail_not_understood(call);
 	if (call->service->direct)
 		connect_box(call, req);
 	else

@@ -278,8 +278,7 @@ static int on_stdin(struct exec_input *in, const uint8_t *data, size_t n, bool h
 static int refuse_input(struct call *call, int error)
 {
 	if (error == -EBADMSG)
-		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
-			"the request is not a message of this method");
+		call_fail_not_understood(call);
 	else if (error == -EMSGSIZE)
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, REASON_INVALID_REQUEST,
 			"a request other than stdin is too large");

@@ -293,11 +293,8 @@ void exec_unary(struct call *call, const uint8_t *data, size_t n)
 	Coreweave__Sandbox__V1__ExecRequest *req =
 		request_unpack(&coreweave__sandbox__v1__exec_request__descriptor, data, n);
 
-	if (!req) {
-		call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
-			"the request is not a message of this method");
-		return;
-	}
+	if (!req)
+		return call_fail_not_understood(call);
 	if (req->max_output_bytes < 0)
 		refuse(call, "max_output_bytes", "must not be negative");
 	else

@@ -63,12 +63,6 @@ static void fail_too_large(struct call *call, const uint64_t *size)
 	call_fail(call, &st);
 }
 
-static void fail_not_understood(struct call *call)
-{
-	call_fail_with(call, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST,
-		"the request is not a message of this method");
-}
-
 static bool path_ok(struct call *call, const char *path)
 {
 	struct grpc_status st = { 0 };
@@ -223,7 +217,7 @@ static void on_read_file(struct call *call, const uint8_t *data, size_t n)
 		request_unpack(&coreweave__sandbox__v1__read_file_request__descriptor, data, n);
 
 	if (!req)
-		return fail_not_understood(call);
+		return call_fail_not_understood(call);
 	start_reading(call, req);
 	coreweave__sandbox__v1__read_file_request__free_unpacked(req, NULL);
 }
@@ -320,7 +314,7 @@ static void on_write_file(struct call *call, const uint8_t *data, size_t n)
 	struct box *b;
 
 	if (!req)
-		return fail_not_understood(call);
+		return call_fail_not_understood(call);
 	if (req->content.len > FILE_MAX) {
 		fail_too_large(call, &(uint64_t){ req->content.len });
 	} else {

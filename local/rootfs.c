@@ -93,10 +93,10 @@ static int unpack_in_child(
 	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	int r;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (utf8)
 		uselocale(utf8);
 	r = drop_root(owner);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a new user forgets it */
 	return r ? r : pack_load_foreign(from, to, &max, report);
 }
 
@@ -158,6 +158,8 @@ static int unpack_to(const struct opener *o, const char *key)
 		fd = openat(o->dir_fd, part, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		r = fd < 0 ? -errno : unpack(o->from, fd, o->place->owner, &report);
 	}
+	if (!r && syncfs(fd) < 0) /* what has the name is whole, after a loss of power too */
+		r = -errno;
 	if (!r && renameat(o->dir_fd, part, o->dir_fd, key) < 0)
 		r = -errno;
 	if (!r)

@@ -122,6 +122,7 @@ static void on_create(struct call *call, const uint8_t *data, size_t n)
 
 /* ---- at the end of a sandbox ---- */
 
+/* All of them or none, so that the request can be made again. */
 static int make_all(struct call *call, const struct sandbox *sb, const struct snapshots_at_end *end,
 	struct snapshot **ret)
 {
@@ -135,6 +136,8 @@ static int make_all(struct call *call, const struct sandbox *sb, const struct sn
 
 		r = make(call, &what, &ret[i]);
 	}
+	for (size_t i = 0; r && i < end->n && ret[i]; i++)
+		vault_withdraw(vault_of(call), ret[i]);
 	return r;
 }
 

@@ -196,12 +196,16 @@ static int work_in_folder(struct vault *v, struct snapshot *sn, enum snapshot_wo
 	return start(v, sn, work, &what);
 }
 
-static void begin_removing(struct vault *v, struct snapshot *sn)
+void vault_withdraw(struct vault *v, struct snapshot *sn)
 {
-	if (!work_in_folder(v, sn, SNAPSHOT_REMOVING, run_remove))
-		return;
 	remove_files(v->fd, sn, true);
 	snapshot_forget(&v->set, sn);
+}
+
+static void begin_removing(struct vault *v, struct snapshot *sn)
+{
+	if (work_in_folder(v, sn, SNAPSHOT_REMOVING, run_remove))
+		vault_withdraw(v, sn);
 }
 
 static void settle(struct vault *v, struct snapshot *sn, uint64_t bytes)
@@ -288,8 +292,7 @@ int vault_room(struct vault *v, size_t n)
 	struct snapshot *failed;
 
 	while (r == SNAPSHOT_E_FULL && (failed = snapshot_oldest_failed(&v->set)) != NULL) {
-		remove_files(v->fd, failed, true);
-		snapshot_forget(&v->set, failed);
+		vault_withdraw(v, failed);
 		r = snapshots_room(&v->set, n);
 	}
 	return r;
@@ -390,7 +393,16 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n == SNAPSHOT_ID_BYTES - 1 + s && !strcmp(name + n - s, suffix);
 }
 
-/* Records are read; of the rest, archives that a record speaks of stay. */
+/* Whether a record stands beside it, were it one that cannot be read. */
+static bool has_record(const struct vault *v, const char *id)
+{
+	char name[NAME_BYTES];
+
+	snprintf(name, sizeof(name), "%s" RECORD, id);
+	return !faccessat(v->fd, name, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Records are read; of the rest, archives that have one stay. */
 static void sort_out(struct vault *v, bool records)
 {
 	int fd = openat(v->fd, ".", O_DIRECTORY | O_CLOEXEC);
@@ -404,8 +416,7 @@ static void sort_out(struct vault *v, bool records)
 		if (has_suffix(d->d_name, RECORD)) {
 			if (records && v->set.n < SNAPSHOTS_MAX)
 				load_record(v, d->d_name, id);
-		} else if (!records &&
-			   !(has_suffix(d->d_name, ARCHIVE) && snapshot_find(&v->set, id))) {
+		} else if (!records && !(has_suffix(d->d_name, ARCHIVE) && has_record(v, id))) {
 			unlinkat(v->fd, d->d_name, 0);
 		}
 	}

@@ -42,6 +42,8 @@ int vault_room(struct vault *v, size_t n);
 /* Begins one of a volume of that sandbox, now or when the sandbox has ended. */
 int vault_create(struct vault *v, const struct snapshot_new *what, struct snapshot **ret);
 void vault_delete(struct vault *v, struct snapshot *sn);
+/* Takes back one of which nothing has begun, as if it had never been asked for. */
+void vault_withdraw(struct vault *v, struct snapshot *sn);
 /* The child that restores sn into the folder dir_fd. */
 int vault_restore(struct vault *v, const struct snapshot *sn, int dir_fd,
 	const struct folder_owner *owner, struct job *j);

@@ -233,7 +233,7 @@ static void on_poll(evutil_socket_t fd _unused_, short what _unused_, void *arg)
 			freeze(w, false);
 		else if (disk_fills(&w->last, w->free_bytes))
 			freeze(w, true);
-		if (!w->jobs && disk_count_due(&w->last, now, w->free_bytes))
+		if (!w->job.pid && disk_count_due(&w->last, now, w->free_bytes))
 			begin_count(w);
 	}
 	rearm(w);
@@ -265,7 +265,7 @@ int watch_init(struct watch *w, struct boxes *bs)
 void watch_stop(struct watch *w)
 {
 	event_del(w->ev_poll);
-	if (w->jobs && w->job.pid)
+	if (w->job.pid)
 		job_cancel(&w->job);
 }
 

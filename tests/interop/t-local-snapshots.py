@@ -303,6 +303,10 @@ class Kills(Asking, ServiceCase):
         log = [n for n in os.listdir(os.path.join(state, "logs")) if n.startswith(box)][0]
         with open(os.path.join(state, "logs", log), "ab") as f:
             f.write(b"\x00\x01half a record")
+        unread, stray = (os.path.join(state, "snapshots", str(uuid.uuid4())) for _ in range(2))
+        for path in (unread + ".record", unread + ".tar.zst", stray + ".tar.zst"):
+            with open(path, "wb") as f:
+                f.write(b"\xff")
         for name in ("../x", "junk.0.0000000000000000", "a.b"):
             with open(os.path.join(state, "logs", name.replace("/", "_")), "wb") as f:
                 f.write(b"x")
@@ -311,6 +315,8 @@ class Kills(Asking, ServiceCase):
         until(lambda: self.logs(box) == b"hello\nhello\n", "the log of both runs", LIMIT)
         self.assertEqual(self.info("GetSandbox", pb.GetSandboxRequest(sandbox_id=other))[1], "CWSANDBOX_SANDBOX_NOT_FOUND")
         self.assertFalse([n for n in os.listdir(os.path.join(state, "logs")) if "junk" in n or "x" in n[:4]])
+        self.assertTrue(os.path.exists(unread + ".record") and os.path.exists(unread + ".tar.zst"))
+        self.assertFalse(os.path.exists(stray + ".tar.zst"))
 
 
 @unittest.skipUnless(os.geteuid() == 0, "only root can mount a small disk for the service")
