@@ -376,7 +376,7 @@ static void on_timer(evutil_socket_t fd _unused_, short what _unused_, void *arg
 	}
 	box_main_release(b, now);
 	if (b->reap_by_usec && b->reap_by_usec <= now && b->pid) {
-		kill(b->pid, SIGKILL);
+		launch_kill(b->pid);
 		b->reap_by_usec = now + BOX_REAP_USEC;
 	}
 	box_rearm(b);

@@ -245,6 +245,13 @@ int launch(const struct launcher *l, const struct launch_plan *plan, struct laun
 	return r ? r : start(l, plan, ret);
 }
 
+void launch_kill(pid_t pid)
+{
+	/* it may not have called setsid yet */
+	if (kill(-pid, SIGKILL) < 0)
+		kill(pid, SIGKILL);
+}
+
 void launch_explain(int stderr_fd, char why[LAUNCH_WHY_MAX])
 {
 	char said[LAUNCH_WHY_MAX / 4];
@@ -273,11 +280,16 @@ int launch_home(const struct launcher *l, const char *id, char **ret)
 
 /* ---- which isolation ---- */
 
-static int wait_readable(int fd)
+/* A signal (an earlier probe's child ends) only makes it wait anew. */
+static bool wait_readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
 
-	return poll(&p, 1, PROBE_MSEC) == 1;
+	do {
+		n = poll(&p, 1, PROBE_MSEC);
+	} while (n < 0 && errno == EINTR);
+	return n == 1;
 }
 
 static int probe_network(const struct launcher *l, const int *fds, size_t n, char *why)
@@ -333,7 +345,7 @@ static int probe(const struct launcher *l, const struct rootfs *image, char why[
 	close(p.sock);
 	close(p.stderr_fd);
 	if (r)
-		kill(p.pid, SIGKILL);
+		launch_kill(p.pid);
 	waitpid(p.pid, NULL, 0);
 	folder_remove(l->dir_fd, PROBE_NAME);
 	return r;

@@ -87,6 +87,8 @@ int launch_prepare(const struct launcher *l, const struct launch_plan *plan);
 int launch(const struct launcher *l, const struct launch_plan *plan, struct launched *ret);
 /* A volume of a sandbox, opened without following anything. */
 int launch_open_volume(const struct launcher *l, const char *id, const char *volume, int *ret_fd);
+/* What launch() started, and what bwrap has forked but not yet tied to itself. */
+void launch_kill(pid_t pid);
 void launch_explain(int stderr_fd, char why[LAUNCH_WHY_MAX]);
 /* HOME inside; malloc'd. */
 int launch_home(const struct launcher *l, const char *id, char **ret);

@@ -50,7 +50,7 @@ class _Result(unittest.TestResult):
 
 def heed_keys():
     """A run in the background may have been started with these ignored; its terminals' programs must not be."""
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
 

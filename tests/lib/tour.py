@@ -35,7 +35,7 @@ class Tour:
 
     def open(self, *args):
         self.say("$ cwsandbox " + " ".join(args))
-        env = dict(os.environ, TERM="xterm-256color")
+        env = dict(os.environ, TERM="xterm-256color", CWSANDBOX_PROBE="no")  # this terminal answers nothing
         return Terminal([self.client] + list(args), env=env, cols=80, rows=24)
 
     def show(self, terminal):
