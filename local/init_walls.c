@@ -63,6 +63,9 @@ static const int refused[] = {
 
 #define RULES_MAX 128
 
+/* One too many would be left out, and a filter without its end be taken for a kernel without any. */
+_Static_assert(2 * ARRAY_SIZE(refused) + 32 <= RULES_MAX, "all rules have room");
+
 struct rules {
 	struct sock_filter v[RULES_MAX];
 	unsigned short n;
