@@ -128,6 +128,31 @@ START_TEST(a_client_that_is_read_from_out_of_turn_may_go)
 }
 END_TEST
 
+START_TEST(one_that_stands_still_holds_up_no_other_for_longer_than_its_turn)
+{
+	bool first;
+
+	begin();
+	begin_frame(&a, 500000);
+	go_on_frame(&a, 200000);
+	begin_frame(&b, 500000);
+	go_on_frame(&b, 200000);
+	set_budget(8, 0);
+	fake_turn(&fake);
+	first = client_wants_read(a.client);
+	for (int i = 0; i < 4; i++) {
+		fake_pass(&fake, BUDGET_FAVOUR_USEC - 1);
+		ck_assert(client_wants_read(first ? a.client : b.client));
+		ck_assert(!client_wants_read(first ? b.client : a.client));
+		fake_pass(&fake, 1);
+		first = !first;
+		ck_assert(client_wants_read(first ? a.client : b.client));
+		ck_assert(!client_wants_read(first ? b.client : a.client));
+	}
+	end();
+}
+END_TEST
+
 START_TEST(at_the_budget_new_work_is_refused_and_what_there_is_goes_on)
 {
 	uint32_t at;
@@ -192,6 +217,7 @@ TEST_MAIN("budget",
 	at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do,
 	short_of_memory_a_client_beyond_its_share_is_not_read_from_but_always_one_is,
 	a_client_that_is_read_from_out_of_turn_may_go,
+	one_that_stands_still_holds_up_no_other_for_longer_than_its_turn,
 	at_the_budget_new_work_is_refused_and_what_there_is_goes_on,
 	one_connection_has_4096_attachments_and_not_one_more,
 	sec_c18_a_client_is_sent_its_share_of_bytes_each_turn)

@@ -233,11 +233,11 @@ static void read_turn(struct conn_io *io)
 	do {
 		n = read_once(io);
 		total += n;
-	} while (n && !io->error && total < CONN_IO_TURN_MAX &&
+	} while (n && !io->error && io->hold != CONN_IO_SILENT && total < CONN_IO_TURN_MAX &&
 		 (n == READ_MAX || transport_holds(&io->transport)));
 	if (io->error && event_pending(io->ev_read, EV_READ, NULL)) /* no last words */
 		fail_now(io);                                       /* may free io */
-	else if (!io->error && n && transport_holds(&io->transport))
+	else if (!io->error && io->hold != CONN_IO_SILENT && n && transport_holds(&io->transport))
 		event_active(io->ev_read, EV_READ, 1); /* epoll does not know of it */
 }
 

@@ -66,6 +66,11 @@ bool budget_may_read(const struct client *c)
 	return c == c->core->favoured || !takes_too_much(c) || !budget_is_short(c->core);
 }
 
+void budget_on_timer(struct timer *t)
+{
+	container_of(t, struct core, favour_timer)->favoured = NULL; /* the turn chooses anew */
+}
+
 static void budget_favour(struct core *core)
 {
 	struct client *c;
@@ -79,6 +84,8 @@ static void budget_favour(struct core *core)
 		core->favoured = c;
 		list_unlink(&c->link); /* the next time it is another's turn */
 		list_append(&core->clients, &c->link);
+		timer_start(&core->timers, &core->favour_timer,
+			core->clock->now_usec + BUDGET_FAVOUR_USEC);
 		return;
 	}
 }

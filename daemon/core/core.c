@@ -55,6 +55,7 @@ int core_new(struct core **ret, const struct core_config *config, const struct c
 	core->clock = clock;
 	core->service = service;
 	core->rim = rim;
+	core->favour_timer.fn = budget_on_timer;
 	core->plan = calloc(1, sizeof(*core->plan));
 	core->config.boot_id = strdup(config->boot_id ? config->boot_id : "");
 	core->config.server = strdup(config->server ? config->server : "");

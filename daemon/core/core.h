@@ -100,7 +100,8 @@ struct core {
 	uint32_t next_presence_id;
 	uint64_t n_turns;        /* so far */
 	struct client *favoured; /* is read from although it takes more than its share: budget.h */
-	bool is_short;           /* of memory, at the end of the last turn */
+	struct timer favour_timer;
+	bool is_short; /* of memory, at the end of the last turn */
 	bool shutting_down;
 };
 

@@ -3,7 +3,8 @@
 
 In turns, so that a busy moment of the machine hits all: a shell on a 120x40 terminal (ttyrun), through
 `cwsandbox new` (policy skip, and --lossless), ssh with a shared connection, tmux, dtach and shpool, each as it comes.
-  flood    a file of lines is shown by cat: megabytes of the program's output a second until its last line is seen
+  plain    a file of lines is shown by cat: megabytes of the program's output a second until its last line is seen
+  build    the same with the coloured log of a build
   echo     a key typed until it is shown, 300 times: median and 99th percentile
   ctrl-c   the terminal takes 1 MB/s, a program floods it: from Ctrl-C typed to the prompt seen
   cpu, rss of what stands between terminal and shell's own side: daemon, ssh client and server, tmux server, ...
@@ -36,7 +37,7 @@ class Way:
 
     def __init__(self, name, argv, env, helpers, file):
         self.name, self.argv, self.env, self.helpers, self.file = name, argv, env, helpers, file
-        self.flood, self.echo, self.tail, self.interrupt, self.cpu, self.rss = [], [], [], [], [], 0
+        self.plain, self.build, self.echo, self.tail, self.interrupt, self.cpu, self.rss = [], [], [], [], [], [], 0
 
     def script(self, *steps):
         """Runs the steps on a fresh terminal; the figures it printed, as lists of words."""
@@ -45,13 +46,17 @@ class Way:
                               input="".join(line + "\n" for line in lines), stdout=subprocess.PIPE, check=True)
         return [line.split() for line in done.stdout.splitlines()][1:]
 
+    def flood(self, file, megabytes):
+        took = self.script("send cat %s; echo %s\\r" % (file, TYPED), "see " + SHOWN, "send exit\\r", "read 100")
+        return megabytes / float(took[0][1])
+
     def round(self, megabytes):
         def spent():
             return sum(procs.cpu_seconds(p) for p in self.helpers())
         before = spent()
-        flood = self.script("send cat %s; echo %s\\r" % (self.file, TYPED), "see " + SHOWN, "send exit\\r", "read 100")
+        self.plain.append(self.flood(self.file, megabytes))
         self.cpu.append((spent() - before) * 1000 / megabytes)
-        self.flood.append(megabytes / float(flood[0][1]))
+        self.build.append(self.flood(self.file + ".log", megabytes))
         echo = self.script("send cat >/dev/null\\r", "read 100", "echo abcdefghijklmnopqrstuvwxyz\\r %d" % ECHOES,
                            "send \\x03", "see " + PROMPT[:-1], "send exit\\r", "read 100")
         self.echo.append(float(echo[0][1]) * 1e6)
@@ -62,7 +67,7 @@ class Way:
         self.rss = max([self.rss] + [procs.rss_bytes(p) / 1048576 for p in self.helpers()])
 
     def row(self):
-        return (max(self.flood), min(self.echo), min(self.tail), min(self.interrupt), min(self.cpu), self.rss)
+        return (max(self.plain), max(self.build), min(self.echo), min(self.tail), min(self.interrupt), min(self.cpu), self.rss)
 
 
 # ---- the ways ----
@@ -143,7 +148,12 @@ def missing(name, package):
 
 
 def lines_of(megabytes, path):
-    return "head -c %d000000 /dev/zero | tr '\\0' x | fold -w 79 >%s" % (megabytes, path)
+    """A shell command that makes both files: plain lines in `path`, a build's log in `path`.log."""
+    return ("head -c %d000000 /dev/zero | tr '\\0' x | fold -w 79 >%s; i=0; while [ $i -lt 1000 ]; do i=$((i+1)); "
+            "printf '\\033[32m[%%3d%%%%]\\033[0m Building \\033[1mobj/%%d.o\\033[0m\\n\\033[35mwarning:\\033[0m src/%%d.c: "
+            "unused \\033[01m%%d\\033[m in a line of some length\\n' $((i/10)) $i $i $i; done >%s.part; "
+            "while cat %s.part; do :; done | head -c %d000000 >%s.log; printf '\\033[m\\n' >>%s.log" % (
+                megabytes, path, path, path, megabytes, path, path))
 
 
 def free_port():
@@ -179,12 +189,14 @@ def main():
 
 
 def report(ways):
-    print("%-20s %10s %9s %12s %11s %10s %10s %8s" % ("way to a shell", "flood MB/s", "to ours", "echo med. us",
-                                                    "echo p99 us", "ctrl-c ms", "cpu ms/MB", "rss MiB"))
+    print("%-20s %10s %8s %10s %8s %12s %11s %10s %10s %8s" % (
+        "way to a shell", "plain MB/s", "to ours", "build MB/s", "to ours", "echo med. us", "echo p99 us", "ctrl-c ms",
+        "cpu ms/MB", "rss MiB"))
     first = ways[0].row()
     for way in ways:
         row = way.row()
-        print("%-20s %10.1f %9.2f %12.0f %11.0f %10.1f %10.2f %8.1f" % ((way.name, row[0], row[0] / first[0]) + row[1:]))
+        print("%-20s %10.1f %8.2f %10.1f %8.2f %12.0f %11.0f %10.1f %10.2f %8.1f" % (
+            (way.name, row[0], row[0] / first[0], row[1], row[1] / first[1]) + row[2:]))
 
 
 if __name__ == "__main__":
