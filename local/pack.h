@@ -4,7 +4,8 @@
  * Kept are folders, files with their holes, links of both kinds and FIFOs, with permissions and the
  * times of files and folders. Not kept are owners (all is the sandbox's), set-id bits, extended
  * attributes, sockets and devices (counted in `n_skipped`). A folder comes after what is in it, so
- * that its permissions and time are its last.
+ * that its time is its last. One that its owner may not enter or change is restored open, and shut
+ * when all is there, by a second reading of the archive: a hard link may be to a file in it.
  *
  * Both directions work below an open folder and follow no link, so neither hostile content nor a
  * hostile archive reaches anything else. They block, for as long as it takes: for a child.
@@ -37,7 +38,7 @@ struct pack_report {
 };
 
 int pack_save(int dir_fd, int out_fd, const struct pack_limits *max, struct pack_report *ret);
-/* Into an empty folder. */
+/* Into an empty folder; in_fd can be read again from where it is. */
 int pack_load(int in_fd, int dir_fd, const struct pack_limits *max, struct pack_report *ret);
 /* The same of any tarball, as of an exported container image: names may begin with "/" or "./",
  * later entries replace earlier ones, and every folder stays its owner's to change. */

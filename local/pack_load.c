@@ -18,6 +18,7 @@ struct loader {
 	struct pack_report *report;
 	uint64_t look_at; /* report->bytes when the disk is looked at next */
 	bool foreign;     /* not an archive of pack_save() */
+	bool shut;        /* some folder is to be without some right of its owner */
 };
 
 /* ---- below the folder, through no link ---- */
@@ -96,7 +97,12 @@ static int settle(int fd, struct archive_entry *entry, mode_t more)
 	return set_times(fd, entry);
 }
 
-/* A foreign archive has a folder before what is in it. */
+static bool is_shut(struct archive_entry *entry)
+{
+	return (archive_entry_perm(entry) & S_IRWXU) != S_IRWXU;
+}
+
+/* Open to us until all is there: a later hard link may be to a file in it. */
 static int load_dir(struct loader *l, int at, const char *name, struct archive_entry *entry)
 {
 	_cleanup_(closep) int fd = -1;
@@ -104,7 +110,8 @@ static int load_dir(struct loader *l, int at, const char *name, struct archive_e
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open_name(at, name, O_DIRECTORY | O_RDONLY);
-	return fd < 0 ? fd : settle(fd, entry, l->foreign ? 0700 : 0);
+	l->shut |= !l->foreign && is_shut(entry);
+	return fd < 0 ? fd : settle(fd, entry, S_IRWXU);
 }
 
 static int write_all(int fd, const uint8_t *data, size_t n, int64_t offset)
@@ -244,6 +251,27 @@ static int load_entry(struct loader *l, struct archive_entry *entry)
 	return r ? r : load_at(l, at, name, entry);
 }
 
+/* Takes the rights away that its owner had taken. What is in a folder came before it. */
+static int shut_entry(struct loader *l, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+	_cleanup_(closep) int at = -1, fd = -1;
+	char plain[PACK_PATH_MAX];
+	const char *name;
+	int r;
+
+	if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_hardlink(entry) ||
+		!is_shut(entry))
+		return 0;
+	r = make_plain(l, path, plain);
+	snprintf(l->report->path, sizeof(l->report->path), "%s", path ? path : "");
+	r = r ? r : open_parent(l->dir_fd, plain, &at, &name);
+	if (r)
+		return r;
+	fd = open_name(at, name, O_DIRECTORY | O_RDONLY);
+	return fd < 0 ? fd : settle(fd, entry, 0);
+}
+
 static int choose_format(const struct loader *l)
 {
 	int filter = l->foreign ? archive_read_support_filter_all(l->a)
@@ -255,12 +283,12 @@ static int choose_format(const struct loader *l)
 		       : -ENOTSUP;
 }
 
-static int load(struct loader *l, int in_fd)
+static int for_each_entry(
+	struct loader *l, int in_fd, int (*with)(struct loader *, struct archive_entry *))
 {
 	struct archive_entry *entry;
 	int got, r;
 
-	memset(l->report, 0, sizeof(*l->report));
 	l->a = archive_read_new();
 	if (!l->a)
 		return -ENOMEM;
@@ -271,9 +299,23 @@ static int load(struct loader *l, int in_fd)
 		got = archive_read_next_header(l->a, &entry);
 		if (got == ARCHIVE_EOF)
 			break;
-		r = got < ARCHIVE_WARN ? -EBADMSG : load_entry(l, entry);
+		r = got < ARCHIVE_WARN ? -EBADMSG : with(l, entry);
 	}
 	archive_read_free(l->a);
+	return r;
+}
+
+/* The archive is read once more for them, so that they cost no memory, however many they are. */
+static int load(struct loader *l, int in_fd)
+{
+	off_t start = lseek(in_fd, 0, SEEK_CUR);
+	int r;
+
+	memset(l->report, 0, sizeof(*l->report));
+	r = for_each_entry(l, in_fd, load_entry);
+	if (!r && l->shut)
+		r = lseek(in_fd, start, SEEK_SET) < 0 ? -errno
+						      : for_each_entry(l, in_fd, shut_entry);
 	if (!r)
 		l->report->path[0] = 0;
 	return r;

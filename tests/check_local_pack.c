@@ -10,6 +10,8 @@
 #include "local/pack.h"
 #include "local/pack_links.h"
 
+#define NOBODY 65534
+
 static const struct pack_limits roomy = { .bytes = 1 << 30, .entries = 1000 };
 static struct pack_report report;
 static char base[64];
@@ -269,6 +271,55 @@ START_TEST(a_file_that_was_taken_its_rights_is_kept_with_them)
 }
 END_TEST
 
+/* Root may enter any folder: what it restores here, it restores as nobody. */
+static int load_as_nobody(void)
+{
+	bool root = !geteuid() && !fchown(to, NOBODY, (gid_t)-1);
+	int r;
+
+	if (root)
+		ck_assert_int_eq(seteuid(NOBODY), 0);
+	r = load(&roomy);
+	if (root)
+		ck_assert_int_eq(seteuid(0), 0);
+	return r;
+}
+
+/* Which name of the file comes first is the folder's to say: both orders are made. */
+START_TEST(a_link_to_a_file_in_a_shut_folder_is_restored_and_the_folder_is_shut_again)
+{
+	static const char *const others[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct stat a, b;
+
+	setup();
+	ck_assert_int_eq(mkdirat(from, "x", 0700), 0);
+	ck_assert_int_eq(mkdirat(from, "x/y", 0700), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		char in[8];
+
+		snprintf(in, sizeof(in), "x/y/%s", others[i]);
+		put(from, in, "x", 1);
+		ck_assert_int_eq(linkat(from, in, from, others[i], 0), 0);
+	}
+	ck_assert_int_eq(utimensat(from, "x/y", old, 0), 0);
+	ck_assert_int_eq(fchmodat(from, "x/y", 0, 0), 0);
+	ck_assert_int_eq(fchmodat(from, "x", 0500, 0), 0);
+	ck_assert_int_eq(save(&roomy), 0);
+	ck_assert_int_eq(load_as_nobody(), 0);
+	ck_assert_int_eq(fstatat(to, "x", &a, 0), 0);
+	ck_assert_uint_eq(a.st_mode & 07777, 0500);
+	ck_assert_int_eq(fstatat(to, "x/y", &a, 0), 0);
+	ck_assert_uint_eq(a.st_mode & 07777, 0);
+	ck_assert_int_eq(a.st_mtim.tv_sec, 1000);
+	ck_assert_int_eq(fchmodat(to, "x/y", 0700, 0), 0);
+	ck_assert_int_eq(fstatat(to, "x/y/a", &a, 0), 0);
+	ck_assert_int_eq(fstatat(to, "a", &b, 0), 0);
+	ck_assert_uint_eq(a.st_ino, b.st_ino);
+	teardown();
+}
+END_TEST
+
 START_TEST(names_of_one_file_are_found_again_and_cost_bounded_memory)
 {
 	struct pack_links links = { 0 };
@@ -297,4 +348,5 @@ TEST_MAIN("local pack", content_comes_back_with_its_links_modes_and_odd_names,
 	limits_hold_at_their_edge_in_both_directions, folders_nest_so_deep_and_no_deeper,
 	a_full_disk_is_said_and_so_is_one_that_must_keep_room, a_cut_or_changed_archive_is_none,
 	a_file_that_was_taken_its_rights_is_kept_with_them,
+	a_link_to_a_file_in_a_shut_folder_is_restored_and_the_folder_is_shut_again,
 	names_of_one_file_are_found_again_and_cost_bounded_memory)

@@ -27,7 +27,10 @@ with open('sparse', 'wb') as f: f.seek(5 << 30); f.write(b'end'); f.truncate(6 <
 with open('hole', 'wb') as f: f.truncate(1 << 30)
 open('suid', 'w').write('x'); os.chmod('suid', 0o6755)
 open('locked', 'w').write('secret\n'); os.chmod('locked', 0)
-os.mkdir('shut'); open('shut/in', 'w').write('in\n'); os.chmod('shut', 0o000)
+os.mkdir('shut'); open('shut/in', 'w').write('in\n'); 
+os.link('shut/in', 'beside'); os.link('beside', 'a/b/in'); os.chmod('shut', 0o000)
+os.makedirs('ro/deep'); open('ro/deep/f', 'w').write('ro\n'); os.link('ro/deep/f', 'A'); os.link('A', 'zz')
+os.chmod('ro/deep', 0o555); os.chmod('ro', 0o500)
 open(b'n\xff\x01\n name', 'w').write('odd\n')
 open('x' * 255, 'w').write('long\n')
 os.makedirs('/'.join(['d' * 60] * 60)); open('/'.join(['d' * 60] * 60) + '/end', 'w').write('end\n')
