@@ -314,6 +314,8 @@ static int run_new(struct cli *cli, const struct parsed *p)
 	r = check_env(p);
 	if (!r)
 		r = check_name(p->command, q.name);
+	if (!r && p->args[0] && !*p->args[0])
+		r = cli_usage(p->command, "Invalid value for 'SANDBOX': must not be empty.");
 	if (!r)
 		r = attach_parse(&o, p);
 	if (!r && !detached && !p->args[0])

@@ -42,7 +42,7 @@ static int agree(const struct cwsandbox_error *e)
 		fprintf(stderr, " %s", cli_show(shown, sizeof(shown), e->sessions[i]));
 	fputc('\n', stderr);
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return cli_error("sessions still run; stop with --force to lose them");
+		return cli_error("sessions still run; --force loses them");
 	fputs("Stop anyway? [y/N] ", stderr);
 	if (fgets(line, sizeof(line), stdin) && is_yes(line))
 		return 0;

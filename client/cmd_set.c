@@ -9,6 +9,7 @@
 
 #define WINDOW_MIN 4096u /* bytes: the daemon's bounds */
 #define WINDOW_MAX (1024u * 1024u)
+#define SIDE_MAX 1000u /* columns and rows: the screen model's */
 
 const char *const choices_policy[] = { "skip", "block", "drop", NULL };
 
@@ -23,7 +24,8 @@ int check_size(const struct parsed *p, const char *where, const char *size)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcmp(size, words[i]) == 0)
 			return 0;
-	if (sscanf(size, "%4ux%4u%c", &cols, &rows, &end) == 2)
+	if (sscanf(size, "%4ux%4u%c", &cols, &rows, &end) == 2 && cols && cols <= SIDE_MAX &&
+		rows && rows <= SIDE_MAX)
 		return 0;
 	return cli_usage(p->command,
 		"Invalid value for '%s': use lead, latest, smallest, largest or COLSxROWS.", where);
