@@ -226,6 +226,17 @@ static void settled(struct vault *v, struct snapshot *sn, const struct job_repor
 	release_folder(v, sn->m->source_sandbox_id);
 }
 
+static void go_on(struct vault *v, struct snapshot *sn, enum snapshot_work work,
+	const struct job_report *report)
+{
+	if (work == SNAPSHOT_SETTLING)
+		settled(v, sn, report);
+	else if (report->error)
+		fail_by(v, sn, report);
+	else
+		settle(v, sn, report->bytes);
+}
+
 static void on_job(struct job *j, const struct job_report *report)
 {
 	struct snapshot *sn = container_of(j, struct snapshot, job);
@@ -237,15 +248,9 @@ static void on_job(struct job *j, const struct job_report *report)
 	if (work == SNAPSHOT_REMOVING)
 		snapshot_forget(&v->set, sn);
 	else if (sn->m->state == STATE(DELETING))
-		begin_removing(v, sn);
-	else if (v->stopping)
-		return; /* made again at the next start */
-	else if (work == SNAPSHOT_SETTLING)
-		settled(v, sn, report);
-	else if (report->error)
-		fail_by(v, sn, report);
-	else
-		settle(v, sn, report->bytes);
+		write_record(v->fd, sn, false); /* its child may have written that it is ready */
+	else if (!v->stopping)                  /* else it is made again at the next start */
+		go_on(v, sn, work, report);
 	pump(v);
 }
 
@@ -254,8 +259,10 @@ static bool may_begin(const struct vault *v, const struct snapshot *sn)
 {
 	const struct sandbox *sb;
 
-	if (sn->m->state != STATE(CREATING) || sn->work)
+	if (sn->work)
 		return false;
+	if (sn->m->state != STATE(CREATING))
+		return sn->m->state == STATE(DELETING);
 	sb = registry_find(&v->boxes->reg, sn->m->source_sandbox_id);
 	return sn->m->trigger != ON_DELETE || !sb || (sandbox_ended(sb) && !box_lives(sb));
 }
@@ -271,17 +278,23 @@ static struct snapshot *next(const struct vault *v)
 	return NULL;
 }
 
+static void begin(struct vault *v, struct snapshot *sn)
+{
+	int r;
+
+	if (sn->m->state == STATE(DELETING))
+		return begin_removing(v, sn);
+	r = save(v, sn);
+	if (r)
+		fail_errno(v, sn, r);
+}
+
 static void pump(struct vault *v)
 {
-	while (!v->stopping && v->n_running < VAULT_JOBS_MAX) {
-		struct snapshot *sn = next(v);
-		int r = sn ? save(v, sn) : 0;
+	struct snapshot *sn;
 
-		if (!sn)
-			return;
-		if (r)
-			fail_errno(v, sn, r);
-	}
+	while (!v->stopping && v->n_running < VAULT_JOBS_MAX && (sn = next(v)) != NULL)
+		begin(v, sn);
 }
 
 /* ---- what is asked for ---- */
@@ -325,10 +338,9 @@ void vault_delete(struct vault *v, struct snapshot *sn)
 	write_record(v->fd, sn, false);
 	if (sn->work)
 		job_cancel(&sn->job);
-	else
-		begin_removing(v, sn);
 	if (unfinished)
 		release_folder(v, sn->m->source_sandbox_id);
+	pump(v);
 }
 
 int vault_restore(struct vault *v, const struct snapshot *sn, int dir_fd,
@@ -443,8 +455,6 @@ static void resume_one(struct vault *v, struct snapshot *sn)
 {
 	int fd = -1;
 
-	if (sn->m->state == STATE(DELETING))
-		return begin_removing(v, sn);
 	if (sn->m->state == STATE(READY) && !archive_is_whole(v, sn))
 		return fail(v, sn, "its archive is gone, or was changed");
 	if (sn->m->state != STATE(CREATING))

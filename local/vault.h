@@ -8,7 +8,8 @@
  * again, from the folder of its sandbox, which is kept for that.
  *
  * Owner:  a snapshot's job belongs to it; a restore's to who restores.
- * Bounds: VAULT_JOBS_MAX archives are made at a time; the others wait, in state CREATING.
+ * Bounds: VAULT_JOBS_MAX archives are made or removed at a time; the others wait, in state CREATING
+ *         or DELETING.
  */
 #ifndef LOCAL_VAULT_H
 #define LOCAL_VAULT_H
@@ -41,6 +42,7 @@ void vault_done(struct vault *v);
 int vault_room(struct vault *v, size_t n);
 /* Begins one of a volume of that sandbox, now or when the sandbox has ended. */
 int vault_create(struct vault *v, const struct snapshot_new *what, struct snapshot **ret);
+/* sn may be gone already when this returns. */
 void vault_delete(struct vault *v, struct snapshot *sn);
 /* Takes back one of which nothing has begun, as if it had never been asked for. */
 void vault_withdraw(struct vault *v, struct snapshot *sn);

@@ -174,6 +174,15 @@ class Snapshots(Asking, ServiceCase):
         request.request_id = "another"
         self.assertEqual(self.info("DeleteSandbox", request)[1], "CWSANDBOX_FSS_NOT_SUPPORTED")
 
+    def test_of_many_deleted_at_once_nothing_stays(self):
+        box = self.box()
+        made = [self.taken(box) for _ in range(8)]
+        for one in made:
+            self.remove(one)
+        until(lambda: not [f for f in self.stored() if f[:36] in made], "the removals", LIMIT)
+        for one in made:
+            self.assertEqual(self.missing(one)[1], "CWSANDBOX_FSS_NOT_FOUND")
+
     def test_a_request_made_twice_makes_one_and_another_one_is_a_conflict(self):
         box, other = self.box(), self.box()
         key = uuid.uuid4().hex
