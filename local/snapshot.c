@@ -216,7 +216,7 @@ int snapshot_find_request(
 	list_for_each(sn, &set->all, link) {
 		bool same_volume = !strcmp(sn->m->source_volume_name, what->volume);
 
-		if (strcmp(sn->m->request_id, what->request_id))
+		if (sn->m->state == S(DELETING) || strcmp(sn->m->request_id, what->request_id))
 			continue;
 		if (is_of(sn, what) && same_volume) {
 			*ret = sn;

@@ -68,8 +68,8 @@ int snapshot_add(struct snapshots *set, const struct snapshot_new *what, uint64_
 int snapshot_adopt(struct snapshots *set, SnapshotRecord *m, const char *id, struct snapshot **ret);
 void snapshots_sort(struct snapshots *set);
 struct snapshot *snapshot_find(struct snapshots *set, const char *id);
-/* The one made by that request of that volume. SNAPSHOT_E_CONFLICT: the request id was used for
- * another one. */
+/* The one made by that request of that volume, unless it is being deleted. SNAPSHOT_E_CONFLICT: the
+ * request id was used for another one. */
 int snapshot_find_request(
 	struct snapshots *set, const struct snapshot_new *what, struct snapshot **ret);
 /* Failed ones may go to make room; NULL: none. */

@@ -86,6 +86,22 @@ START_TEST(there_is_room_for_so_many_and_failed_ones_may_go)
 }
 END_TEST
 
+START_TEST(a_request_does_not_find_what_is_being_deleted)
+{
+	struct snapshot_new what = make("a", "key");
+	struct snapshot *sn, *found;
+
+	snapshots_init(&set);
+	ck_assert_int_eq(snapshot_add(&set, &what, 1, &sn), 0);
+	snapshot_deleting(&set, sn, 2);
+	ck_assert_int_eq(snapshot_find_request(&set, &what, &found), 0);
+	ck_assert_ptr_null(found);
+	what.sandbox_id = "another";
+	ck_assert_int_eq(snapshot_find_request(&set, &what, &found), 0);
+	snapshots_done(&set);
+}
+END_TEST
+
 START_TEST(a_request_finds_what_it_made_and_nothing_of_another)
 {
 	struct snapshot_new what = make("a", "key"), end = make("b", "end");
@@ -183,5 +199,6 @@ END_TEST
 TEST_MAIN("local snapshot", a_snapshot_is_made_then_ready_then_forgotten_and_the_bytes_are_counted,
 	there_is_room_for_so_many_and_failed_ones_may_go,
 	a_request_finds_what_it_made_and_nothing_of_another,
+	a_request_does_not_find_what_is_being_deleted,
 	records_are_taken_over_in_the_order_of_their_making_and_nonsense_is_not,
 	pages_of_snapshots_follow_each_other_and_a_token_is_one_of_ours)
