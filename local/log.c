@@ -106,11 +106,23 @@ static int open_newest(struct log *log, size_t n)
 {
 	struct log_file *f = newest(log);
 
-	if (!f || f->size + LOG_HEAD_BYTES + n > LOG_FILE_BYTES)
+	if (!f || f->spoiled || f->size + LOG_HEAD_BYTES + n > LOG_FILE_BYTES)
 		return begin_file(log);
 	if (log->fd < 0)
 		log->fd = log_open_file(log, f->start, O_WRONLY | O_APPEND);
 	return log->fd < 0 ? log->fd : 0;
+}
+
+/* Part of a record is in the newest file and stays there. One that holds nothing else would be in
+ * the way of the next, which begins at the same byte of the log. */
+static void spoil(struct log *log)
+{
+	log_rest(log);
+	newest(log)->spoiled = true;
+	if (newest(log)->n)
+		return;
+	remove_file(log, log->n_files - 1);
+	log->n_files--;
 }
 
 /* A whole record or none of it. */
@@ -129,9 +141,10 @@ static int put_record(struct log *log, const uint8_t *data, size_t n, uint64_t w
 	log_head_write(head, (uint32_t)n, wall_usec);
 	l = writev(log->fd, iov, 2);
 	if (l != (ssize_t)(sizeof(head) + n)) {
+		r = l < 0 ? -errno : -ENOSPC;
 		if (l >= 0 && ftruncate(log->fd, (off_t)f->size) < 0)
-			return -errno;
-		return l < 0 ? -errno : -ENOSPC;
+			spoil(log);
+		return r;
 	}
 	f->size += sizeof(head) + n;
 	f->n += n;

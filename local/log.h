@@ -34,6 +34,7 @@ struct log_file {
 	uint64_t n_lines;  /* newlines in it */
 	uint64_t last_usec;
 	bool ends_line;
+	bool spoiled; /* behind `size` is what could not be taken back: nothing may follow */
 };
 
 struct log {

@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "local/folder.h"
 #include "local/log.h"
+#include "local/log_scan.h"
 #include "local/log_session.h"
 
 #define T0 (UINT64_C(1700000000) * USEC_PER_SEC) /* 2023-11-14T22:13:20Z */
@@ -42,6 +45,18 @@ static void recover(const uint64_t *starts, size_t n)
 		log_adopt(&lg, starts[i]);
 	log_recover(&lg);
 }
+
+/* In the place of the C library's: fails while it is to. */
+static bool no_truncate;
+
+int ftruncate(int fd, off_t size)
+{
+	if (!no_truncate)
+		return (int)syscall(SYS_ftruncate, fd, size);
+	errno = EIO;
+	return -1;
+}
+
 static char text[LOG_BYTES_MAX + 4096];
 
 static void say(const char *s, uint64_t wall_usec)
@@ -417,6 +432,46 @@ START_TEST(sessions_without_a_stream_are_kept_for_so_long_and_so_many)
 }
 END_TEST
 
+/* Two bytes of it get into the newest file, and stay. Assertions write files of their own. */
+static void say_cut(const char *s)
+{
+	uint64_t size = lg.n_files ? lg.files[lg.n_files - 1].size : 0;
+	struct rlimit was, small;
+	int r;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small = was;
+	small.rlim_cur = size + LOG_HEAD_BYTES + 2;
+	no_truncate = true;
+	r = setrlimit(RLIMIT_FSIZE, &small);
+	say(s, T0);
+	r = r ? r : setrlimit(RLIMIT_FSIZE, &was);
+	no_truncate = false;
+	ck_assert_int_eq(r, 0);
+}
+
+START_TEST(a_piece_of_a_record_that_stays_spoils_nothing_behind_it)
+{
+	static const uint64_t starts[] = { 0, 4 };
+
+	for (size_t n = 0; n < 2; n++) {
+		const char *all = n ? "one\n[5 bytes could not be kept]\ntwo\n"
+				    : "[5 bytes could not be kept]\ntwo\n";
+
+		begin();
+		if (n)
+			say("one\n", T0);
+		say_cut("lost\n");
+		say("two\n", T0);
+		ck_assert_uint_eq(lg.n_files, n + 1);
+		ck_assert_str_eq(shown(0, 0, false), all);
+		recover(starts, n + 1);
+		ck_assert_str_eq(shown(0, 0, false), all);
+		end();
+	}
+}
+END_TEST
+
 TEST_MAIN("local log", a_log_gives_back_what_was_written_in_pieces_of_any_size,
 	the_last_lines_are_counted_with_and_without_a_newline_at_the_end,
 	since_starts_at_the_first_line_that_began_then_or_later,
@@ -427,6 +482,7 @@ TEST_MAIN("local log", a_log_gives_back_what_was_written_in_pieces_of_any_size,
 	files_that_do_not_follow_each_other_are_not_joined,
 	a_file_s_name_says_its_log_and_its_start,
 	what_a_full_disk_does_not_take_is_counted_and_said,
+	a_piece_of_a_record_that_stays_spoils_nothing_behind_it,
 	a_stream_is_continued_at_the_byte_that_is_named,
 	what_was_sent_long_ago_cannot_be_made_again,
 	sessions_without_a_stream_are_kept_for_so_long_and_so_many)
