@@ -38,10 +38,9 @@ static void answer(struct fault_client *c, const char *line, size_t n)
 	evbuffer_add_printf(bufferevent_get_output(c->bev), "%s\n", reply);
 }
 
-static void on_readable(struct bufferevent *bev, void *arg)
+static void answer_lines(struct fault_client *c)
 {
-	struct evbuffer *in = bufferevent_get_input(bev), *out = bufferevent_get_output(bev);
-	struct fault_client *c = arg;
+	struct evbuffer *in = bufferevent_get_input(c->bev), *out = bufferevent_get_output(c->bev);
 	char *line;
 	size_t n;
 
@@ -50,6 +49,33 @@ static void on_readable(struct bufferevent *bev, void *arg)
 		answer(c, line, n);
 		free(line);
 	}
+}
+
+/* Its last line may have no newline at its end. */
+static void finish(struct fault_client *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev), *out = bufferevent_get_output(c->bev);
+	char line[FAULT_LINE_MAX + 3];
+	int n;
+
+	answer_lines(c);
+	if (evbuffer_get_length(out) < FAULT_IO_UNREAD_MAX &&
+		evbuffer_get_length(in) < sizeof(line)) {
+		n = evbuffer_remove(in, line, sizeof(line) - 1);
+		line[n > 0 ? n : 0] = 0;
+		if (n > 0)
+			answer(c, line, (size_t)n);
+	}
+	if (!evbuffer_get_length(out))
+		drop(c);
+}
+
+static void on_readable(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev), *out = bufferevent_get_output(bev);
+	struct fault_client *c = arg;
+
+	answer_lines(c);
 	if (evbuffer_get_length(in) <= FAULT_LINE_MAX + 2)
 		return;
 	if (evbuffer_get_length(out) >= FAULT_IO_UNREAD_MAX)
@@ -62,10 +88,8 @@ static void on_writable(struct bufferevent *bev, void *arg)
 {
 	struct fault_client *c = arg;
 
-	if (c->leaving) {
-		drop(c);
-		return;
-	}
+	if (c->leaving)
+		return finish(c);
 	bufferevent_enable(bev, EV_READ);
 	on_readable(bev, arg);
 }
@@ -74,12 +98,11 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct fault_client *c = arg;
 
-	if (!(what & BEV_EVENT_EOF) || !evbuffer_get_length(bufferevent_get_output(bev))) {
-		drop(c);
-		return;
-	}
+	if (!(what & BEV_EVENT_EOF))
+		return drop(c);
 	c->leaving = true;
 	bufferevent_disable(bev, EV_READ);
+	finish(c);
 }
 
 static void welcome(struct fault_io *io, int fd)

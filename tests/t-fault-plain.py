@@ -319,6 +319,19 @@ class TheSocket(WorldCase):
         without = self.world.local(name="without")
         self.assertFalse([f for f in os.listdir(without.state_dir) if "fault" in f])
 
+    def test_a_last_line_is_answered_without_its_newline_too(self):
+        path = self.world.path("local", "fault")
+        self.world.local("--fault-socket", path)
+        for said, n in ((b"list", 1), (b"list\nlist", 2), (b"list\n", 1), (b"", 0), (b"list\n" * 3000 + b"list", 3001)):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(LIMIT)
+                client.connect(path)
+                client.sendall(said)
+                client.shutdown(socket.SHUT_WR)
+                with client.makefile("rb") as lines:
+                    answers = lines.readlines()
+            self.assertEqual([a[:3] for a in answers], [b"ok "] * n, said[:20])
+
     def test_hostile_lines_and_too_many_clients_harm_nobody(self):
         path = self.world.path("local", "fault")
         service = self.world.local("--fault-socket", path)
