@@ -94,8 +94,10 @@ static void close_sock(struct box *b)
 {
 	if (b->sock < 0)
 		return;
-	event_free(b->ev_read);
-	event_free(b->ev_write);
+	if (b->ev_read)
+		event_free(b->ev_read);
+	if (b->ev_write)
+		event_free(b->ev_write);
 	b->ev_read = b->ev_write = NULL;
 	close_fd(&b->sock);
 	box_net_stop(b);
@@ -551,6 +553,7 @@ void boxes_reap(struct boxes *bs)
 		if (bs->launcher.isolation == ISOLATION_NONE)
 			init_kill_children(is_ours, bs);
 	}
+	cgroup_remove_left(&bs->cgroup);
 }
 
 void boxes_flush(struct boxes *bs)

@@ -327,7 +327,7 @@ int cgroup_make(const struct cgroup *cg, const char *id, const struct limits *l,
 	fd = open_group(cg->fd, id);
 	r = fd < 0 ? -errno : set_limits(fd, l, processes);
 	if (r) {
-		cgroup_remove(cg, id);
+		unlinkat(cg->fd, id, AT_REMOVEDIR);
 		return r;
 	}
 	*ret_fd = fd;
@@ -352,8 +352,24 @@ bool cgroup_ran_out(const struct cgroup *cg, const char *id)
 	return at && strtoul(at + strlen("oom_kill "), NULL, 10) > 0;
 }
 
-void cgroup_remove(const struct cgroup *cg, const char *id)
+/* The kernel keeps a group while a process of it is ending. */
+static bool is_busy(const struct cgroup *cg, const char *id)
 {
-	if (cg->fd >= 0)
-		unlinkat(cg->fd, id, AT_REMOVEDIR);
+	return unlinkat(cg->fd, id, AT_REMOVEDIR) < 0 && (errno == EBUSY || errno == ENOTEMPTY);
+}
+
+void cgroup_remove(struct cgroup *cg, const char *id)
+{
+	if (cg->fd >= 0 && is_busy(cg, id) && cg->n_left < CGROUP_LEFT_MAX)
+		snprintf(cg->left[cg->n_left++], CGROUP_ID_BYTES, "%s", id);
+}
+
+void cgroup_remove_left(struct cgroup *cg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cg->n_left; i++)
+		if (is_busy(cg, cg->left[i]))
+			memmove(cg->left[n++], cg->left[i], CGROUP_ID_BYTES);
+	cg->n_left = n;
 }

@@ -18,15 +18,19 @@
 
 #define CGROUP_WHY_MAX 160
 #define CGROUP_PATH_MAX 4096
+#define CGROUP_LEFT_MAX 64 /* whose last process is still ending; more go with our own group */
+#define CGROUP_ID_BYTES 40
 #define CGROUP_CPU_PERIOD_USEC 100000
 
 struct cgroup {
 	int base_fd, fd; /* -1: there are none */
 	int own_fd;      /* the one we were in, when we moved to a leaf of it; else -1 */
 	char name[32];   /* ours, in the base */
+	char left[CGROUP_LEFT_MAX][CGROUP_ID_BYTES]; /* groups to be removed yet */
+	size_t n_left;
 };
 
-#define CGROUP_NONE ((struct cgroup){ -1, -1, -1, "" })
+#define CGROUP_NONE ((struct cgroup){ .base_fd = -1, .fd = -1, .own_fd = -1 })
 
 /* root_fd: where cgroups are mounted, or -1 to look for it; own: our group's path, or NULL to look
  * for it. */
@@ -40,7 +44,9 @@ int cgroup_make(const struct cgroup *cg, const char *id, const struct limits *l,
 int cgroup_enter(int fd);
 /* Whether the kernel killed a process in it for want of memory. */
 bool cgroup_ran_out(const struct cgroup *cg, const char *id);
-void cgroup_remove(const struct cgroup *cg, const char *id);
+/* Now, or by cgroup_remove_left() when its last process has ended. */
+void cgroup_remove(struct cgroup *cg, const char *id);
+void cgroup_remove_left(struct cgroup *cg);
 
 /* Whether `words`, a file's text, has that one. */
 bool cgroup_has_word(const char *words, const char *word);

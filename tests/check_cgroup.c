@@ -136,8 +136,38 @@ START_TEST(limits_that_cannot_be_set_leave_no_group)
 }
 END_TEST
 
+START_TEST(a_group_that_is_busy_goes_later)
+{
+	struct cgroup cg = CGROUP_NONE;
+
+	begin();
+	cgroup_remove_left(&cg);
+	cg.fd = base_fd;
+	ck_assert_int_eq(mkdirat(base_fd, "a", 0755), 0);
+	ck_assert_int_eq(mkdirat(base_fd, "b", 0755), 0);
+	put("a/busy", "");
+	put("b/busy", "");
+	cgroup_remove(&cg, "a");
+	cgroup_remove(&cg, "b");
+	cgroup_remove_left(&cg);
+	ck_assert(there("a") && there("b"));
+	unlinkat(base_fd, "b/busy", 0);
+	cgroup_remove_left(&cg);
+	ck_assert(there("a") && !there("b"));
+	ck_assert_uint_eq(cg.n_left, 1);
+	for (int i = 0; i < 2 * CGROUP_LEFT_MAX; i++)
+		cgroup_remove(&cg, "a");
+	ck_assert_uint_eq(cg.n_left, CGROUP_LEFT_MAX);
+	unlinkat(base_fd, "a/busy", 0);
+	cgroup_remove_left(&cg);
+	ck_assert(!there("a"));
+	ck_assert_uint_eq(cg.n_left, 0);
+	end();
+}
+END_TEST
+
 TEST_MAIN("cgroup", a_word_is_a_whole_one,
 	a_group_that_divides_nothing_is_not_taken_and_nothing_is_left,
 	a_group_that_is_not_ours_is_said_to_be_so_and_nothing_is_left,
 	a_sandbox_that_ran_out_of_memory_is_known_by_its_group_s_events,
-	limits_that_cannot_be_set_leave_no_group)
+	limits_that_cannot_be_set_leave_no_group, a_group_that_is_busy_goes_later)
