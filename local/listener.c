@@ -77,15 +77,22 @@ static int hold_port(struct listener *l)
 	}
 	event_free(l->ev_accept);
 	l->ev_accept = NULL;
-	close(l->fd);
+	close_fd(&l->fd);
+	if (bind(fd, (struct sockaddr *)&at, n) < 0) {
+		l->error = -errno; /* one that is not bound would listen anywhere */
+		close_fd(&fd);
+		return l->error;
+	}
 	l->fd = fd;
-	return bind(fd, (struct sockaddr *)&at, n) < 0 ? -errno : 0;
+	return 0;
 }
 
 int listener_refuse(struct listener *l, bool refuse)
 {
 	int r = 0;
 
+	if (l->error)
+		return l->error;
 	if (refuse == l->refusing)
 		return 0;
 	l->refusing = refuse;

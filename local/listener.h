@@ -16,7 +16,8 @@
 
 struct listener {
 	struct loop *loop;
-	int fd;
+	int fd;       /* -1: the port was lost, by `error` */
+	int error;    /* -errno; 0: none */
 	SSL_CTX *tls; /* not owned; NULL: plaintext */
 	bool direct;  /* the direct plane: what may be done is in the client's certificate */
 	int backlog;
@@ -29,7 +30,8 @@ struct listener {
 /* Takes l->fd; loop, fd, backlog, tls, direct, on_fd and arg are set. */
 int listener_start(struct listener *l);
 void listener_stop(struct listener *l);
-/* Connections are refused from now on, though the port stays ours; or no more. */
+/* Connections are refused from now on, though the port stays ours; or no more. Where the port is
+ * lost, they stay refused, and the error stays. */
 int listener_refuse(struct listener *l, bool refuse);
 /* Nobody is let in, and nobody told; or no more. */
 void listener_ignore(struct listener *l, bool ignore);
