@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import uuid
 
@@ -177,6 +178,7 @@ class Box:
                 archive_of(volume.scratch.restore_from_snapshot_id).restore(self.volume(volume.name))
         for container in self.spec.containers:
             for mount in container.volume_mounts:
+                assert mount.mount_path.startswith(tempfile.gettempdir() + os.sep), "a volume on the machine itself"
                 os.symlink(os.path.join(self.volume(mount.volume), mount.sub_path), mount.mount_path)
                 self.links.append(mount.mount_path)
 

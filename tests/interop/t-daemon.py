@@ -45,8 +45,9 @@ class Daemon:
         return done.returncode, done.stderr.decode()
 
     def test_create_asks_for_what_the_flags_say(self):
+        mount = self.world.path("mounted")  # that service's sandboxes have this machine's folders
         self.world.ok("create", "--image", "debian:12", "--lifetime", "2h", "--tag", "a", "--tag", "b", "--env", "X=1",
-                      "--scratch", "data:/data", "--", "sleep", "7777")
+                      "--scratch", "data:" + mount, "--", "sleep", "7777")
         request = [c for c in self.servicer.calls if c.method == "CreateSandbox"][-1].request
         spec = request.sandbox.spec
         main = spec.containers[0]
@@ -54,7 +55,7 @@ class Daemon:
         self.assertEqual((spec.max_lifetime_seconds, list(spec.tags)), (7200, ["a", "b"]))
         self.assertEqual(dict(main.environment_variables), {"X": "1"})
         self.assertEqual((spec.volumes[0].name, spec.volumes[0].WhichOneof("source")), ("data", "scratch"))
-        self.assertEqual((main.volume_mounts[0].volume, main.volume_mounts[0].mount_path), ("data", "/data"))
+        self.assertEqual((main.volume_mounts[0].volume, main.volume_mounts[0].mount_path), ("data", mount))
         self.assertGreater(len(request.request_id), 8)
 
     def test_every_call_carries_the_key_and_is_grpc(self):
