@@ -36,9 +36,13 @@ int server_listen(struct server *s, int fd, SSL_CTX *tls, bool direct)
 {
 	struct listener *l = &s->listeners[s->n_listeners];
 
-	*l = (struct listener){
-		.loop = s->loop, .fd = fd, .tls = tls, .direct = direct, .on_fd = on_fd, .arg = s
-	};
+	*l = (struct listener){ .loop = s->loop,
+		.fd = fd,
+		.tls = tls,
+		.direct = direct,
+		.backlog = SERVER_BACKLOG,
+		.on_fd = on_fd,
+		.arg = s };
 	s->n_listeners++;
 	return listener_start(l);
 }
