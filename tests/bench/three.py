@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""bench: what a stopped and a slow terminal on the same session cost a fast one
+
+A fast terminal (ttyrun) takes a flood alone, and then with two more attached: one whose client is stopped, and one
+that takes 20 KB/s. In turns, ROUNDS times. Then the Ctrl-C of the slow one, and of one that takes 1 MB/s, until each
+has its prompt. Prints rates, the daemon's memory and times; asserts nothing.
+
+Usage: three.py [ROUNDS [MEGABYTES]]   (default 3 rounds of 64 MB)
+"""
+import os
+import signal
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
+sys.path.insert(0, HERE)
+import procs
+import shells
+import world
+
+
+class Seat:
+    """A terminal on the session that stays; steps are given as they are needed."""
+
+    def __init__(self, argv, env):
+        self.process = subprocess.Popen([shells.TTYRUN, "-c", "120", "-l", "40"] + argv, env=env, text=True, bufsize=1,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def do(self, *steps):
+        for step in steps:
+            self.process.stdin.write(step + "\n")
+
+    def answer(self, *steps):
+        """The figures of the one `see` among the steps."""
+        self.do(*steps)
+        return self.process.stdout.readline().split()
+
+    def client(self):
+        return next(p for p in procs.descendants(self.process.pid))
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    megabytes = int(sys.argv[2]) if len(sys.argv) > 2 else 64
+    place = world.World()
+    seats = []
+    try:
+        way = next(shells.ours(place, megabytes))
+        client = way.argv[0]
+        fast = Seat(way.argv[:2] + ["-s", "three"] + way.argv[2:], way.env)
+        seats.append(fast)
+        fast.answer("see " + shells.PROMPT[:-1])
+
+        def rate():
+            fast.do("send cat %s; echo %s\\r" % (way.file, shells.TYPED))
+            return megabytes / float(fast.answer("see " + shells.SHOWN, "read 200")[1])
+        rate()  # warm
+        alone, beside, before = [], [], procs.rss_bytes(way.helpers()[0])
+        for _ in range(rounds):
+            alone.append(rate())
+            stopped, slow = (Seat([client, "attach", "three"], way.env) for _ in range(2))
+            seats += [stopped, slow]
+            for seat in (stopped, slow):
+                seat.answer("see " + shells.PROMPT[:-1])
+            slow.do("rate 20000", "read 3600000")
+            pid = stopped.client()
+            os.kill(pid, signal.SIGSTOP)
+            beside.append(rate())
+            os.kill(pid, signal.SIGCONT)
+            for seat in (stopped, slow):
+                seat.close()
+        after = procs.rss_bytes(way.helpers()[0])
+        print("a fast terminal alone %.1f MB/s, beside a stopped and a slow one %.1f MB/s: %.0f %%; daemon %.1f -> %.1f MiB"
+              % (statistics.median(alone), statistics.median(beside),
+                 100 * statistics.median(beside) / statistics.median(alone), before / 1048576, after / 1048576))
+        for speed in (1000000, 20000):
+            took = [float(way.script("rate %d" % speed, "send while :; do cat %s; done\\r" % way.file, "read 3000",
+                                     "send \\x03", "see " + shells.PROMPT[:-1], "rate 0", "send exit\\r", "read 100")[0][1])
+                    for _ in range(rounds)]
+            print("Ctrl-C to prompt at %d KB/s: median %.1f ms, worst %.1f ms" % (
+                speed / 1000, statistics.median(took) * 1000, max(took) * 1000))
+    finally:
+        for seat in seats:
+            seat.close()
+        problems = place.close()
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+if __name__ == "__main__":
+    main()
