@@ -404,6 +404,33 @@ START_TEST(everyone_is_told_who_is_there_at_most_twenty_times_a_second)
 }
 END_TEST
 
+START_TEST(who_leads_is_always_among_those_who_are_told)
+{
+	const msgpack_object *list, *last;
+	const struct frame *f;
+	uint32_t at = 0;
+
+	begin();
+	for (size_t i = 0; i < 80; i++)
+		at = attach(i < 79 ? &b : &c, 80, 24);
+	fake_pass(&fake, USEC_PER_SEC);
+	a.n_rx = a.pos_rx = b.n_rx = b.pos_rx = c.n_rx = c.pos_rx = 0;
+	peer_result(&c, of_attachment(&c, "session.lead", at)); /* the 80th of them */
+	fake_pass(&fake, USEC_PER_SEC);
+	f = peer_note(&b, "clients");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "n_clients"), 80);
+	list = frame_get(f->params, "clients");
+	ck_assert_uint_eq(list->via.array.size, 64);
+	last = &list->via.array.ptr[63];
+	ck_assert(field_is(last, "role", "lead"));
+	ck_assert_uint_eq(field_u64(last, "id"), s->lead->presence);
+	for (size_t i = 0; i < 63; i++)
+		ck_assert(field_is(&list->via.array.ptr[i], "role", "peer"));
+	end();
+}
+END_TEST
+
 TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the_beginning,
 	output_and_an_end_after_the_end_change_nothing,
 	a_lost_session_says_so_and_how_many_bytes_are_uncertain,
@@ -420,4 +447,5 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	each_size_policy_gives_the_size_it_names,
 	a_storm_of_resizes_becomes_ten_a_second_and_ends_at_the_last,
 	detach_by_name_ends_the_others_views_and_says_how_many,
-	everyone_is_told_who_is_there_at_most_twenty_times_a_second)
+	everyone_is_told_who_is_there_at_most_twenty_times_a_second,
+	who_leads_is_always_among_those_who_are_told)

@@ -46,6 +46,7 @@ static uint32_t attach_as(struct peer *p, const char *role, const char *policy)
 START_TEST(an_attachment_that_names_none_has_the_session_s_settings)
 {
 	const struct attachment *one;
+	const msgpack_object *o;
 
 	begin();
 	one = attached(&b, attach_as(&b, NULL, NULL));
@@ -56,6 +57,11 @@ START_TEST(an_attachment_that_names_none_has_the_session_s_settings)
 	peer_result(&a, set_session("window", NULL, 8192));
 	peer_result(&a, set_session("drain_ms", NULL, 70));
 	peer_result(&a, set_session("block_timeout_ms", NULL, 5000));
+	o = peer_result(&a, named(&a, "session.get", "w"));
+	ck_assert(field_is(o, "policy", "block"));
+	ck_assert_uint_eq(field_u64(o, "window"), 8192);
+	ck_assert_uint_eq(field_u64(o, "drain_ms"), 70);
+	ck_assert_uint_eq(field_u64(o, "block_timeout_ms"), 5000);
 	ck_assert_int_eq(one->policy, POLICY_SKIP); /* what is attached stays as it is */
 	one = attached(&b, attach_as(&b, NULL, NULL));
 	ck_assert_int_eq(one->policy, POLICY_BLOCK);

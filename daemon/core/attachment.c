@@ -47,8 +47,9 @@ bool attachment_matches(const struct attachment *a)
 
 /* ---- life ---- */
 
-/* The log needs the room: whoever does not hold it goes on without these bytes. Only flags change
- * here, for the log is walking through its readers. */
+/* The log needs the room: whoever does not hold it goes on without these bytes. The log is walking
+ * through its readers: this one leaves it, no other may come or go, so a drop attachment, whose end
+ * would tell and move others, is only marked for attachment_turn(). */
 static void on_lost(struct reader *r, uint64_t tail)
 {
 	struct attachment *a = container_of(r, struct attachment, reader);

@@ -52,18 +52,24 @@ static size_t n_attachments(const struct session *s, size_t max)
 	return n;
 }
 
+/* The first of them. Who leads is always told: it has the last place if it is not among them. */
 static void put_clients(struct frame_out *o, const struct session *s)
 {
-	size_t n = n_attachments(s, DESCRIBE_CLIENTS_MAX);
+	size_t left = n_attachments(s, DESCRIBE_CLIENTS_MAX);
+	bool lead_due = s->lead != NULL;
 	const struct attachment *a;
 
 	frame_put_u64(o, "n_clients", n_attachments(s, SIZE_MAX));
-	frame_put_array(o, "clients", n);
-	list_for_each(a, &s->attachments, session_link)
-		if (n-- > 0)
-			put_attachment(o, a);
-		else
+	frame_put_array(o, "clients", left);
+	list_for_each(a, &s->attachments, session_link) {
+		if (left == 0)
 			break;
+		if (left == 1 && lead_due)
+			a = s->lead;
+		lead_due = lead_due && a != s->lead;
+		put_attachment(o, a);
+		left--;
+	}
 }
 
 /* What is told of a command: its beginning, cut between characters. */
@@ -109,6 +115,9 @@ void describe_session_fields(struct frame_out *o, const struct session *s)
 	put_exit_code(o, s);
 	frame_put_str(o, "kept_alive_by", "none");
 	frame_put_str(o, "kept_alive_reason", "not_available");
+	frame_put_str(o, "policy", attachment_policy_name(s->policy));
+	frame_put_u64(o, "window", s->window);
+	frame_put_u64(o, "drain_ms", s->drain_usec / USEC_PER_MSEC);
 	frame_put_u64(o, "block_timeout_ms", s->block_timeout_usec / USEC_PER_MSEC);
 	frame_put_u64(o, "output_offset", s->log.head);
 	frame_put_u64(o, "uncertain_bytes", s->uncertain_bytes);

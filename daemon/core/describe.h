@@ -6,7 +6,8 @@
 
 #include "daemon/core/attachment.h"
 
-#define DESCRIBE_CLIENTS_MAX 64                 /* of a session; `n_clients` has their number */
+#define DESCRIBE_CLIENTS_MAX                                                                       \
+	64 /* of a session, its lead among them; `n_clients` has their number */
 #define DESCRIBE_COMMAND_MAX ((size_t)4 * 1024) /* bytes of `command` */
 /* A page of sessions ends before it has more values or bytes than these. */
 #define DESCRIBE_PAGE_VALUES 3072
@@ -14,7 +15,7 @@
 
 /* A session's description as the map of `key`; NULL: an array's element. */
 void describe_session(struct frame_out *o, const char *key, const struct session *s);
-#define DESCRIBE_SESSION_FIELDS 24
+#define DESCRIBE_SESSION_FIELDS 27
 /* As the fields of a map already begun with DESCRIBE_SESSION_FIELDS entries. */
 void describe_session_fields(struct frame_out *o, const struct session *s);
 /* Values (FRAME_OBJECTS_MAX counts them) and, at most, bytes of a description. */
