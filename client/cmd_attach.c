@@ -174,7 +174,6 @@ static int attach_parse(struct attach_options *o, const struct parsed *p)
 	int r;
 
 	o->request.method = CWSANDBOX_SESSION_ATTACH;
-	o->request.drain_ms = DRAIN_MS;
 	o->request.exclusive = parsed_on(p, "--exclusive");
 	o->request.has_history = history->set;
 	o->request.history = (uint64_t)history->integer;
@@ -182,6 +181,8 @@ static int attach_parse(struct attach_options *o, const struct parsed *p)
 	o->lead_notice = parsed_text(p, "--lead-notice");
 	o->set_size = parsed_text(p, "--size");
 	r = read_settings(p, &o->request);
+	if (!o->request.has_drain)
+		o->request.drain_ms = DRAIN_MS;
 	return r ? r : check_size(p, "--size", o->set_size);
 }
 
@@ -218,6 +219,7 @@ static const char *const choices_yes_no[] = { "yes", "no", NULL };
 	{ .name = "--policy", .kind = OPTION_CHOICE, .choices = choices_policy }, \
 	{ .name = "--lossless", .kind = OPTION_FLAG }, \
 	{ .name = "--window", .kind = OPTION_TEXT }, \
+	{ .name = "--drain", .kind = OPTION_INT, .min = 0 }, \
 	{ .name = "--block-timeout", .kind = OPTION_LIFE }, \
 	{ .name = "--size", .kind = OPTION_TEXT }, \
 	{ .name = "--history", .kind = OPTION_INT, .min = 0 }, \
@@ -232,6 +234,8 @@ static const char *const choices_yes_no[] = { "yes", "no", NULL };
 "  --lossless                The same as --policy block.\n" \
 "  --window SIZE             Bytes on their way to this terminal at most: 4K to\n" \
 "                            1M.  [default: 64K]\n" \
+"  --drain MS                Of them no more than a slow one takes in so long, 0\n" \
+"                            to 10000; 0: all.  [default: 10]\n" \
 "  --block-timeout DURATION  How long the session waits for it.  [default: 60s]\n" \
 "  --size SIZE               Whose size the shell has: lead, latest, smallest,\n" \
 "                            largest, or COLSxROWS.\n" \
@@ -297,6 +301,19 @@ static int check_env(const struct parsed *p)
 	return 0;
 }
 
+/* What the line itself says wrong; an exit code, or 0. */
+static int check_new(const struct parsed *p, struct attach_options *o)
+{
+	int r;
+
+	r = check_env(p);
+	if (!r)
+		r = check_name(p->command, parsed_text(p, "--session"));
+	if (!r && p->args[0] && !*p->args[0])
+		r = cli_usage(p->command, "Invalid value for 'SANDBOX': must not be empty.");
+	return r ? r : attach_parse(o, p);
+}
+
 static int run_new(struct cli *cli, const struct parsed *p)
 {
 	struct cwsandbox_request q = { .name = parsed_text(p, "--session"),
@@ -311,13 +328,7 @@ static int run_new(struct cli *cli, const struct parsed *p)
 	bool detached = parsed_on(p, "--detached");
 	int r;
 
-	r = check_env(p);
-	if (!r)
-		r = check_name(p->command, q.name);
-	if (!r && p->args[0] && !*p->args[0])
-		r = cli_usage(p->command, "Invalid value for 'SANDBOX': must not be empty.");
-	if (!r)
-		r = attach_parse(&o, p);
+	r = check_new(p, &o);
 	if (!r && !detached && !p->args[0])
 		r = need_terminal("new");
 	if (r)
@@ -386,7 +397,7 @@ static int run_sh(struct cli *cli, const struct parsed *p)
 	_cleanup_(freep) const char **argv = NULL;
 	struct cwsandbox_request q = { .container = parsed_text(p, "--container"), .argv = shell };
 	struct attach_options o = { .official = true,
-		.request = { .method = CWSANDBOX_SESSION_ATTACH } };
+		.request = { .method = CWSANDBOX_SESSION_ATTACH, .drain_ms = DRAIN_MS } };
 	char name[TEXT_NAME_MAX + 1];
 	const char *why = NULL;
 	int r;

@@ -52,6 +52,10 @@ static void put_session(struct json *j, const struct cwsandbox_session *s)
 	json_uint(j, "cols", s->cols);
 	json_uint(j, "rows", s->rows);
 	json_str(j, "size", s->size);
+	json_str(j, "policy", s->policy);
+	json_uint(j, "window", s->window);
+	json_uint(j, "drain_ms", s->drain_ms);
+	json_uint(j, "block_timeout_ms", s->block_timeout_ms);
 	put_time(j, "created_at", s->created_at);
 	put_time(j, "ended_at", s->ended_at);
 	if (s->has_exit_code)

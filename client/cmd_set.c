@@ -10,6 +10,9 @@
 #define WINDOW_MIN 4096u /* bytes: the daemon's bounds */
 #define WINDOW_MAX (1024u * 1024u)
 #define SIDE_MAX 1000u /* columns and rows: the screen model's */
+#define DRAIN_MAX_MS 10000
+#define SMALL_COLS 20u /* in fewer of them no prompt can be read */
+#define SMALL_ROWS 4u
 
 const char *const choices_policy[] = { "skip", "block", "drop", NULL };
 
@@ -34,10 +37,16 @@ int check_size(const struct parsed *p, const char *where, const char *size)
 int read_settings(const struct parsed *p, struct cwsandbox_request *q)
 {
 	const struct option_value *block = parsed_get(p, "--block-timeout");
+	const struct option_value *drain = parsed_get(p, "--drain");
 	const char *window = parsed_text(p, "--window");
 
 	q->policy = parsed_on(p, "--lossless") ? "block" : parsed_text(p, "--policy");
 	q->block_timeout_ms = block->set ? (uint64_t)block->integer : 0;
+	q->has_drain = drain->set;
+	q->drain_ms = (uint64_t)drain->integer;
+	if (drain->integer > DRAIN_MAX_MS)
+		return cli_usage(p->command,
+			"Invalid value for '--drain': use milliseconds, 0 to %d.", DRAIN_MAX_MS);
 	if (!window)
 		return 0;
 	if (text_parse_size(window, &q->window) || q->window < WINDOW_MIN || q->window > WINDOW_MAX)
@@ -46,19 +55,41 @@ int read_settings(const struct parsed *p, struct cwsandbox_request *q)
 	return 0;
 }
 
+/* Nobody is kept from it, but told the way back, which can't be read in the session any more. */
+static void warn_small(const char *name, const char *size)
+{
+	unsigned cols, rows;
+	char shown[256];
+
+	if (!size || sscanf(size, "%ux%u", &cols, &rows) != 2 ||
+		(cols >= SMALL_COLS && rows >= SMALL_ROWS))
+		return;
+	cli_show(shown, sizeof(shown), name);
+	fprintf(stderr,
+		"cwsandbox: the shell of %s has %ux%u now, on every terminal; 'cwsandbox resize %s "
+		"lead' gives it the lead's size again\n",
+		shown, cols, rows, shown);
+}
+
+static int set_session(struct cli *cli, const struct cwsandbox_request *q)
+{
+	const struct error_context x = { .session = q->name };
+	struct cwsandbox_event e;
+
+	if (cli_connect(cli, CLI_SESSIONS) || cli_ask(cli, q, &x, &e))
+		return EXIT_ERROR;
+	warn_small(q->name, q->size);
+	return EXIT_OK;
+}
+
 static int run_resize(struct cli *cli, const struct parsed *p)
 {
 	const struct cwsandbox_request q = {
 		.method = CWSANDBOX_SESSION_SET, .name = p->args[0], .size = p->args[1]
 	};
-	const struct error_context x = { .session = q.name };
-	struct cwsandbox_event e;
-	int r;
+	int r = check_size(p, "SIZE", q.size);
 
-	r = check_size(p, "SIZE", q.size);
-	if (r)
-		return r;
-	return cli_connect(cli, CLI_SESSIONS) ? EXIT_ERROR : cli_ask(cli, &q, &x, &e);
+	return r ? r : set_session(cli, &q);
 }
 
 static int run_set(struct cli *cli, const struct parsed *p)
@@ -66,8 +97,6 @@ static int run_set(struct cli *cli, const struct parsed *p)
 	struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_SET,
 		.name = p->args[0],
 		.size = parsed_text(p, "--size") };
-	const struct error_context x = { .session = q.name };
-	struct cwsandbox_event e;
 	int r;
 
 	r = read_settings(p, &q);
@@ -75,9 +104,9 @@ static int run_set(struct cli *cli, const struct parsed *p)
 		r = check_size(p, "--size", q.size);
 	if (r)
 		return r;
-	if (!q.size && !q.policy && !q.window && !q.block_timeout_ms)
+	if (!q.size && !q.policy && !q.window && !q.has_drain && !q.block_timeout_ms)
 		return cli_usage(p->command, "Nothing to set: give an option.");
-	return cli_connect(cli, CLI_SESSIONS) ? EXIT_ERROR : cli_ask(cli, &q, &x, &e);
+	return set_session(cli, &q);
 }
 
 /* clang-format off */
@@ -97,6 +126,7 @@ static const struct option set_options[] = {
 	{ .name = "--policy", .kind = OPTION_CHOICE, .choices = choices_policy },
 	{ .name = "--lossless", .kind = OPTION_FLAG },
 	{ .name = "--window", .kind = OPTION_TEXT },
+	{ .name = "--drain", .kind = OPTION_INT, .min = 0 },
 	{ .name = "--block-timeout", .kind = OPTION_LIFE },
 	{ .name = "--size", .kind = OPTION_TEXT },
 };
@@ -114,6 +144,9 @@ const struct command command_set = {
 "                            wait, or detach it.\n"
 "  --lossless                The same as --policy block.\n"
 "  --window SIZE             Bytes on their way to one at most: 4K to 1M.\n"
+"  --drain MS                Of them no more than a slow one takes in so long, 0\n"
+"                            to 10000; 0: all. Terminals name their own, see\n"
+"                            attach.  [default: 0]\n"
 "  --block-timeout DURATION  How long the session waits for one, as 60s or 5m.\n"
 "  --size SIZE               Whose size the shell has: lead, latest, smallest,\n"
 "                            largest, or COLSxROWS.\n"

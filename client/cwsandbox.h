@@ -238,7 +238,7 @@ struct cwsandbox_request {
 	const struct cwsandbox_since *since;
 	uint64_t window; /* bytes to be sent before they are consumed; 0 = the daemon's default */
 	uint64_t drain_ms; /* of a slow reader only so much is on its way as it takes in this time;
-			      0 = the session's */
+			      0 = the session's, or with has_drain none: always the window */
 	uint64_t block_timeout_ms; /* 0 = the session's */
 	/* of our terminal, 0xRRGGBB each; attach, and set with `attachment` */
 	bool has_colors;
@@ -275,6 +275,7 @@ struct cwsandbox_request {
 	const char *snapshot_id, *volume, *source_sandbox_id;
 	const char *const *snapshot_volumes;
 	const char *const *restore; /* "NAME=SNAPSHOT_ID": what a scratch volume starts from */
+	bool has_drain;             /* drain_ms is set, also if it is 0 */
 };
 
 #define CWSANDBOX_FILE_MAX ((uint64_t)256 * 1024 * 1024)
@@ -296,6 +297,9 @@ struct cwsandbox_session {
 	uint64_t clients_total; /* attached; `clients` may hold fewer */
 	const struct cwsandbox_client *clients;
 	size_t n_clients;
+	/* what attachments begin with that name none; drain_ms 0: always the whole window */
+	const char *policy;
+	uint64_t window, drain_ms, block_timeout_ms;
 };
 
 struct cwsandbox_container {

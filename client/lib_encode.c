@@ -16,6 +16,7 @@ enum put_type {
 	PUT_ALWAYS, /* bool, always put */
 	PUT_FALSE,  /* bool, inverted, left out when that is true */
 	PUT_HAS,    /* u64, put when the bool at `more` is set */
+	PUT_OR_HAS, /* u64, put when it is not 0 or the bool at `more` is set */
 	PUT_ARGV,   /* array of strings */
 	PUT_ENV,    /* "NAME=value" as a map */
 	PUT_PAIRS,  /* "NAME:PATH" as an array of maps */
@@ -77,8 +78,8 @@ static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(
 	to) };
 static const struct put set_puts[] = {
 	P(PUT_STR, "name", name), P(PUT_I64, "attachment", attachment), P(PUT_STR, "size", size),
-	P(PUT_STR, "policy", policy), P(PUT_U64, "window", window), P(PUT_U64, "drain_ms",
-		drain_ms), P(PUT_U64, "block_timeout_ms", block_timeout_ms), COLORS,
+	P(PUT_STR, "policy", policy), P(PUT_U64, "window", window), P_MORE(PUT_OR_HAS,
+		"drain_ms", drain_ms, has_drain), P(PUT_U64, "block_timeout_ms", block_timeout_ms), COLORS,
 };
 static const struct put wait_puts[] = { P_MUST(PUT_STR, "name", name), P(PUT_U64, "timeout_ms",
 	timeout_ms) };
@@ -92,7 +93,7 @@ static const struct put attach_puts[] = {
 	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
 		"paint", raw),
 	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64,
-		"window", window), P(PUT_U64, "drain_ms", drain_ms), COLORS,
+		"window", window), P_MORE(PUT_OR_HAS, "drain_ms", drain_ms, has_drain), COLORS,
 };
 static const struct put detach_puts[] = { P(PUT_I64, "attachment", attachment), P(PUT_STR, "name",
 	name) };
@@ -249,6 +250,8 @@ static bool is_set(const struct put *p, const struct cwsandbox_request *q)
 		return as_bool(at);
 	case PUT_HAS:
 		return as_bool((const char *)q + p->more);
+	case PUT_OR_HAS:
+		return as_u64(at) != 0 || as_bool((const char *)q + p->more);
 	case PUT_ARGV:
 	case PUT_ENV:
 	case PUT_PAIRS:
@@ -328,6 +331,7 @@ static void put(struct frame_out *o, const struct put *p, const struct cwsandbox
 	case PUT_U64:
 	case PUT_SIZE:
 	case PUT_HAS:
+	case PUT_OR_HAS:
 		return frame_put_u64(o, p->key, as_u64(at));
 	case PUT_UINT:
 		return frame_put_u64(o, p->key, *(const unsigned *)at);

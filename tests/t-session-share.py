@@ -118,7 +118,12 @@ class Sharing(SessionCase):
 
     def test_what_is_set_for_a_session_counts_for_who_comes_later(self):
         a = self.shell()
-        self.world.ok("set", "--lossless", "--window", "8K", a.session)
+        self.world.ok("set", "--lossless", "--window", "8K", "--drain", "25", "--block-timeout", "2m", a.session)
+        now = self.described(a.session)
+        self.assertEqual([now[k] for k in ("policy", "window", "drain_ms", "block_timeout_ms")],
+                         ["block", 8192, 25, 120000])
+        self.world.ok("set", "--drain", "0", a.session)
+        self.assertEqual(self.described(a.session)["drain_ms"], 0)
         self.world.ok("resize", a.session, "60x20")
         b = self.attach(a.session)
         until(lambda: len(self.clients(a.session)) == 2, "two clients")
@@ -126,7 +131,18 @@ class Sharing(SessionCase):
         until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (60, 20), "the size")
         self.assertEqual(self.world.cli("set", "--window", "4095", a.session).returncode, 2)
         self.assertEqual(self.world.cli("set", a.session).returncode, 2)
+        self.assertEqual(self.world.cli("set", "--drain", "10001", a.session).returncode, 2)
         self.assertEqual(self.world.cli("set", "--lossless", "nobody").returncode, 1)
+
+    def test_a_size_too_small_to_work_in_is_taken_and_the_way_back_is_said(self):
+        a = self.shell()
+        for size, small in (("20x4", False), ("1x1", True), ("80x3", True)):
+            done = self.world.cli("resize", a.session, size)
+            self.assertEqual((done.returncode, b"cwsandbox resize %s lead" % a.session.encode() in done.stderr),
+                             (0, small), size)
+        self.world.ok("resize", a.session, "lead")
+        until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (80, 24), "its size")
+        at_prompt(a).type("echo well $((40+2))\r").see_line("well 42")
 
     def test_all_terminals_leave_with_the_programs_code(self):
         a = self.shell()
