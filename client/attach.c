@@ -222,7 +222,7 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, error_text(text, e->error, &x));
 		return;
 	}
-	if (!a->begun)
+	if (!a->begun && !a->ending)
 		ask_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
@@ -588,16 +588,32 @@ static int turn(struct attach *a)
 	return r;
 }
 
+/* Who leaves before the answer came has perhaps typed something, or there is no such session. */
+static void await_answer(struct attach *a, int64_t deadline)
+{
+	struct cwsandbox_event e;
+
+	while (a->attach_id && cli_now_ms() < deadline && !cwsandbox_wait(a->c, QUIT_WAIT_MS, &e)) {
+		if (e.kind != CWSANDBOX_EVENT_ANSWER || e.id != a->attach_id)
+			continue;
+		if (e.r)
+			a->ending = ENDING_NONE;
+		take_answer(a, &e);
+		a->is_missing = false; /* nobody wants it any more */
+	}
+}
+
 /* The daemon learns of a detach before we go, if it listens. */
 static void say_goodbye(struct attach *a)
 {
-	const struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH,
-		.attachment = a->attachment };
+	struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH };
 	int64_t deadline = cli_now_ms() + QUIT_WAIT_MS;
 	struct cwsandbox_event e;
 	uint32_t id;
 
+	await_answer(a, deadline);
 	send_keys(a); /* typed before the detach keys: it counts */
+	leave.attachment = a->attachment;
 	if (a->attachment < 0 || cwsandbox_start(a->c, &leave, &id))
 		return;
 	while (cli_now_ms() < deadline && !cwsandbox_wait(a->c, QUIT_WAIT_MS, &e))
@@ -647,6 +663,8 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	r = set_keys(&a);
 	if (r)
 		return r;
+	a.typed = o->typed;
+	o->typed = (struct term_buf){ .n = 0 };
 	if (o->request.name)
 		snprintf(a.name, sizeof(a.name), "%s", o->request.name);
 	o->request.term = env.term;
@@ -661,8 +679,12 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 		end_as(&a, ENDING_LOST, strerror(-r));
 	term_filter_free(a.filter);
 	term_buf_done(&a.out);
-	term_buf_done(&a.typed);
 	if (ret_missing)
 		*ret_missing = a.is_missing;
-	return ret_missing && a.is_missing ? EXIT_LOST : attach_conclude(&a);
+	if (ret_missing && a.is_missing) {
+		o->typed = a.typed;
+		return EXIT_LOST;
+	}
+	term_buf_done(&a.typed);
+	return attach_conclude(&a);
 }

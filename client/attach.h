@@ -10,6 +10,7 @@
 
 #include "client/cli.h"
 #include "client/keys.h"
+#include "common/term/term.h"
 
 struct attach_options {
 	struct cwsandbox_request request; /* session.attach; size and term are filled in */
@@ -17,11 +18,13 @@ struct attach_options {
 	const char *detach_keys;          /* NULL = the configured ones */
 	const char *lead_notice;          /* "yes", "no"; NULL = as configured */
 	bool observer;
+	struct term_buf
+		typed; /* keys that came before there was the session; freed by attach_run() */
 	bool official; /* `sh`: its exit codes, and no word about a normal end */
 };
 
 /* Runs it; the exit code. That there is no such session is printed, or, with ret_missing, told by
- * it. */
+ * it; what was typed meanwhile stays in `typed` then, for the next run. */
 int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing);
 
 #endif

@@ -149,8 +149,11 @@ static int attach_or_create(struct cli *cli, struct attach_options *o)
 	r = attach_run(cli, o, &missing);
 	if (!missing)
 		return r;
-	if (find_sandbox(cli, NULL, &q, &made) || create_session(cli, &q, name))
+	tty_hold();
+	if (find_sandbox(cli, NULL, &q, &made) || create_session(cli, &q, name)) {
+		term_buf_done(&o->typed);
 		return EXIT_LOST;
+	}
 	o->request.name = name;
 	return attach_run(cli, o, NULL);
 }
@@ -197,6 +200,8 @@ static int run_attach(struct cli *cli, const struct parsed *p)
 		r = attach_parse(&o, p);
 	if (r)
 		return r;
+	if (tty_is_terminal() && !parsed_on(p, "--pick"))
+		tty_hold();
 	if (cli_connect(cli, parsed_on(p, "--create") ? CLI_SERVICE : CLI_SESSIONS))
 		return EXIT_LOST;
 	r = tty_is_terminal() ? 0 : explain_no_terminal(cli, p->args[0], parsed_on(p, "--create"));
@@ -208,6 +213,7 @@ static int run_attach(struct cli *cli, const struct parsed *p)
 		r = pick(cli, name);
 		if (r)
 			return r;
+		tty_hold();
 		o.request.name = name;
 	}
 	return parsed_on(p, "--create") ? attach_or_create(cli, &o) : attach_run(cli, &o, NULL);
@@ -333,6 +339,8 @@ static int run_new(struct cli *cli, const struct parsed *p)
 		r = need_terminal("new");
 	if (r)
 		return r;
+	if (!detached && tty_is_terminal())
+		tty_hold();
 	if (cli_connect(cli, CLI_SERVICE) || find_sandbox(cli, p->args[0], &q, &made))
 		return EXIT_LOST;
 	r = detached ? 0 : need_terminal("new");
@@ -419,6 +427,7 @@ static int run_sh(struct cli *cli, const struct parsed *p)
 	if (r)
 		return r;
 	cli->sigint_code = EXIT_INTERRUPTED;
+	tty_hold();
 	if (cli_connect(cli, CLI_SERVICE) || cli_await_running(cli, p->args[0]))
 		return EXIT_ERROR;
 	q.sandbox_id = p->args[0];

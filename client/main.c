@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/cli.h"
+#include "client/tty.h"
 #include "common/text.h"
 
 /* The first word of the line; a group has commands of its own. */
@@ -177,6 +178,7 @@ static void on_sigint(int sig)
 	static const char aborted[] = "\nAborted!\n";
 
 	(void)sig;
+	tty_release();
 	if (*sigint_code == EXIT_ERROR)
 		(void)!write(STDERR_FILENO, aborted, sizeof(aborted) - 1);
 	_exit(*sigint_code);

@@ -1,5 +1,6 @@
 #include "client/tty.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,10 +18,15 @@
 #define LEAVE_MS 1000 /* how long a terminal that takes nothing is waited for at the end */
 
 static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT };
+static_assert(ARRAY_SIZE(caught) == TTY_N_CAUGHT, "struct tty has room for each");
 
 /* The write end of the open tty's pipe, and which of `caught` came: a signal handler has no other
  * way to them. The byte only wakes; a full pipe loses no signal. */
 static volatile sig_atomic_t signal_fd = -1, came[ARRAY_SIZE(caught)];
+
+/* The settings a held terminal had, and whether it is held: for signal handlers again. */
+static struct termios held_settings;
+static volatile sig_atomic_t held;
 
 bool tty_is_terminal(void)
 {
@@ -53,6 +59,62 @@ void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows)
 	*ret_cols = cols;
 	*ret_rows = rows;
 }
+
+/* ---- held ---- */
+
+void tty_release(void)
+{
+	if (!held)
+		return;
+	held = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &held_settings);
+}
+
+/* What it does by itself, with the terminal as it was. */
+static void on_held_signal(int sig)
+{
+	int saved = errno;
+	bool was_held = held;
+
+	tty_release();
+	signal(sig, SIG_DFL);
+	raise(sig);
+	if (was_held)
+		tty_hold(); /* Ctrl-Z, and continued */
+	errno = saved;
+}
+
+static void catch_held(void)
+{
+	static const int ends[] = { SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	struct sigaction sa = { .sa_handler = on_held_signal, .sa_flags = SA_RESTART | SA_NODEFER };
+
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaction(ends[i], &sa, NULL);
+}
+
+void tty_hold(void)
+{
+	static bool asked;
+	struct termios t;
+
+	if (held || tcgetpgrp(STDIN_FILENO) != getpgrp() || tcgetattr(STDIN_FILENO, &t) < 0)
+		return;
+	if (!asked)
+		asked = atexit(tty_release) == 0;
+	held_settings = t;
+	held = 1;
+	catch_held();
+	t.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | ISTRIP | IXON);
+	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);
+	t.c_cc[VQUIT] = _POSIX_VDISABLE; /* the first key of a detach */
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &t); /* keeps what was typed already */
+}
+
+/* ---- open ---- */
 
 static void on_signal(int sig)
 {
@@ -96,14 +158,14 @@ int tty_open(struct tty *t)
 	signal_fd = t->signals[1];
 	sigfillset(&sa.sa_mask);
 	for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
-		sigaction(caught[i], &sa, NULL);
+		sigaction(caught[i], &sa, &t->before[i]);
 	return 0;
 }
 
 void tty_close(struct tty *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(caught) && signal_fd >= 0; i++)
-		signal(caught[i], SIG_DFL);
+		sigaction(caught[i], &t->before[i], NULL);
 	signal_fd = -1;
 	close_fd(&t->signals[0]);
 	close_fd(&t->signals[1]);
@@ -118,7 +180,9 @@ int tty_enter(struct tty *t)
 {
 	struct termios raw;
 
-	if (tcgetattr(t->in, &t->saved) < 0)
+	if (held)
+		t->saved = held_settings;
+	else if (tcgetattr(t->in, &t->saved) < 0)
 		return -errno;
 	raw = t->saved;
 	cfmakeraw(&raw);
@@ -127,6 +191,7 @@ int tty_enter(struct tty *t)
 	if (tcsetattr(t->in, TCSADRAIN, &raw) < 0) /* what was typed ahead is kept */
 		return -errno;
 	t->raw = true;
+	held = 0;
 	return 0;
 }
 

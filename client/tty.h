@@ -9,10 +9,13 @@
 #ifndef CLIENT_TTY_H
 #define CLIENT_TTY_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <termios.h>
+
+#define TTY_N_CAUGHT 7 /* signals that an open tty catches */
 
 struct tty {
 	int in, out;  /* stdin; a descriptor of our own for stdout that does not block */
@@ -21,12 +24,20 @@ struct tty {
 	bool raw;
 	struct termios saved;
 	int signals[2]; /* pipe: readable when a signal came */
+	struct sigaction before[TTY_N_CAUGHT];
 };
 
 /* stdin and stdout are terminals. */
 bool tty_is_terminal(void);
 /* COLUMNS and LINES where set and positive, else the terminal of fd, else 80 x 24. */
 void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows);
+
+/* For what comes before raw mode and may take a while: keys wait unechoed in the kernel for who is
+ * attached then, and only Ctrl-C and Ctrl-Z do what they do. tty_enter() goes on from here, and
+ * whatever ends the process puts the terminal back. Nothing where we are not in its foreground. */
+void tty_hold(void);
+/* Back to what it was before tty_hold(); a signal handler may call it. */
+void tty_release(void);
 
 /* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT; the terminal is as it was. */
 int tty_open(struct tty *t);

@@ -6,11 +6,13 @@ The program has switched on everything that a full-screen program may; no way ou
 import os
 import signal
 import sys
+import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
-from sessions import DETACH, OUT_OF_TURN, UNREACHED, SessionCase, at_prompt
-from terminal import until
+from sessions import DETACH, OUT_OF_TURN, PROMPT, UNREACHED, SessionCase, at_prompt
+from terminal import Terminal, until
+from world import program
 
 MESS = ("printf '\\033[?1049h\\033[?25l\\033[?1h\\033=\\033[?1000h\\033[?1002h\\033[?1006h\\033[?1004h\\033[?2004h"
         "\\033[?7l\\033[2;5r\\033[31;1m\\033[4h\\033(0'; printf messed\r")
@@ -99,6 +101,86 @@ class WaysOut(SessionCase):
         os.kill(t.pid, signal.SIGCONT)
         at_prompt(t).type("echo after\r").see_line("after").type(DETACH)
         self.out(t, 0)
+
+
+class TypedAhead(SessionCase):
+    """Before the client is attached: the daemon stands still, and the client waits for it."""
+
+    def setUp(self):
+        os.kill(self.daemon.pid, signal.SIGSTOP)
+        self.addCleanup(self.go_on)
+
+    def go_on(self):
+        os.kill(self.daemon.pid, signal.SIGCONT)
+
+    def hold(self, t):
+        until(lambda: not termios.tcgetattr(t.slave)[3] & termios.ECHO, "a terminal that does not echo")
+        return t
+
+    def held(self, *args):
+        """A client on a terminal, as far as it comes."""
+        return self.hold(self.world.terminal(*args))
+
+    def new(self):
+        t = self.held("new", "--env", "PS1=%s " % PROMPT, self.sandbox, "--", "/bin/sh")
+        self.assertTrue(termios.tcgetattr(t.slave)[3] & termios.ISIG)  # it is not attached
+        return t
+
+    def test_keys_typed_before_it_is_attached_reach_the_shell_and_are_echoed_by_it_alone(self):
+        t = self.new().type("echo early $((40+2))\r")
+        self.go_on()
+        t.see("early 42")
+        self.assertEqual(t.raw.count(b"echo early"), 1)  # by the shell's terminal, not by ours
+        t.type("exit 5\r")
+        self.assertEqual(t.exit_code(), 5)
+        self.assert_sane(t)
+
+    def test_detach_keys_typed_before_it_is_attached_detach(self):
+        t = self.new().type("echo kept $((40+2))\r" + DETACH)
+        self.go_on()
+        self.assertEqual(t.exit_code(), 0)
+        self.assert_sane(t)
+        self.world.terminal("attach").see("kept 42")
+        os.kill(self.daemon.pid, signal.SIGSTOP)
+        t = self.held("attach", "no-such-session").type(DETACH)
+        self.go_on()
+        self.assertEqual(t.exit_code(), UNREACHED)
+        self.assert_sane(t)
+
+    def test_keys_typed_before_a_session_was_made_for_attach_reach_it(self):
+        t = self.held("attach", "-A", self.name()).type("echo made $((40+2))\r")
+        self.go_on()
+        t.see("made 42").type("exit\r")
+        self.assertEqual(t.exit_code(), 0)
+        self.assert_sane(t)
+
+    def test_ctrl_c_ends_it_and_a_signal_too_and_the_terminal_is_as_it_was(self):
+        t = self.new().type("lost\x03")
+        self.assertEqual(t.exit_code(), 1)
+        self.assert_sane(t)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            t = self.new().kill(number)
+            self.assertEqual(t.exit_code(), 1 if number == signal.SIGINT else -number)
+            self.assert_sane(t)
+
+    def test_an_error_leaves_the_terminal_as_it_was(self):
+        for args in (("attach", "no-such-session"), ("sh", "no-such-sandbox")):
+            t = self.held(*args)
+            self.go_on()
+            self.assertIn(t.exit_code(), (1, UNREACHED))
+            self.assert_sane(t)
+            os.kill(self.daemon.pid, signal.SIGSTOP)
+
+    def test_ctrl_z_stops_it_with_the_terminal_as_it_was_and_it_goes_on(self):
+        t = Terminal(["sh", "-mc", "%s new %s -- /bin/sh; echo it stopped; stty -a; read go; fg"
+                      % (program("cwsandbox"), self.sandbox)], env=self.world.env, cwd=self.world.dir)
+        self.hold(t).type("\x1a").see_line("it stopped").see(" echo ")
+        self.assert_sane(t)
+        self.hold(t.type("\r"))
+        self.go_on()
+        t.type("echo on $((40+2))\r").see("on 42").type(DETACH)
+        self.assertEqual(t.exit_code(), 0)
+        self.assert_sane(t)
 
 
 if __name__ == "__main__":
