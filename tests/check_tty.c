@@ -116,10 +116,12 @@ END_TEST
 
 START_TEST(signals_are_told_and_given_back)
 {
-	struct sigaction sa;
+	struct sigaction before, sa;
 	struct tty t;
 
 	on_terminal(80, 24);
+	signal(SIGHUP, SIG_IGN); /* as under nohup */
+	ck_assert_int_eq(sigaction(SIGTERM, NULL, &before), 0);
 	ck_assert_int_eq(tty_open(&t), 0);
 	ck_assert_int_eq(tty_signal(&t), 0);
 	raise(SIGWINCH);
@@ -129,7 +131,9 @@ START_TEST(signals_are_told_and_given_back)
 	ck_assert_int_eq(tty_signal(&t), 0);
 	tty_close(&t);
 	ck_assert_int_eq(sigaction(SIGTERM, NULL, &sa), 0);
-	ck_assert_ptr_eq(sa.sa_handler, SIG_DFL);
+	ck_assert_ptr_eq(sa.sa_handler, before.sa_handler);
+	ck_assert_int_eq(sigaction(SIGHUP, NULL, &sa), 0);
+	ck_assert_ptr_eq(sa.sa_handler, SIG_IGN);
 }
 END_TEST
 
