@@ -19,11 +19,28 @@ struct viewer {
 static struct viewer v;
 static unsigned n_lines; /* written by the program of this test */
 
-static void viewer_attach(struct peer *p, unsigned cols, unsigned rows)
+static void viewer_attach_as(struct peer *p, unsigned cols, unsigned rows, const char *policy)
 {
 	ck_assert_int_eq(term_new(&v.term, &(struct term_config){ cols, rows, HISTORY }), 0);
 	v = (struct viewer){ .peer = p, .term = v.term };
-	v.at = peer_attach(p, &(struct attach_how){ .name = "w", .cols = cols, .rows = rows });
+	v.at = peer_attach(p,
+		&(struct attach_how){ .name = "w", .cols = cols, .rows = rows, .policy = policy });
+}
+
+static void viewer_attach(struct peer *p, unsigned cols, unsigned rows)
+{
+	viewer_attach_as(p, cols, rows, NULL);
+}
+
+static void viewer_resize(unsigned cols, unsigned rows)
+{
+	ck_assert_int_eq(term_resize(v.term, cols, rows), 0);
+	peer_begin(v.peer, "session.resize", 3);
+	frame_put_u64(&v.peer->out, "attachment", v.at);
+	frame_put_u64(&v.peer->out, "cols", cols);
+	frame_put_u64(&v.peer->out, "rows", rows);
+	peer_send(v.peer);
+	fake_pass(&fake, SESSION_RESIZE_USEC);
 }
 
 static const struct attachment *viewed(void)
@@ -319,6 +336,38 @@ START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 }
 END_TEST
 
+START_TEST(a_terminal_that_blocks_is_painted_after_a_resize_and_misses_no_byte)
+{
+	static const unsigned sizes[][2] = { { 100, 30 }, { 60, 20 }, { 80, 24 } };
+	uint64_t paints;
+
+	begin();
+	viewer_attach_as(&a, 80, 24, "block");
+	viewer_ack_all();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		lines(9000);      /* more than its window */
+		output(blob, 70); /* wrapped by the one size and not by the other */
+		paints = v.paints;
+		viewer_resize(sizes[i][0], sizes[i][1]);
+		lines(5);
+		output_text("\033[3"); /* and in the middle of a sequence nobody is painted */
+		viewer_ack_all();
+		ck_assert_uint_eq(v.raw, s->log.head);
+		ck_assert_uint_eq(v.paints, paints);
+		output_text("1mred");
+		viewer_ack_all();
+		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+		viewer_ack_all();
+		ck_assert_uint_eq(v.paints, paints + 1);
+		ck_assert_uint_eq(v.raw, s->log.head);
+		ck_assert_uint_eq(v.skipped, 0);
+		ck_assert_int_eq(viewed()->view, VIEW_RAW);
+		ck_assert(same_screen());
+	}
+	viewer_end();
+}
+END_TEST
+
 START_TEST(a_terminal_of_another_size_gets_differences)
 {
 	struct term_buf text = { .n = 0 };
@@ -428,6 +477,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
+	a_terminal_that_blocks_is_painted_after_a_resize_and_misses_no_byte,
 	a_terminal_of_another_size_gets_differences,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,

@@ -113,13 +113,27 @@ static void script_first(struct script *s)
 	script_add(s);
 }
 
-static struct script first, second;
+/* A lossless terminal leads, and is painted when it has caught up with its own resize. */
+static void script_resize(struct script *s)
+{
+	script_begin(s, "session.lead", 1);
+	frame_put_u64(&s->out, "attachment", 2);
+	script_add(s);
+	script_begin(s, "session.resize", 3);
+	frame_put_u64(&s->out, "attachment", 2);
+	frame_put_u64(&s->out, "cols", 100);
+	frame_put_u64(&s->out, "rows", 30);
+	script_add(s);
+}
+
+static struct script first, second, third;
 
 static void scripts(void)
 {
 	frame_out_init(&first.out);
 	frame_out_init(&second.out);
-	first.n = second.n = 0;
+	frame_out_init(&third.out);
+	first.n = second.n = third.n = 0;
 	script_first(&first);
 	script_hello(&second);
 	script_begin(&second, "session.attach", 2);
@@ -127,8 +141,15 @@ static void scripts(void)
 	frame_put_u64(&second.out, "rows", 30);
 	script_add(&second);
 	script_input(&second, 1, "\003");
+	script_begin(&second, "session.attach", 3);
+	frame_put_str(&second.out, "policy", "block");
+	frame_put_u64(&second.out, "cols", 80);
+	frame_put_u64(&second.out, "rows", 24);
+	script_add(&second);
+	script_resize(&third);
 	frame_out_done(&first.out);
 	frame_out_done(&second.out);
+	frame_out_done(&third.out);
 }
 
 /* ---- one run: no libcheck and no allocation of ours in it ---- */
@@ -173,6 +194,7 @@ static void run_script(void)
 		if (bare.up[i].session)
 			session_up(bare.up[i].session);
 	feed(1, &second);
+	feed(1, &third);
 	bare_output(&bare, blob, 5000, LOG_STDOUT);
 	bare_output(&bare, blob, 300, LOG_STDERR);
 	set_room(700);

@@ -296,6 +296,16 @@ void attachment_wake(struct attachment *a)
 	client_mark(a->client);
 }
 
+/* A terminal of the session's size with raw output, or about to get it, may have wrapped its lines
+ * in its own way. One that blocks misses nothing: it is painted when it has caught up. */
+static void fit_resized(struct attachment *a)
+{
+	if (a->policy == POLICY_BLOCK && list_linked(&a->reader.link))
+		a->askew = true;
+	else
+		paint_leave(a);
+}
+
 void attachment_fit(struct attachment *a, bool resized)
 {
 	bool terminal = a->cols > 0 && !a->raw_only, matches = attachment_matches(a);
@@ -304,12 +314,18 @@ void attachment_fit(struct attachment *a, bool resized)
 		return;
 	switch (a->view) {
 	case VIEW_RAW:
-		if (!matches || (resized && terminal && a->policy != POLICY_BLOCK))
-			paint_leave(a); /* its terminal wrapped its lines in its own way */
+		if (!matches)
+			paint_leave(a);
+		else if (resized && terminal)
+			fit_resized(a);
 		break;
 	case VIEW_PAINTING:
-		if (resized && a->paint_whole && (terminal || a->paint_more))
-			paint_leave(a); /* made for another size */
+		if (resized && a->paint_whole && (terminal || a->paint_more)) {
+			if (matches)
+				fit_resized(a);
+			else
+				paint_leave(a); /* made for another size */
+		}
 		break;
 	case VIEW_PAINTED:
 		if (matches || resized)

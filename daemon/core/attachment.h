@@ -72,6 +72,8 @@ struct attachment {
 	bool fell;    /* it was too slow for raw output once */
 	bool slow;    /* so again, soon after: stays painted until it keeps up */
 	bool unknown; /* its terminal got bytes that no paint knows of */
+	bool askew;   /* its terminal may have wrapped lines in its own way: to be painted, raw or
+			 not, at a moment when that skips nothing */
 	bool entered; /* the user's own screen is put away: an ATTACH paint, or raw output */
 	uint64_t raw_since_usec;
 	unsigned history_lines;

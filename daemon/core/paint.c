@@ -69,6 +69,7 @@ void paint_leave(struct attachment *a)
 	if (a->reader.holds)
 		session_mark(a->session);
 	reader_done(&a->reader);
+	a->askew = false;
 	a->view = VIEW_DUE;
 }
 
@@ -286,9 +287,34 @@ static bool painted_is_stale(struct attachment *a)
 	return a->paint_offset != screen_offset(&a->session->screen);
 }
 
+/* Has it taken all the model has, so that a paint skips nothing? */
+static bool has_caught_up(const struct attachment *a)
+{
+	uint64_t offset;
+
+	return reader_lag(&a->reader) == 0 && paint_resume(a, &offset) && offset == a->reader.pos;
+}
+
+/* One that blocks gets its paint at once or not yet: meanwhile it holds its place in the log. */
+static int paint_straight(struct attachment *a)
+{
+	uint64_t pos = a->reader.pos;
+	int r;
+
+	paint_leave(a);
+	r = paint_begin(a);
+	if (r) {
+		reader_init(&a->reader, &a->session->log, pos, a->policy == POLICY_BLOCK);
+		a->view = VIEW_RAW;
+		a->askew = true;
+	}
+	return r;
+}
+
 static int paint_decide(struct attachment *a)
 {
 	uint64_t due = a->painted_usec + ATTACHMENT_PAINT_USEC;
+	bool straight;
 
 	if (a->lost)
 		return 0; /* about to be dropped */
@@ -296,13 +322,14 @@ static int paint_decide(struct attachment *a)
 		paint_fall_behind(a);
 	if (a->view == VIEW_PAINTED && painted_is_stale(a))
 		a->view = VIEW_DUE;
-	if (a->view != VIEW_DUE || attachment_credit(a) == 0)
+	straight = a->view == VIEW_RAW && a->askew && has_caught_up(a);
+	if ((a->view != VIEW_DUE && !straight) || attachment_credit(a) == 0)
 		return 0;
 	if (a->painted_usec && now_usec(a) < due) {
 		timer_start(&a->session->core->timers, &a->paint_timer, due);
 		return 0;
 	}
-	return paint_begin(a);
+	return straight ? paint_straight(a) : paint_begin(a);
 }
 
 /* ---- the next piece ---- */
