@@ -3,6 +3,8 @@
 
 In turns, so that a busy moment of the machine hits all: a shell on a 120x40 terminal (ttyrun), through
 `cwsandbox new` (policy skip, and --lossless), ssh with a shared connection, tmux, dtach and shpool, each as it comes.
+First what the kernel allows: `one pty` is the shell with nothing in between, and so the bound of what needs not show
+all; `two ptys` is a copy from one pty to the next (between.c), the bound of what does.
   plain    a file of lines is shown by cat: megabytes of the program's output a second until its last line is seen
   build    the same with the coloured log of a build
   echo     a key typed until it is shown, 300 times: median and 99th percentile
@@ -26,6 +28,7 @@ import world
 from terminal import until
 
 TTYRUN = os.path.join(world.BUILD, "tests", "bench", "ttyrun")
+BETWEEN = os.path.join(world.BUILD, "tests", "bench", "between")
 PROMPT = "#=%=# "
 SHOWN, TYPED = "=@=%=", "=@\"\"=%="  # the last line, and how it is typed so that its echo is not it
 SLOW = 1000000  # bytes a second
@@ -85,6 +88,14 @@ def ours(place, megabytes):
         argv = [client, "new", "--env", "PS1=" + PROMPT] + flags + [box, "--", "/bin/sh"]
         yield Way("cwsandbox, " + name, argv, env, lambda: [daemon.pid], "/tmp/lines")
     del service
+
+
+def one_pty(place, file):
+    return Way("one pty", ["env", "PS1=" + PROMPT, "/bin/sh"], place.env, list, file)
+
+
+def two_ptys(place, file):
+    return Way("two ptys", [BETWEEN, "env", "PS1=" + PROMPT, "/bin/sh"], place.env, list, file)
 
 
 def ssh(place, file):
@@ -174,7 +185,7 @@ def main():
         file = place.path("lines")
         place.run(["sh", "-c", lines_of(megabytes, file)]).check_returncode()
         ways = list(ours(place, megabytes))
-        ways += [way for way in (peer(place, file) for peer in (ssh, tmux, dtach, shpool)) if way]
+        ways += [way for way in (peer(place, file) for peer in (one_pty, two_ptys, ssh, tmux, dtach, shpool)) if way]
         for _ in range(rounds):
             for way in ways:
                 way.round(megabytes)
