@@ -142,6 +142,41 @@ START_TEST(a_lesser_terminal_gets_what_it_can_show)
 }
 END_TEST
 
+/* Much of what passes is found at once where it is whole; torn it goes byte by byte. */
+START_TEST(output_passes_alike_whole_and_byte_by_byte_up_to_the_bounds_of_what_is_found_at_once)
+{
+	static const char *const pieces[] = { "text", "\r\n\a\x0e", "\x05", "\x7f", "\033[m",
+		"\033[0m", "\033[00;0m", "\033[1;38;5;208m", "\033[9999m", "\033[65536m", "\033[K",
+		"\033[2J", "\033[12;34H", "\033[3A", "\033[:1m", "\033[?1m", "\033[1\0330m",
+		"\033[2b", "\033[", "\xc3\xa4", "\xc2\x80", "\xcc\x81\033[2b",
+		"\xe6\xbc\xa2\033[2b", "\xe6\xbc", "\xff", "\033[1;2;3;4;5;6;7;8;9;10;11;12m",
+		"\033[1;2;3;4;5;6;7;8;9;10;11;12;13m", "\033[38;2;1;2;3m" };
+	const size_t n = ARRAY_SIZE(pieces);
+
+	for (size_t i = 0; i < 2 * n * n; i++) {
+		_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false),
+								*torn = filter_new(false);
+		const struct term_caps few = { .links = true };
+		struct term_buf bytes = { 0 };
+		char in[128];
+
+		if (i >= n * n) {
+			term_filter_caps(f, &few);
+			term_filter_caps(torn, &few);
+		}
+		snprintf(in, sizeof(in), "a%s%s\033[2b\n", pieces[i / n % n], pieces[i % n]);
+		filter(f, in);
+		for (const char *at = in; *at; at++)
+			ck_assert_int_eq(term_filter_feed(torn, (const uint8_t *)at, 1, &bytes), 0);
+		ck_assert_uint_eq(out.n - 1, bytes.n);
+		ck_assert_mem_eq(out.data, bytes.data, bytes.n);
+		ck_assert_uint_eq(f->set, torn->set);
+		ck_assert_int_eq(f->printed, torn->printed);
+		term_buf_done(&bytes);
+	}
+}
+END_TEST
+
 START_TEST(every_true_colour_becomes_one_of_the_256_that_is_near)
 {
 	_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
@@ -392,7 +427,9 @@ START_TEST(any_output_is_undone_by_the_filter_and_by_the_undo_that_knows_nothing
 }
 END_TEST
 
-TEST_MAIN("term_filter", a_lesser_terminal_gets_what_it_can_show,
+TEST_MAIN("term_filter",
+	output_passes_alike_whole_and_byte_by_byte_up_to_the_bounds_of_what_is_found_at_once,
+	a_lesser_terminal_gets_what_it_can_show,
 	every_true_colour_becomes_one_of_the_256_that_is_near,
 	it_is_known_whether_the_terminal_reports_keys_as_sequences,
 	detaching_undoes_what_was_set_and_nothing_else,

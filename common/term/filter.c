@@ -6,6 +6,9 @@
 #define ENQ 0x05
 #define ESC 0x1b
 
+#define QUICK_CSI_MAX ((size_t)32) /* bytes of a sequence that is looked through at once */
+#define QUICK_DIGITS_MAX 4u        /* of a parameter: far from PARSE_PARAM_MAX */
+
 int term_filter_new(struct term_filter **ret, bool clipboard)
 {
 	struct term_filter *f = calloc(1, sizeof(*f));
@@ -110,8 +113,8 @@ static enum verdict bound_repeat(const struct term_filter *f, struct parse *p, e
 
 static void pass_csi(struct term_filter *f, struct out *o)
 {
-	enum verdict v = bound_repeat(
-		f, &f->parse, filter_caps(f, &f->parse, filter_csi(&f->parse)));
+	enum verdict v =
+		bound_repeat(f, &f->parse, filter_caps(f, &f->parse, filter_csi(&f->parse)));
 
 	if (v == VERDICT_DROP || (f->parse.final == 'b' && !f->printed))
 		return;
@@ -227,22 +230,80 @@ static size_t feed_utf8(struct term_filter *f, uint8_t b, struct out *o)
 	return r != UTF8_AGAIN;
 }
 
+/* ---- what passes as it came ---- */
+
+/* A whole control sequence of the common kinds: colours, moves, erasing. */
+static size_t quick_csi(struct term_filter *f, const uint8_t *s, size_t n)
+{
+	bool some = false; /* a parameter that is not 0, or several */
+	unsigned digits = 0;
+	size_t i = 2;
+
+	for (; i < n && i < QUICK_CSI_MAX && s[i] <= ';' && s[i] >= '0' && s[i] != ':'; i++) {
+		digits = s[i] == ';' ? 0 : digits + 1;
+		if (digits > QUICK_DIGITS_MAX)
+			return 0;
+		some |= s[i] != '0';
+	}
+	if (i >= n || s[1] != '[')
+		return 0;
+	if (s[i] == 'm' && f->caps.true_color)
+		filter_note_pen(f, some);
+	else if (s[i] != 'K' && s[i] != 'H' && s[i] != 'J' && (s[i] < 'A' || s[i] > 'D'))
+		return 0;
+	f->printed = false;
+	return i + 1;
+}
+
+static size_t quick_utf8(struct term_filter *f, const uint8_t *s, size_t n)
+{
+	uint32_t code;
+	size_t k = utf8_whole(s, n, &code);
+
+	if (!k || code < 0xa0)
+		return 0;
+	f->printed |= width_of(code) > 0;
+	return k;
+}
+
+/* Bytes at the start that pass as they came and are whole; for most output that is all of it. What
+ * is not among them goes the long way, byte by byte, and comes to the same. */
+static size_t quick(struct term_filter *f, const uint8_t *s, size_t n)
+{
+	size_t i = 0, k = 1;
+
+	for (; i < n && k; i += k) {
+		k = parse_ascii(s + i, n - i);
+		if (k) {
+			f->printed = true;
+		} else if (s[i] >= 0x80) {
+			k = quick_utf8(f, s + i, n - i);
+		} else if (s[i] == ESC) {
+			k = quick_csi(f, s + i, n - i);
+		} else if (s[i] < 0x20 && s[i] != ENQ) {
+			filter_note_control(f, s[i]);
+			f->printed = false;
+			k = 1;
+		}
+	}
+	return i;
+}
+
 static size_t feed_some(struct term_filter *f, const uint8_t *s, size_t n, struct out *o)
 {
 	enum parse_action action;
 	size_t k;
 	int r;
 
-	if (f->parse.state == PARSE_GROUND) {
-		if (f->utf8.need || *s >= 0x80)
-			return feed_utf8(f, *s, o);
-		k = parse_ascii(s, n);
+	if (term_filter_ground(f)) {
+		k = quick(f, s, n);
 		if (k) {
 			out_bytes(o, s, k);
-			f->printed = true;
 			return k;
 		}
 	}
+	if (f->parse.state == PARSE_GROUND && (f->utf8.need || *s >= 0x80))
+		return feed_utf8(f, *s, o);
 	if (f->parse.state == PARSE_GROUND && *s == 0x7f) {
 		out_byte(o, *s);
 		return 1;
