@@ -245,6 +245,43 @@ START_TEST(one_that_falls_behind_again_at_once_stays_painted_until_the_session_i
 }
 END_TEST
 
+START_TEST(one_stopped_for_a_minute_of_a_flood_gets_one_repaint_and_the_right_screen)
+{
+	uint64_t got, paints;
+	size_t held = 0;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	got = v.got;
+	paints = v.paints;
+	a.room = 1000; /* and then its socket is full */
+	for (unsigned i = 0; i < 1200; i++) {
+		lines(2000);
+		fake_pass(&fake, 50 * USEC_PER_MSEC);
+		if (i == 200) /* the log is full; a block of history is packed, or not yet */
+			held = ledger_held(&fake.core->memory) + 2 * 16384;
+		ck_assert(i < 200 || ledger_held(&fake.core->memory) <= held);
+		ck_assert_uint_eq(session_room(s), LOG_BYTES); /* nobody waits for it */
+	}
+	output_text("\033[H\033[2J\033[1;31mred\033[m \xe6\xbc\xa2 caf\xc3\xa9\r\n$ ");
+	a.room = 0;
+	peer_drain(&a, SIZE_MAX);
+	fake_turn(&fake);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.paints, paints + 1);
+	ck_assert(same_screen());
+	ck_assert_uint_le(v.got - got, CORE_WINDOW_DEFAULT + 16384);
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	output_text("raw again");
+	viewer_ack_all();
+	ck_assert_uint_eq(v.paints, paints + 1);
+	ck_assert(same_screen());
+	ck_assert_uint_eq(v.raw + v.skipped, s->log.head);
+	viewer_end();
+}
+END_TEST
+
 START_TEST(later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again)
 {
 	uint64_t whole;
@@ -474,6 +511,7 @@ END_TEST
 
 TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm,
+	one_stopped_for_a_minute_of_a_flood_gets_one_repaint_and_the_right_screen,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
