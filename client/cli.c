@@ -1,5 +1,6 @@
 #include "client/cli.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #define POLL_FIRST_MS                                                                              \
 	200 /* between two looks at a sandbox that starts; half as long again each time */
 #define POLL_MAX_MS 2000
+#define LOCK_LINE_MAX 64 /* bytes: a pid */
 
 const char *const choices_output[] = { "table", "json", NULL };
 const char *const choices_plane[] = { "auto", "gateway", "direct", NULL };
@@ -39,6 +41,19 @@ int cli_refuse(const struct cwsandbox_error *e, const struct error_context *x)
 	char text[ERRORS_TEXT_MAX];
 
 	return cli_error("%s", error_text(text, e, x));
+}
+
+void cli_tell(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	fputs("cwsandbox: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
 }
 
 int cli_usage(const struct command *command, const char *fmt, ...)
@@ -248,9 +263,48 @@ static int start_daemon(struct cli *cli)
 	return 0;
 }
 
+/* Its published address outlives one that was killed, so its process is looked for too. The lock itself is left
+ * alone: to try it would be in the way of one that starts. */
+static bool embedded_runs(void)
+{
+	_cleanup_(freep) char *path = NULL, *line = NULL;
+	_cleanup_(closep) int dir = -1;
+	char why[PATHS_WHY_MAX];
+	size_t n;
+	long pid;
+
+	if (paths_local_state_dir(NULL, &path, why))
+		return false;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || faccessat(dir, "url", F_OK, 0) < 0 ||
+		paths_read_file(dir, "lock", LOCK_LINE_MAX, &line, &n))
+		return false;
+	pid = strtol(line, NULL, 10);
+	return pid > 1 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+static void say_embedded(struct cli *cli)
+{
+	fputs("cwsandbox: no service is configured, using the embedded one on this machine "
+	      "(CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY choose another)\n",
+		stderr);
+	cli->embedded = false;
+}
+
+void cli_note_missing(struct cli *cli, const struct cwsandbox_error *e)
+{
+	cli->missing |= e && error_is_missing(e);
+}
+
+void cli_explain(struct cli *cli)
+{
+	if (cli->missing && cli->embedded)
+		say_embedded(cli);
+}
+
 int cli_connect(struct cli *cli, enum cli_need need)
 {
-	bool newcomer;
+	bool newcomer, starts;
 	int r;
 
 	r = configure(cli, &newcomer);
@@ -258,6 +312,8 @@ int cli_connect(struct cli *cli, enum cli_need need)
 		r = cwsandbox_new(&cli->c);
 	if (r)
 		return r;
+	cli->embedded = newcomer && need == CLI_SERVICE;
+	starts = cli->embedded && !embedded_runs();
 	r = cwsandbox_connect(cli->c, &cli->config, START_TIMEOUT_MS);
 	if (r == CWSANDBOX_E_NO_DAEMON && need == CLI_NO_START)
 		return r;
@@ -267,10 +323,8 @@ int cli_connect(struct cli *cli, enum cli_need need)
 		cli_refuse(cwsandbox_error(cli->c), NULL);
 		r = r > 0 ? -ECONNREFUSED : r;
 	}
-	if (!r && newcomer && need == CLI_SERVICE)
-		fputs("cwsandbox: no service is configured, using the embedded one on this machine "
-		      "(CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY choose another)\n",
-			stderr);
+	if (!r && starts)
+		say_embedded(cli);
 	return r;
 }
 
@@ -299,6 +353,8 @@ int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox
 	cli_progress_end(&progress);
 	if (!ret->error)
 		ret->error = cwsandbox_error(cli->c);
+	if (r)
+		cli_note_missing(cli, ret->error);
 	return r;
 }
 
@@ -357,7 +413,7 @@ int cli_check_plane(const struct parsed *p)
 	const char *mode = parsed_text(p, "--data-plane-mode");
 
 	if (mode && strcmp(mode, "direct") == 0)
-		return cli_error(
-			"direct data connections are not available; use --data-plane-mode gateway");
+		return cli_error("direct connections to a sandbox are not made here; use "
+				 "--data-plane-mode gateway, which does the same");
 	return 0;
 }

@@ -31,11 +31,13 @@ struct cli {
 	char *ca_file; /* made absolute */
 	struct cwsandbox *c;
 	int sigint_code; /* what Ctrl-C ends us with; 1 says "Aborted!" first */
+	bool embedded;   /* nobody chose a service: it is the embedded one, and that was not said */
+	bool missing;    /* what was asked for is not there */
 };
 
 /* What a command needs of the daemon. */
 enum cli_need {
-	CLI_SERVICE,  /* the service: a newcomer is told that it is the embedded one */
+	CLI_SERVICE,  /* the service: a newcomer for whom it starts is told which one it is */
 	CLI_SESSIONS, /* only the daemon's sessions */
 	CLI_NO_START, /* as CLI_SESSIONS,
 		and no daemon is started: CWSANDBOX_E_NO_DAEMON is said by the return value */
@@ -47,6 +49,11 @@ void cli_done(struct cli *cli);
 void cli_disconnect(struct cli *cli);
 /* 0; CWSANDBOX_E_NO_DAEMON with CLI_NO_START; < 0: failed, and said so. */
 int cli_connect(struct cli *cli, enum cli_need need);
+
+/* Keeps in mind that an error says so. */
+void cli_note_missing(struct cli *cli, const struct cwsandbox_error *e);
+/* After a command: who has chosen no service and misses something there may have meant another. */
+void cli_explain(struct cli *cli);
 
 /*
  * A request and its answer, with a word on stderr when it takes more than a second. 0 with
@@ -64,6 +71,8 @@ int cli_await_running(struct cli *cli, const char *id);
  * cli_refuse(). */
 int cli_error(const char *fmt, ...) _printf_(1, 2);
 int cli_refuse(const struct cwsandbox_error *e, const struct error_context *x);
+/* For people only: a line on a terminal's stderr, where scripts rely on the official words. */
+void cli_tell(const char *fmt, ...) _printf_(1, 2);
 /* A usage error found by a command itself: EXIT_USAGE. */
 int cli_usage(const struct command *command, const char *fmt, ...) _printf_(2, 3);
 
@@ -96,12 +105,11 @@ extern const struct command command_attach, command_capture, command_create, com
 	command_daemon_start, command_daemon_status, command_daemon_stop, command_delete,
 	command_detach, command_exec, command_files_read, command_files_write, command_get,
 	command_kill, command_logs, command_ls, command_new, command_rename, command_resize,
-	command_sessions, command_set,
-	command_sh, command_snapshots_create, command_snapshots_delete, command_snapshots_get,
-	command_snapshots_list, command_stop;
+	command_sessions, command_set, command_sh, command_snapshots_create,
+	command_snapshots_delete, command_snapshots_get, command_snapshots_list, command_stop;
 
 extern const char *const choices_output[], *const choices_plane[];
-/* `direct` is for a later version: 0, or an exit code with the error printed. */
+/* 0, or, as `direct` has no way around the gateway here, an exit code with the error printed. */
 int cli_check_plane(const struct parsed *p);
 
 #endif

@@ -164,6 +164,7 @@ static int run_ls(struct cli *cli, const struct parsed *p)
 		json_close(&j);
 		return print_json(&j);
 	}
+	cli->missing = n == 0;
 	if (n == 0)
 		puts("No sandboxes found.");
 	return flush();

@@ -374,7 +374,6 @@ static int run_delete(struct cli *cli, const struct parsed *p)
 									    : DELETE_TIMEOUT_S;
 	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_DELETE,
 		.sandbox_id = p->args[0],
-		.allow_missing = parsed_on(p, "--missing-ok"),
 		.timeout_ms = (uint64_t)ceil(seconds * 1000) };
 	const struct error_context x = { .operation = "Delete sandbox", .sandbox_id = p->args[0] };
 	struct cwsandbox_event e;
@@ -384,11 +383,14 @@ static int run_delete(struct cli *cli, const struct parsed *p)
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
 	r = cli_try(cli, &q, &e);
-	if (r && !(q.allow_missing && error_is_missing(e.error)))
+	if (r && !(parsed_on(p, "--missing-ok") && error_is_missing(e.error)))
 		return cli_refuse(e.error, &x);
 	if (parsed_on(p, "--quiet"))
 		return EXIT_OK;
-	snprintf(line, sizeof(line), "Deleted sandbox %s.\n", cli_show(id, sizeof(id), p->args[0]));
+	cli_show(id, sizeof(id), p->args[0]);
+	if (r)
+		cli_tell("there was no sandbox %s", id);
+	snprintf(line, sizeof(line), "Deleted sandbox %s.\n", id);
 	return cli_print(line, strlen(line));
 }
 

@@ -346,7 +346,10 @@ static int run_delete(struct cli *cli, const struct parsed *p)
 		return cli_refuse(e.error, &x);
 	if (parsed_on(p, "--quiet"))
 		return EXIT_OK;
-	snprintf(line, sizeof(line), "Deleted %s.\n", cli_show(id, sizeof(id), p->args[0]));
+	cli_show(id, sizeof(id), p->args[0]);
+	if (r)
+		cli_tell("there was no snapshot %s", id);
+	snprintf(line, sizeof(line), "Deleted %s.\n", id);
 	return cli_print(line, strlen(line));
 }
 

@@ -333,6 +333,7 @@ int main(int argc, char **argv)
 		code = print_top_help(stderr, EXIT_USAGE);
 	else if (n >= 0)
 		code = run_entry(&cli, argc - 1 - n, argv + 1 + n);
+	cli_explain(&cli);
 	cli_done(&cli);
 	return finish_output(code);
 }

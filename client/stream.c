@@ -176,8 +176,10 @@ int stream_run(struct stream *s, struct cwsandbox_event *ret)
 		if (r < 0 && cwsandbox_fd(s->cli->c) < 0)
 			r = finish_lost(s, r, ret);
 	}
-	if (r == CWSANDBOX_E_END)
+	if (r == CWSANDBOX_E_END) {
+		cli_note_missing(s->cli, ret->error);
 		return 0;
+	}
 	*ret = (struct cwsandbox_event){ .error = cwsandbox_error(s->cli->c) };
 	return r;
 }

@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "local/service.h"
+#include "common/text.h"
 #include "local/request.h"
+#include "local/service.h"
 
 #define FILE_MAX ((size_t)32 * 1024 * 1024)
 #define FILE_MAX_TEXT "33554432"
@@ -11,6 +12,7 @@
 #define UNSIZED_MAX ((size_t)4 * 1024 * 1024)  /* of a file that says it is empty, as in /proc */
 #define WRITE_SLICE ((size_t)1024 * 1024)      /* a turn */
 #define HEAD_MAX 16
+#define PATH_SHOWN_MAX 256 /* bytes of a path in an error's text */
 
 #define REASON_FILE_TOO_LARGE "CWSANDBOX_FILE_TOO_LARGE"
 
@@ -35,17 +37,31 @@ static const struct file_error {
 	{ EPIPE, GRPC_CANCELLED, NULL, "the sandbox ended" },
 };
 
-static void fail_file(struct call *call, int error)
+static void fail_file(struct call *call, const char *path, int error)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(file_errors); i++) {
-		const struct file_error *e = &file_errors[i];
+	const struct file_error other = { error, GRPC_INTERNAL, "CWSANDBOX_FILE_IO_FAILED",
+		strerror(-error) },
+				*e = &other;
+	char shown[PATH_SHOWN_MAX];
 
-		if (e->error == -error) {
-			call_fail_with(call, e->code, e->reason, "%s", e->text);
-			return;
-		}
-	}
-	call_fail_with(call, GRPC_INTERNAL, "CWSANDBOX_FILE_IO_FAILED", "%s", strerror(-error));
+	for (size_t i = 0; i < ARRAY_SIZE(file_errors); i++)
+		if (file_errors[i].error == -error)
+			e = &file_errors[i];
+	call_fail_with(call, e->code, e->reason, "%s: %s",
+		text_encode(shown, sizeof(shown), path, strlen(path)), e->text);
+}
+
+/* A file that is not there is made: what is missing is its folder. */
+static void fail_writing(struct call *call, const char *path, int error)
+{
+	const char *slash = strrchr(path, '/');
+	char shown[PATH_SHOWN_MAX];
+
+	if (error != -ENOENT || !slash || slash == path)
+		return fail_file(call, path, error);
+	call_fail_with(call, GRPC_NOT_FOUND, "CWSANDBOX_FILE_NOT_FOUND",
+		"there is no folder %s: make it first, with mkdir -p",
+		text_encode(shown, sizeof(shown), path, (size_t)(slash - path)));
 }
 
 static void fail_too_large(struct call *call, const uint64_t *size)
@@ -81,6 +97,7 @@ static bool path_ok(struct call *call, const char *path)
 struct reading {
 	struct call *call;
 	struct opening opening;
+	Coreweave__Sandbox__V1__ReadFileRequest *req;
 	int fd;
 	uint64_t left; /* bytes of content still to send */
 };
@@ -149,7 +166,7 @@ static void send_unsized(struct reading *rd)
 		n += l > 0 ? (size_t)l : 0;
 	}
 	if (!data || l < 0)
-		return fail_file(rd->call, data ? -errno : -ENOMEM);
+		return fail_file(rd->call, rd->req->path, data ? -errno : -ENOMEM);
 	if (n > UNSIZED_MAX)
 		return call_fail_with(rd->call, GRPC_FAILED_PRECONDITION, REASON_FILE_TOO_LARGE,
 			"the file says it is empty, and holds more than %zu bytes", UNSIZED_MAX);
@@ -162,7 +179,7 @@ static void on_read_open(struct opening *o, int error, int fd, uint64_t size)
 	struct reading *rd = container_of(o, struct reading, opening);
 
 	if (error)
-		return fail_file(rd->call, error);
+		return fail_file(rd->call, rd->req->path, error);
 	rd->fd = fd;
 	if (size > FILE_MAX) {
 		fail_too_large(rd->call, &size);
@@ -170,7 +187,7 @@ static void on_read_open(struct opening *o, int error, int fd, uint64_t size)
 		send_unsized(rd);
 		close_fd(&rd->fd);
 	} else if (put_head(rd, size)) {
-		fail_file(rd->call, -ENOMEM);
+		fail_file(rd->call, rd->req->path, -ENOMEM);
 	} else {
 		rd->left = size;
 		grpc_resume(&rd->call->rpc);
@@ -183,24 +200,27 @@ static void reading_end(struct call *call)
 
 	opening_cancel(&rd->opening);
 	close_fd(&rd->fd);
+	coreweave__sandbox__v1__read_file_request__free_unpacked(rd->req, NULL);
 	free(rd);
 	call->state = NULL;
 }
 
 static const struct call_ops reading_ops = { .read = reading_read, .on_end = reading_end };
 
-static void start_reading(struct call *call, const Coreweave__Sandbox__V1__ReadFileRequest *req)
+/* Takes req. */
+static void start_reading(
+	struct call *call, struct box *b, Coreweave__Sandbox__V1__ReadFileRequest *req)
 {
-	struct box *b = call_box(call, req->sandbox_id, req->container, NULL);
-	struct reading *rd;
+	struct reading *rd = calloc(1, sizeof(*rd));
 	int r;
 
-	if (!b || !path_ok(call, req->path))
+	if (!rd) {
+		fail_file(call, req->path, -ENOMEM);
+		coreweave__sandbox__v1__read_file_request__free_unpacked(req, NULL);
 		return;
-	rd = calloc(1, sizeof(*rd));
-	if (!rd)
-		return fail_file(call, -ENOMEM);
+	}
 	rd->call = call;
+	rd->req = req;
 	rd->fd = -1;
 	rd->opening.on_done = on_read_open;
 	call->state = rd;
@@ -208,7 +228,7 @@ static void start_reading(struct call *call, const Coreweave__Sandbox__V1__ReadF
 	call_arm_deadline(call);
 	r = box_open(b, req->path, 0, &rd->opening);
 	if (r)
-		fail_file(call, r);
+		fail_file(call, req->path, r);
 }
 
 static void on_read_file(struct call *call, const uint8_t *data, size_t n)
@@ -216,9 +236,13 @@ static void on_read_file(struct call *call, const uint8_t *data, size_t n)
 	Coreweave__Sandbox__V1__ReadFileRequest *req =
 		request_unpack(&coreweave__sandbox__v1__read_file_request__descriptor, data, n);
 
+	struct box *b;
+
 	if (!req)
 		return call_fail_not_understood(call);
-	start_reading(call, req);
+	b = call_box(call, req->sandbox_id, req->container, NULL);
+	if (b && path_ok(call, req->path))
+		return start_reading(call, b, req);
 	coreweave__sandbox__v1__read_file_request__free_unpacked(req, NULL);
 }
 
@@ -244,7 +268,7 @@ static void write_slice(evutil_socket_t fd _unused_, short what _unused_, void *
 	if (left)
 		l = write(w->fd, w->req->content.data + w->pos, min_size(left, WRITE_SLICE));
 	if (l < 0 && errno != EINTR) {
-		fail_file(w->call, -errno);
+		fail_writing(w->call, w->req->path, -errno);
 		return;
 	}
 	w->pos += l > 0 ? (size_t)l : 0;
@@ -260,7 +284,7 @@ static void on_write_open(struct opening *o, int error, int fd, uint64_t size _u
 
 	w->fd = fd;
 	if (error)
-		fail_file(w->call, error);
+		fail_writing(w->call, w->req->path, error);
 	else
 		event_active(w->ev, EV_TIMEOUT, 1);
 }
@@ -288,8 +312,9 @@ static void start_writing(
 	int r;
 
 	if (!w) {
+		fail_writing(call, req->path, -ENOMEM);
 		coreweave__sandbox__v1__write_file_request__free_unpacked(req, NULL);
-		return fail_file(call, -ENOMEM);
+		return;
 	}
 	w->call = call;
 	w->req = req;
@@ -304,7 +329,7 @@ static void start_writing(
 		r = -ENOSPC;
 	r = r ? r : box_open(b, req->path, INIT_WRITE, &w->opening);
 	if (r)
-		fail_file(call, r);
+		fail_writing(call, req->path, r);
 }
 
 static void on_write_file(struct call *call, const uint8_t *data, size_t n)

@@ -19,6 +19,9 @@
 
 #define KEY_BYTES 96
 #define PART ".part"
+#define ROOTFS_WANTED                                                                              \
+	"; give a root folder, as debootstrap makes one, or its tarball: 'docker export $(docker " \
+	"create IMAGE) >FILE'"
 
 /* The --rootfs at hand. */
 struct opener {
@@ -223,7 +226,7 @@ static int open_source(const struct opener *o, struct rootfs *fs)
 	else if (S_ISREG(o->st.st_mode))
 		r = open_tarball(o, fs);
 	if (r && !*o->why)
-		snprintf(o->why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s", o->source,
+		snprintf(o->why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s" ROOTFS_WANTED, o->source,
 			r == -EINVAL ? "it is neither a folder nor a tarball" : strerror(-r));
 	return r ? r : check_root(fs, o->source, o->why);
 }
@@ -242,7 +245,8 @@ static int open_one(struct rootfs_set *set, const struct rootfs_arg *arg, struct
 	o->from = open(arg->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (o->from < 0 || fstat(o->from, &o->st) < 0) {
 		r = -errno;
-		snprintf(o->why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s", arg->source, strerror(-r));
+		snprintf(o->why, ROOTFS_WHY_MAX, "--rootfs %.200s: %s" ROOTFS_WANTED, arg->source,
+			strerror(-r));
 	} else {
 		r = open_source(o, fs);
 	}

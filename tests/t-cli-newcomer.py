@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Who has configured nothing: told once which service it is, and again where another may have been meant"""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import suite
+from world import SharedWorldCase, WorldCase, program
+
+NOTICE = "cwsandbox: no service is configured, using the embedded one on this machine " \
+         "(CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY choose another)\n"
+
+
+class Newcomer(SharedWorldCase):
+    @classmethod
+    def prepare(cls):
+        done = cls.world.cli("create")
+        cls.first = done.stderr.decode()
+        cls.box = done.stdout.decode().strip()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.cli("daemon", "stop", "--all", "--force")
+        super().tearDownClass()
+
+    def says(self, *args, code=0):
+        done = self.world.cli(*args)
+        self.assertEqual(done.returncode, code, done)
+        return done.stderr.decode()
+
+    def test_the_command_that_starts_the_service_says_which_one_it_is_and_those_after_it_do_not(self):
+        self.assertEqual(self.first, NOTICE)
+        self.assertEqual(self.says("ls"), "")
+        self.assertEqual(self.says("exec", self.box, "true"), "")
+        self.assertEqual(self.says("create", "-t", "again"), "")
+
+    def test_who_misses_something_is_told_that_another_service_may_have_been_meant(self):
+        missing = "Error: Sandbox 'nope' not found\n"
+        for command in (("get", "nope"), ("exec", "nope", "true"), ("logs", "nope"), ("stop", "nope"),
+                        ("files", "read", "nope", "/etc/hosts")):
+            with self.subTest(command=command):
+                self.assertEqual(self.says(*command, code=1), missing + NOTICE)
+        self.assertEqual(self.says("ls", "-t", "no-such"), NOTICE)
+        done = self.world.cli("get", "nope", env={"CWSANDBOX_BASE_URL": "local"})
+        self.assertEqual(done.stderr.decode(), missing)
+
+    def test_a_file_that_is_not_there_is_named_and_so_is_a_missing_folder_with_the_next_step(self):
+        data, folder = self.world.write("data", "x"), self.world.ok("exec", self.box, "mktemp", "-d")
+        failed = "Error: File operation failed (CWSANDBOX_FILE_NOT_FOUND): "
+        self.assertEqual(self.says("files", "read", self.box, folder + "/none", code=1), failed + folder + "/none: no such file\n")
+        self.assertEqual(self.says("files", "write", self.box, folder + "/a/b/data", data, code=1),
+                         failed + "there is no folder " + folder + "/a/b: make it first, with mkdir -p\n")
+        self.assertEqual(self.says("files", "write", self.box, folder, data, code=1),
+                         "Error: File operation failed (CWSANDBOX_FILE_IS_DIRECTORY): " + folder + ": it is a folder\n")
+        self.assertEqual(self.says("files", "read", self.box, folder + "/\x1b[31mred\n", code=1),
+                         failed + folder + "/\\x1b[31mred\\n: no such file\n")
+
+    def test_a_terminal_is_told_that_what_was_to_be_deleted_was_not_there(self):
+        for command, kind in ((("snapshots", "delete"), "snapshot"), (("delete",), "sandbox")):
+            with self.subTest(kind=kind):
+                t = self.world.terminal(*command, "--missing-ok", "nope")
+                self.assertEqual(t.exit_code(), 0)
+                self.assertIn(b"cwsandbox: there was no %s nope" % kind.encode(), bytes(t.raw))
+                self.assertNotIn("there was no", self.says(*command, "--missing-ok", "nope"))
+
+    def test_direct_connections_are_refused_with_what_to_do(self):
+        for command in (("exec",), ("files", "read"), ("logs",)):
+            said = self.says(*command, "--data-plane-mode", "direct", self.box, *["/etc/hosts"][:command != ("logs",)], code=1)
+            self.assertIn("use --data-plane-mode gateway", said)
+
+
+class Service(WorldCase):
+    def test_a_root_folder_that_is_not_there_is_refused_with_what_to_give(self):
+        done = self.world.run([program("cwsandbox-local"), "--rootfs", "/no/such"])
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr.decode().splitlines()[-1],
+                         "^cwsandbox-local: --rootfs /no/such: No such file or directory; give a root folder, .*debootstrap.*"
+                         "tarball.*docker export")
+
+
+if __name__ == "__main__":
+    suite.main()
