@@ -18,6 +18,8 @@ import time
 from screen import QUERY, Screen
 
 LIMIT = float(os.environ.get("CWSANDBOX_TEST_LIMIT", "60"))  # seconds: generous, for slow machines
+AGAIN = 2.0  # seconds until a key that did nothing is pressed again
+REST = 0.3  # seconds without work that are a pause
 SLOW_STEP = 0.02  # seconds: a slow terminal takes so much of its rate at once
 RAW_MAX = 16 << 20  # bytes kept of what a terminal was sent; beyond, the newer half
 
@@ -116,6 +118,37 @@ class Terminal:
         """Waits for the program's end; the code, or minus the signal."""
         until(lambda: self.poll() is not None, "the end of " + self.name(), limit)
         return self.returncode
+
+    def interrupted(self):
+        """Ctrl-C once the program rests, and again every AGAIN seconds until it ends, as a user would; the code.
+
+        A Python program can be caught by it between two of its own guards, and one that is just about to wait for a
+        lock notes it and waits all the same.
+        """
+        self.at_rest()
+        due = 0.0
+
+        def ended():
+            nonlocal due
+            if self.poll() is None and time.monotonic() >= due:
+                due = time.monotonic() + AGAIN
+                self.type("\x03")
+            return self.poll() is not None
+        until(ended, "the end by Ctrl-C of " + self.name())
+        return self.returncode
+
+    def at_rest(self):
+        """Waits until the program has used no processor for REST seconds."""
+        used, since = None, 0.0
+
+        def rests():
+            nonlocal used, since
+            now = open("/proc/%d/stat" % self.pid).read().rpartition(")")[2].split()[11:13]
+            if now != used:
+                used, since = now, time.monotonic()
+            return time.monotonic() - since >= REST
+        until(rests, "a pause of " + self.name())
+        return self
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
