@@ -291,7 +291,26 @@ START_TEST(age_is_never_more_than_the_true_wait)
 }
 END_TEST
 
-TEST_MAIN("log", a_slow_block_reader_holds_the_window_a_skip_reader_never_does,
+START_TEST(lines_are_counted_at_any_offset_however_many_are_side_by_side)
+{
+	static const size_t sizes[] = { 1, 15, 16, 17, 4079, 4080, 4081, 4096, 20000 };
+	uint64_t lines = 0;
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		memset(blob, '\n', sizes[i]);
+		blob[sizes[i] / 2] = 'x';
+		ck_assert_int_eq(log_append(&s_log, blob, sizes[i], LOG_STDOUT), 0);
+		ck_assert_uint_eq(log_lines(&s_log, s_log.head - sizes[i]), lines);
+		lines += sizes[i] - 1;
+		ck_assert_uint_eq(log_lines(&s_log, s_log.head), lines);
+	}
+	end();
+}
+END_TEST
+
+TEST_MAIN("log", lines_are_counted_at_any_offset_however_many_are_side_by_side,
+	a_slow_block_reader_holds_the_window_a_skip_reader_never_does,
 	the_log_takes_exactly_its_room_and_not_a_byte_more,
 	what_is_read_is_what_was_written_across_chunks,
 	two_streams_share_chunks_and_a_span_is_of_one,
