@@ -6,9 +6,6 @@
 #define ENQ 0x05
 #define ESC 0x1b
 
-#define QUICK_CSI_MAX ((size_t)32) /* bytes of a sequence that is looked through at once */
-#define QUICK_DIGITS_MAX 4u        /* of a parameter: far from PARSE_PARAM_MAX */
-
 int term_filter_new(struct term_filter **ret, bool clipboard)
 {
 	struct term_filter *f = calloc(1, sizeof(*f));
@@ -111,12 +108,20 @@ static enum verdict bound_repeat(const struct term_filter *f, struct parse *p, e
 	return VERDICT_REWRITE;
 }
 
+static enum verdict judge_csi(struct term_filter *f)
+{
+	enum verdict v = filter_caps(f, &f->parse, filter_csi(&f->parse));
+
+	if (f->parse.final == 'b' && !f->printed)
+		return VERDICT_DROP;
+	return bound_repeat(f, &f->parse, v);
+}
+
 static void pass_csi(struct term_filter *f, struct out *o)
 {
-	enum verdict v =
-		bound_repeat(f, &f->parse, filter_caps(f, &f->parse, filter_csi(&f->parse)));
+	enum verdict v = judge_csi(f);
 
-	if (v == VERDICT_DROP || (f->parse.final == 'b' && !f->printed))
+	if (v == VERDICT_DROP)
 		return;
 	if (v == VERDICT_REWRITE || f->held_lost)
 		rewrite_csi(&f->parse, o);
@@ -232,27 +237,15 @@ static size_t feed_utf8(struct term_filter *f, uint8_t b, struct out *o)
 
 /* ---- what passes as it came ---- */
 
-/* A whole control sequence of the common kinds: colours, moves, erasing. */
 static size_t quick_csi(struct term_filter *f, const uint8_t *s, size_t n)
 {
-	bool some = false; /* a parameter that is not 0, or several */
-	unsigned digits = 0;
-	size_t i = 2;
+	size_t k = parse_csi(&f->parse, s, n);
 
-	for (; i < n && i < QUICK_CSI_MAX && s[i] <= ';' && s[i] >= '0' && s[i] != ':'; i++) {
-		digits = s[i] == ';' ? 0 : digits + 1;
-		if (digits > QUICK_DIGITS_MAX)
-			return 0;
-		some |= s[i] != '0';
-	}
-	if (i >= n || s[1] != '[')
+	if (!k || k > FILTER_HOLD_MAX || judge_csi(f) != VERDICT_PASS)
 		return 0;
-	if (s[i] == 'm' && f->caps.true_color)
-		filter_note_pen(f, some);
-	else if (s[i] != 'K' && s[i] != 'H' && s[i] != 'J' && (s[i] < 'A' || s[i] > 'D'))
-		return 0;
-	f->printed = false;
-	return i + 1;
+	filter_note_csi(f, &f->parse);
+	f->printed &= parse_key(&f->parse) == 'b';
+	return k;
 }
 
 static size_t quick_utf8(struct term_filter *f, const uint8_t *s, size_t n)

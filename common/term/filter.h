@@ -41,7 +41,6 @@ struct term_filter {
 
 void filter_note_control(struct term_filter *f, uint8_t b);
 void filter_note_escape(struct term_filter *f, const struct parse *p);
-void filter_note_pen(struct term_filter *f, bool set);
 void filter_note_csi(struct term_filter *f, const struct parse *p);
 void filter_note_osc(struct term_filter *f, const char *content);
 

@@ -51,11 +51,23 @@ static enum verdict window_op(const struct parse *p)
 
 static enum verdict csi_plain(struct parse *p)
 {
-	static const char always[] = "@ABCDEFGHIJKLMPSXZ^`abdefgjkmru";
-
-	if (strchr(always, p->final))
-		return VERDICT_PASS;
 	switch (p->final) {
+	case '@' ... 'M':
+	case 'P':
+	case 'S':
+	case 'X':
+	case 'Z':
+	case '^':
+	case '`':
+	case 'a':
+	case 'b':
+	case 'd' ... 'g':
+	case 'j':
+	case 'k':
+	case 'm':
+	case 'r':
+	case 'u':
+		return VERDICT_PASS;
 	case 'h':
 	case 'l':
 		return filter_modes(p);

@@ -175,16 +175,11 @@ static void note_soft_reset(struct term_filter *f)
 	f->saved[f->alternate] = 0;
 }
 
-void filter_note_pen(struct term_filter *f, bool set)
-{
-	note(f, UNDO_PEN, set);
-}
-
 void filter_note_csi(struct term_filter *f, const struct parse *p)
 {
 	switch (parse_key(p)) {
 	case PARSE_KEY(0, 0, 'm'):
-		filter_note_pen(f, p->n_params > 1 || parse_param(p, 0, 0));
+		note(f, UNDO_PEN, p->n_params > 1 || parse_param(p, 0, 0));
 		break;
 	case PARSE_KEY(0, 0, 'h'):
 	case PARSE_KEY(0, 0, 'l'):

@@ -9,11 +9,8 @@
 #define BEL 0x07
 #define DEL 0x7f
 
-static enum parse_action escape_begin(struct parse *p)
+static void sequence_begin(struct parse *p)
 {
-	bool open = p->state != PARSE_GROUND;
-
-	p->state = PARSE_ESCAPE;
 	p->private = 0;
 	p->n_intermediates = 0;
 	p->n_params = 0;
@@ -21,6 +18,14 @@ static enum parse_action escape_begin(struct parse *p)
 	p->overflow = p->cut = false;
 	p->bell = false;
 	p->ignored = false;
+}
+
+static enum parse_action escape_begin(struct parse *p)
+{
+	bool open = p->state != PARSE_GROUND;
+
+	p->state = PARSE_ESCAPE;
+	sequence_begin(p);
 	return open ? PARSE_ABORT : PARSE_NONE;
 }
 
@@ -209,18 +214,44 @@ enum parse_action parse_byte(struct parse *p, uint8_t b)
 	return PARSE_NONE;
 }
 
-unsigned parse_param(const struct parse *p, unsigned i, unsigned absent)
+/* Numbers and semicolons up to the final byte, which s[*ret_at] is. False: there is more to them. */
+static bool plain_params(struct parse *p, const uint8_t *s, size_t n, size_t *ret_at)
 {
-	return i < p->n_params && p->params[i] > 0 ? (unsigned)p->params[i] : absent;
+	const size_t first = *ret_at;
+	size_t i = first;
+	int32_t v = -1;
+
+	for (; i < n && s[i] >= '0' && s[i] <= ';' && s[i] != ':'; i++) {
+		if (s[i] != ';') {
+			v = (v < 0 ? 0 : v) * 10 + (s[i] - '0');
+			if (v > PARSE_PARAM_MAX)
+				return false;
+			continue;
+		}
+		if (p->n_params == PARSE_PARAMS_MAX - 1)
+			return false;
+		p->params[p->n_params++] = v;
+		v = -1;
+	}
+	if (i > first)
+		p->params[p->n_params++] = v;
+	*ret_at = i;
+	return i < n && s[i] >= 0x40 && s[i] < DEL;
 }
 
-uint32_t parse_key(const struct parse *p)
+size_t parse_csi(struct parse *p, const uint8_t *s, size_t n)
 {
-	unsigned inter = p->n_intermediates ? p->intermediates[0] : 0;
+	size_t i = 2;
 
-	if (p->n_intermediates > 1)
-		inter = 0xff; /* no sequence of ours has two */
-	return PARSE_KEY(p->private, inter, p->final);
+	if (n < 3 || s[0] != ESC || s[1] != '[')
+		return 0;
+	sequence_begin(p);
+	if (s[2] >= 0x3c && s[2] < 0x40)
+		p->private = s[i++];
+	if (!plain_params(p, s, n, &i))
+		return 0;
+	p->final = s[i];
+	return i + 1;
 }
 
 #define ONES UINT64_C(0x0101010101010101)

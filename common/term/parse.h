@@ -64,14 +64,28 @@ struct parse {
 };
 
 enum parse_action parse_byte(struct parse *p, uint8_t b);
+/* In ground state, with an ESC first: a plain control sequence that is whole in the span, as the bytes
+ * one by one would give it, ending in PARSE_CSI. Its length; 0: not one of these, nothing was taken. */
+size_t parse_csi(struct parse *p, const uint8_t *s, size_t n);
 /* Parameter i, or `absent` where it was not given or is 0. */
-unsigned parse_param(const struct parse *p, unsigned i, unsigned absent);
-/* One number for what a dispatch looks at: private marker, intermediates and final. */
-uint32_t parse_key(const struct parse *p);
+static inline unsigned parse_param(const struct parse *p, unsigned i, unsigned absent)
+{
+	return i < p->n_params && p->params[i] > 0 ? (unsigned)p->params[i] : absent;
+}
 
 /* For case labels, which take no function; a plain sequence is its final byte alone. */
 #define PARSE_KEY(private, inter, final)                                                           \
 	((uint32_t)(private) << 16 | (uint32_t)(inter) << 8 | (uint32_t)(final))
+
+/* One number for what a dispatch looks at: private marker, intermediates and final. */
+static inline uint32_t parse_key(const struct parse *p)
+{
+	unsigned inter = p->n_intermediates ? p->intermediates[0] : 0;
+
+	if (p->n_intermediates > 1)
+		inter = 0xff; /* no sequence of ours has two */
+	return PARSE_KEY(p->private, inter, p->final);
+}
 
 /* Bytes of plain text, 0x20 to 0x7e, at the start of a span. */
 size_t parse_ascii(const uint8_t *s, size_t n);

@@ -252,6 +252,12 @@ static const uint8_t *feed_step(struct term *t, const uint8_t *p, const uint8_t 
 			print_ascii(t, p, n);
 			return p + n;
 		}
+		n = parse_csi(&t->parse, p, (size_t)(end - p));
+		if (n) {
+			act(t, PARSE_CSI, 0);
+			t->work += WORK_STEP;
+			return p + n;
+		}
 	}
 	action = parse_byte(&t->parse, *p);
 	act(t, action, *p);
