@@ -2,9 +2,9 @@
 """bench: many sessions on one connection to the service, and many attachments on one session
 
 N sessions (default 1000), each a program of its own on a terminal of its own, with one attachment each from a client
-of its own; max-streams is N + 100, so that one connection carries them all. Then one session with 1, 8 and 64
-attachments that take a flood losslessly. Prints what it took: time, CPU and memory of the daemon and of the service,
-the echo of a key; asserts nothing.
+of its own; max-streams is N + 100, so that one connection carries them all. Then one session with 64 terminals, and
+one with 1, 8 and 64 attachments that take a flood losslessly. Prints what it took: time, CPU and memory of the daemon
+and of the service, the echo of a key; asserts nothing.
 
 Usage: crowd.py [N]
 """
@@ -23,6 +23,7 @@ import world
 
 IN_ONE = 200  # sessions in one sandbox: it may have 1,024 processes
 FLOOD = 64 << 20
+KEYS = 200
 SPARE = 100  # streams, clients and descriptors beside those of the sessions
 
 
@@ -119,6 +120,38 @@ def sessions(place, meter, n):
     return boxes[0]
 
 
+def together(place, meter, box, n):
+    """One session, n terminals: a key of the first is shown by all of them."""
+    control = mpack.Peer(place.socket_path, hello(place))
+    control.call("session.create", {"sandbox_id": box, "name": "t", "cols": 80, "rows": 24, "argv": [
+        "sh", "-c", "stty -icanon; echo up; exec cat >/dev/null"]})
+    meter.look()
+    peers = [attach(place, "t") for _ in range(n)]
+    for peer in peers:
+        wait_for(peer, b"up")
+    meter.row("%d clients attached to one session" % n, n)
+    first, last = [], []
+    for i in range(KEYS):
+        text = b"%c" % (97 + i % 26)
+        began = time.perf_counter()
+        peers[0].call("session.input", {"attachment": peers[0].attachment, "data": text})
+        for peer in peers:
+            wait_for(peer, text)
+            if peer is peers[0]:
+                first.append(time.perf_counter() - began)
+        last.append(time.perf_counter() - began)
+    meter.row("%d keys, each shown by %d" % (KEYS, n), KEYS)
+    for what, took in (("the one who typed", sorted(first)), ("all %d, read one by one" % n, sorted(last))):
+        print("  echo of a key at %s: median %.0f us, 99th percentile %.0f us" % (
+            what, statistics.median(took) * 1e6, took[int(KEYS * 0.99)] * 1e6))
+    time.sleep(5)
+    meter.row("idle for 5 s")
+    for peer in peers:
+        peer.close()
+    control.call("session.kill", {"name": "t"})
+    control.close()
+
+
 def flood(place, meter, box, n):
     """One session, n clients that want every byte; each is read in turn, by this one process."""
     control = mpack.Peer(place.socket_path, hello(place))
@@ -135,7 +168,7 @@ def flood(place, meter, box, n):
     while left:
         for fd, _ in poll.poll():
             peer = left[fd]
-            peer.read_frame()
+            peer.read_ready()
             while peer.notes:
                 method, frame = peer.notes.popleft()
                 if method not in ("output", "resync"):
@@ -172,6 +205,7 @@ def main():
         meter = Meter(place.daemon(), service)
         print("%-34s %10s  %22s  %22s" % ("", "wall", "daemon's CPU, memory", "service's CPU, memory"))
         box = sessions(place, meter, n)
+        together(place, meter, box, 64)
         for clients in (1, 8, 64):
             flood(place, meter, box, clients)
     finally:

@@ -160,11 +160,26 @@ class Peer:
                 if not data:
                     raise EOFError("the daemon closed the connection") from None
                 self.unpacker.feed(data)
+        self._file(frame)
+        return frame
+
+    def _file(self, frame):
         if frame[0] == 1:
             self.answers[frame[1]] = frame[2:]
         else:
             self.notes.append((frame[1], frame[2][0] if frame[2] else {}))
-        return frame
+
+    def read_ready(self):
+        """What one read of a readable socket brings: each frame that is whole then; nothing whole is left behind."""
+        data = self.sock.recv(65536)
+        if not data:
+            raise EOFError("the daemon closed the connection")
+        self.unpacker.feed(data)
+        while True:
+            try:
+                self._file(self.unpacker.next())
+            except Short:
+                return
 
     def ask(self, method, params):
         self.id += 1
