@@ -24,8 +24,7 @@ static void mark_row(struct term *t, const struct row *row)
 	}
 }
 
-/* Frees the numbers that no cell has. Pens hold their styles by value; the one cached is forgotten.
- */
+/* Frees the numbers that no cell has. Pens hold their styles by value; those cached are forgotten. */
 void attr_sweep(struct term *t)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
@@ -36,6 +35,7 @@ void attr_sweep(struct term *t)
 	history_renumber(&t->history);
 	t->work += 2 * (uint64_t)t->cols * t->rows + t->styles.cap + t->clusters.cap;
 	t->style_known = false;
+	memset(t->recent, 0, sizeof(t->recent));
 	t->sweeps++;
 }
 
@@ -84,10 +84,30 @@ struct style style_get(const struct term *t, uint32_t number)
 	};
 }
 
+static unsigned style_slot(const struct style *s)
+{
+	const uint32_t mix = s->fg ^ s->fg >> 8 ^ s->bg * 5 ^ s->attrs * 3 ^ s->link;
+
+	return (mix ^ mix >> 4) % STYLES_RECENT;
+}
+
+static uint32_t style_find(struct term *t, const struct style *style)
+{
+	struct style_recent *recent = &t->recent[style_slot(style)];
+	uint32_t number;
+
+	if (memcmp(&recent->style, style, sizeof(*style)) == 0)
+		return recent->number;
+	number = style_number(t, style);
+	if (number) /* there was room for it */
+		*recent = (struct style_recent){ *style, number };
+	return number;
+}
+
 uint32_t pen_style(struct term *t)
 {
 	if (!t->style_known)
-		t->style = style_number(t, &t->cursor.pen.style);
+		t->style = style_find(t, &t->cursor.pen.style);
 	t->style_known = true;
 	return t->style;
 }

@@ -82,6 +82,13 @@ struct link {
 	bool marked;
 };
 
+#define STYLES_RECENT 16u /* programs go back and forth between few */
+
+struct style_recent {
+	struct style style;
+	uint32_t number; /* 0 of what is no style yet, and so of the default one */
+};
+
 struct term {
 	struct parse parse;
 	struct utf8 utf8;
@@ -101,6 +108,7 @@ struct term {
 	unsigned top, bottom; /* scroll region, [top, bottom) */
 	uint32_t style;       /* number of the pen's style, while style_known */
 	bool style_known;
+	struct style_recent recent[STYLES_RECENT]; /* numbers found lately, by what style_slot() says */
 	uint32_t last; /* REP repeats it; 0 = nothing to repeat */
 	/* Cluster that a mark has just made: while `last` is set no other cell can have it, and a
 	 * further mark makes another one of it. 0 = none. */

@@ -111,57 +111,53 @@ static uint8_t *put_char(const struct term *t, uint8_t *at, uint64_t cell)
 	return put_code(at, code, cell & CELL_WIDE ? CHAR_WIDE : 0);
 }
 
-/* What every cell of the row is, or every other one; `first` at even places. */
-static void pattern(cells_v *ret, const uint64_t *cells, unsigned n)
+/* All of it is one character: a row of it, or of a wide one. */
+static bool is_uniform(const uint64_t *cells, unsigned n)
 {
-	*ret = (cells_v){ 0 };
-	for (unsigned i = 0; i < CELLS_LANES && n > 1; i++)
-		(*ret)[i] = cells[i & 1];
+	if (n < CELLS_LANES || cells[0] & CELL_CLUSTER)
+		return false;
+	if (cells[0] == cells[1] && cells[0] & (CELL_WIDE | CELL_TAIL))
+		return false;
+	if (cells[0] != cells[1] && (n % 2 || !(cells[0] & CELL_WIDE) ||
+					    cells[1] != ((cells[0] & ~CELL_CHAR) | CELL_TAIL)))
+		return false;
+	return memcmp(cells, cells + 2, (n - 2) * sizeof(*cells)) == 0; /* each as two before it */
 }
 
-/* All of it is one character: a row of it, or of a wide one. */
-static bool is_uniform(const uint64_t *cells, unsigned n, uint64_t differ)
+/* The bits that any cell has. */
+static uint64_t any_of(const uint64_t *cells, unsigned n)
 {
-	if (n < CELLS_LANES || differ || cells[0] & CELL_CLUSTER)
-		return false;
-	if (cells[0] == cells[1])
-		return !(cells[0] & (CELL_WIDE | CELL_TAIL));
-	return n % 2 == 0 && cells[0] & CELL_WIDE &&
-	       cells[1] == ((cells[0] & ~CELL_CHAR) | CELL_TAIL);
+	cells_v all = { 0 }, v;
+	uint64_t any = 0;
+	unsigned x = 0;
+
+	for (; x + CELLS_LANES <= n; x += CELLS_LANES) {
+		memcpy(&v, cells + x, sizeof(v));
+		all |= v;
+	}
+	for (; x < n; x++)
+		any |= cells[x];
+	for (unsigned i = 0; i < CELLS_LANES; i++)
+		any |= all[i];
+	return any;
 }
 
 void pack_measure(struct pack_measure *m, const struct pack_row *row)
 {
-	const uint64_t *cells = row->cells;
 	const unsigned n = row->n;
-	cells_v first, all = { 0 }, differ = { 0 }, v;
-	uint64_t any = 0, other = 0;
-	unsigned x = 0;
+	uint64_t any;
 
-	pattern(&first, cells, n);
-	for (; x + CELLS_LANES <= n; x += CELLS_LANES) {
-		memcpy(&v, cells + x, sizeof(v));
-		all |= v;
-		differ |= v ^ first;
-	}
-	for (; x < n; x++) {
-		any |= cells[x];
-		other |= cells[x] ^ cells[n > 1 ? x & 1 : 0];
-	}
-	for (unsigned i = 0; i < CELLS_LANES; i++) {
-		any |= all[i];
-		other |= differ[i];
-	}
-	m->uniform = row->total == n && is_uniform(cells, n, other);
-	if (n > 1)
-		other |= cells[0] ^ cells[1];
+	m->uniform = row->total == n && is_uniform(row->cells, n);
+	if (m->uniform)
+		return; /* it will be measured as what it is filled with */
+	any = any_of(row->cells, n);
 	m->ascii = (any & CELL_CHAR) < 0x80;
 	m->plain = !(any >> CELL_STYLE_SHIFT);
 	m->most = LINE_MOST + (m->ascii ? (size_t)n : n * (size_t)3);
-	for (x = 0; x < n && any & CELL_CLUSTER; x++)
-		m->most += cells[x] & CELL_CLUSTER ? CLUSTER_MOST : 0;
+	for (unsigned x = 0; x < n && any & CELL_CLUSTER; x++)
+		m->most += row->cells[x] & CELL_CLUSTER ? CLUSTER_MOST : 0;
 	if (!m->plain)
-		m->most += (other >> CELL_STYLE_SHIFT ? (size_t)n : 1) * 2 * NUMBER_MOST;
+		m->most += n * (size_t)2 * NUMBER_MOST;
 }
 
 static uint8_t *put_ascii(uint8_t *at, const uint64_t *cells, unsigned n)

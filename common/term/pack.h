@@ -63,7 +63,7 @@ struct pack_row {
 
 struct pack_measure {
 	bool ascii, plain;
-	bool uniform; /* one character throughout: it may be written as one that is filled with it */
+	bool uniform; /* one character throughout: to be measured as one that is filled with it */
 	size_t most; /* bytes it takes at most */
 };
 

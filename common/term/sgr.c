@@ -125,8 +125,10 @@ static unsigned apply(struct style *st, const struct span *s)
 	case 58:
 		return color(s, &st->underline);
 	default:
-		attribute(st, v);
-		color_simple(st, v);
+		if (v < 30 || v == 53 || v == 55)
+			attribute(st, v);
+		else
+			color_simple(st, v);
 		return 0;
 	}
 }
