@@ -144,13 +144,15 @@ static int show(struct attach *a, const struct cwsandbox_event *e)
 	return r;
 }
 
-/* Now, or with what comes next. */
-static int say_title(struct attach *a)
+/* The bell, if it is due, and the title: now, or with what comes next. */
+static int say_title(struct attach *a, const char *bell)
 {
 	int r;
 
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
-	r = put_title(a);
+	r = append_text(&a->out, bell);
+	if (!r)
+		r = put_title(a);
 	if (!r)
 		write_out(a);
 	return r;
@@ -165,7 +167,7 @@ static int take_notice(struct attach *a, const struct cwsandbox_event *e)
 	if (a->notice.ask)
 		cwsandbox_start(a->c, &get, &a->title_id);
 	a->notice.ask = false;
-	return say_title(a);
+	return say_title(a, "");
 }
 
 static int take_title(struct attach *a, const struct cwsandbox_event *e)
@@ -176,7 +178,7 @@ static int take_title(struct attach *a, const struct cwsandbox_event *e)
 	if (e->r || !e->answer->session)
 		return 0;
 	notice_restore(&a->notice, e->answer->session->title);
-	return say_title(a);
+	return say_title(a, "");
 }
 
 /* ---- from the daemon ---- */
@@ -256,8 +258,8 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, ENDING_DETACHED, e->message ? e->message : e->reason);
 		return 0;
 	case CWSANDBOX_EVENT_INPUT_REFUSED:
-		a->out.n = a->out_at = a->event_n = a->event_done = 0;
-		return append_text(&a->out, "\a"); /* the lease is another's */
+		notice_refused(&a->notice, a->name); /* the lease is another's */
+		return say_title(a, "\a");
 	case CWSANDBOX_EVENT_RESIZED:
 	case CWSANDBOX_EVENT_CLIENTS:
 		return take_notice(a, e);
@@ -306,9 +308,8 @@ static void attach_again(struct attach *a)
 static int show_help(struct attach *a)
 {
 	static const char text[] = "\r\n\r\n"
-				   "  d   detach: the session runs on     l   take the lead: the "
-				   "shell gets this terminal's size\r\n"
-				   "  ?   this help                       %s  send it\r\n"
+				   "  d  detach: the session runs on    %s\r\n"
+				   "  ?  this help                      %s  send it\r\n"
 				   "  session %s, attach it with: cwsandbox attach %s\r\n"
 				   "  any key goes back\r\n";
 	char key[16], line[512 + 2 * TEXT_NAME_MAX];
@@ -316,7 +317,10 @@ static int show_help(struct attach *a)
 
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
 	a->helping = true;
-	snprintf(line, sizeof(line), text, keys_name(key, a->keys.sequence[0]), a->name, a->name);
+	snprintf(line, sizeof(line), text,
+		a->o->observer ? "(this one only looks)"
+			       : "l  take the lead: this size is the shell's",
+		keys_name(key, a->keys.sequence[0]), a->name, a->name);
 	r = term_filter_undo(a->filter, &a->out);
 	if (!r)
 		r = append_text(&a->out, line);
@@ -668,6 +672,7 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	if (o->request.name)
 		snprintf(a.name, sizeof(a.name), "%s", o->request.name);
 	o->request.term = env.term;
+	o->observer = o->observer || cwsandbox_server(cli->c)->observer;
 	o->request.role = o->observer ? "observer" : NULL;
 	r = term_filter_new(&a.filter, cli->cfg.clipboard);
 	if (!r) {

@@ -22,6 +22,7 @@ static void put_client(struct json *j, const struct cwsandbox_client *c)
 	json_int(j, "id", c->id);
 	json_str(j, "role", c->role);
 	json_str(j, "policy", c->policy);
+	json_bool(j, "exclusive", c->exclusive);
 	json_uint(j, "cols", c->cols);
 	json_uint(j, "rows", c->rows);
 	json_uint(j, "lag_bytes", c->lag_bytes);
@@ -134,21 +135,78 @@ static void print_session(const struct cwsandbox_session *s)
 	printf("%s\n", cli_show(command, last_column((size_t)used, sizeof(command)), s->command));
 }
 
-static void take_page(const struct cwsandbox_answer *a, struct json *j, size_t *n_rows)
+/* In five places. */
+static const char *bytes(char buf[16], uint64_t n)
 {
-	for (size_t i = 0; i < a->n_sessions; i++, (*n_rows)++) {
-		if (j) {
-			put_session(j, &a->sessions[i]);
-			continue;
-		}
-		if (*n_rows == 0)
-			printf("%-16s %-36s %-12s %-8s %7s %5s %s\n", "NAME", "SANDBOX", "STATE",
-				"SIZE", "CLIENTS", "AGE", "COMMAND");
-		print_session(&a->sessions[i]);
+	static const char units[] = "BKMGTPE";
+	size_t u = 0;
+
+	for (; n >= 10000 && units[u + 1]; u++)
+		n /= 1024;
+	snprintf(buf, 16, "%" PRIu64 "%c", n, units[u]);
+	return buf;
+}
+
+static void print_client(const char *name, const struct cwsandbox_client *c)
+{
+	char shown[128], who[64], term[64], size[32], role[24], lag[16], skipped[16], last[160];
+	int used;
+
+	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, c->cols, c->rows);
+	snprintf(role, sizeof(role), "%.9s%s", c->role ? c->role : "-", c->exclusive ? " x" : "");
+	snprintf(last, sizeof(last), "%s, %s", cli_show(who, sizeof(who), c->name),
+		cli_show(term, sizeof(term), c->term));
+	used = printf("%-16s %-8s %-6s %7" PRId64 " %5" PRId64 " %-8s %5s %7s ",
+		cli_show(shown, sizeof(shown), name), role, c->policy ? c->policy : "-", c->pid,
+		c->uid, c->cols ? size : "-", bytes(lag, c->lag_bytes),
+		bytes(skipped, c->skipped_bytes));
+	printf("%.*s\n", (int)last_column((size_t)used, sizeof(last)) - 1, last);
+}
+
+static void print_clients(const struct cwsandbox_session *s)
+{
+	char shown[128];
+
+	for (size_t i = 0; i < s->n_clients; i++)
+		print_client(s->name, &s->clients[i]);
+	if (s->clients_total > s->n_clients)
+		printf("%-16s and %" PRIu64 " more\n", cli_show(shown, sizeof(shown), s->name),
+			s->clients_total - s->n_clients);
+}
+
+/* What a list is printed as: a row a session, a row an attached client, or JSON. */
+struct listing {
+	struct json *json; /* NULL: rows */
+	bool clients;
+	size_t n_rows;
+};
+
+static void print_row(struct listing *l, const struct cwsandbox_session *s)
+{
+	if (l->n_rows == 0 && l->clients)
+		printf("%-16s %-8s %-6s %7s %5s %-8s %5s %7s %s\n", "SESSION", "ROLE", "POLICY",
+			"PID", "UID", "SIZE", "LAG", "SKIPPED", "CLIENT");
+	else if (l->n_rows == 0)
+		printf("%-16s %-36s %-12s %-8s %7s %5s %s\n", "NAME", "SANDBOX", "STATE", "SIZE",
+			"CLIENTS", "AGE", "COMMAND");
+	if (l->clients)
+		print_clients(s);
+	else
+		print_session(s);
+	l->n_rows++;
+}
+
+static void take_page(const struct cwsandbox_answer *a, struct listing *l)
+{
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		if (l->json)
+			put_session(l->json, &a->sessions[i]);
+		else if (!l->clients || a->sessions[i].n_clients)
+			print_row(l, &a->sessions[i]);
 	}
 }
 
-static int list(struct cli *cli, struct json *j, size_t *n_rows)
+static int list(struct cli *cli, struct listing *l)
 {
 	struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_LIST };
 	char after[NAME_COPY_MAX] = "";
@@ -161,7 +219,7 @@ static int list(struct cli *cli, struct json *j, size_t *n_rows)
 		r = cli_ask(cli, &q, NULL, &e);
 		if (r)
 			return r;
-		take_page(e.answer, j, n_rows);
+		take_page(e.answer, l);
 		more = e.answer->more && e.answer->n_sessions;
 		if (more)
 			snprintf(after, sizeof(after), "%s",
@@ -185,7 +243,7 @@ static int run_sessions(struct cli *cli, const struct parsed *p)
 {
 	bool as_json = parsed_on(p, "--json");
 	struct json j = { .data = NULL };
-	size_t n = 0;
+	struct listing l = { .json = as_json ? &j : NULL, .clients = parsed_on(p, "--clients") };
 	int r;
 
 	r = cli_connect(cli, CLI_NO_START);
@@ -194,7 +252,7 @@ static int run_sessions(struct cli *cli, const struct parsed *p)
 	if (as_json)
 		json_open(&j, NULL, '[');
 	if (!r)
-		r = list(cli, as_json ? &j : NULL, &n);
+		r = list(cli, &l);
 	else
 		r = 0; /* no daemon, no session */
 	if (r) {
@@ -205,8 +263,8 @@ static int run_sessions(struct cli *cli, const struct parsed *p)
 		json_close(&j);
 		return print_json(&j);
 	}
-	if (n == 0)
-		puts("No sessions.");
+	if (l.n_rows == 0)
+		puts(l.clients ? "No clients." : "No sessions.");
 	return fflush(stdout) == 0 || errno == EPIPE
 		       ? EXIT_OK
 		       : cli_error("cannot write the output: %s", strerror(errno));
@@ -214,6 +272,7 @@ static int run_sessions(struct cli *cli, const struct parsed *p)
 
 /* clang-format off */
 static const struct option sessions_options[] = {
+	{ .name = "--clients", .kind = OPTION_FLAG },
 	{ .name = "--json", .kind = OPTION_FLAG },
 };
 const struct command command_sessions = {
@@ -224,8 +283,11 @@ const struct command command_sessions = {
 "  List the sessions of your daemon, also those that have ended.\n"
 "\n"
 "Options:\n"
-"  --json  An array of objects; times in milliseconds since the epoch.\n"
-"  --help  Show this message and exit.\n",
+"  --clients  List who is attached: its role (x: it alone may type), how many\n"
+"             bytes it lags behind, and how many it was spared.\n"
+"  --json     An array of objects, with the clients; times in milliseconds since\n"
+"             the epoch.\n"
+"  --help     Show this message and exit.\n",
 };
 /* clang-format on */
 

@@ -285,6 +285,7 @@ struct cwsandbox_client {
 	int64_t id, pid, uid;
 	const char *role, *policy, *name, *term;
 	uint64_t cols, rows, lag_bytes, skipped_bytes;
+	bool exclusive; /* nobody else may type */
 };
 
 struct cwsandbox_session {

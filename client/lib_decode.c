@@ -105,6 +105,7 @@ static const struct field client_fields[] = {
 	F(FIELD_U64, cwsandbox_client, "rows", rows),
 	F(FIELD_U64, cwsandbox_client, "lag_bytes", lag_bytes),
 	F(FIELD_U64, cwsandbox_client, "skipped_bytes", skipped_bytes),
+	F(FIELD_BOOL, cwsandbox_client, "exclusive", exclusive),
 };
 SCHEMA(client_schema, cwsandbox_client, client_fields);
 

@@ -12,16 +12,64 @@ static const struct cwsandbox_client *find_lead(const struct cwsandbox_event *e)
 	return NULL;
 }
 
+static const struct cwsandbox_client *find_holder(const struct cwsandbox_event *e)
+{
+	for (size_t i = 0; i < e->n_clients; i++)
+		if (e->clients[i].exclusive)
+			return &e->clients[i];
+	return NULL;
+}
+
+static const char *who_is(char who[64], const struct cwsandbox_client *c)
+{
+	char name[40];
+
+	text_encode(name, sizeof(name), c->name ? c->name : "", c->name ? strlen(c->name) : 0);
+	snprintf(who, 64, "%s (pid %" PRId64 ")", *name ? name : "another", c->pid);
+	return who;
+}
+
+static void put_back(struct notice *n)
+{
+	n->shown = n->due = n->refused = false;
+	n->ask = true;
+}
+
 static void tell(struct notice *n, const char *name, const struct cwsandbox_client *lead)
 {
 	char who[64];
 
-	text_encode(who, sizeof(who), lead->name ? lead->name : "",
-		lead->name ? strlen(lead->name) : 0);
-	snprintf(n->text, sizeof(n->text), "%s: %s (pid %" PRId64 ") leads, %" PRIu64 "x%" PRIu64,
-		name, *who ? who : "another", lead->pid, lead->cols, lead->rows);
+	snprintf(n->text, sizeof(n->text), "%s: %s leads, %" PRIu64 "x%" PRIu64, name,
+		who_is(who, lead), lead->cols, lead->rows);
 	n->due = n->shown = true;
+	n->ask = n->refused = false;
+}
+
+static void tell_refused(struct notice *n, const char *name)
+{
+	snprintf(n->text, sizeof(n->text), "%s: %s alone may type", name,
+		*n->holder ? n->holder : "another terminal");
+	n->due = n->shown = n->refused = true;
 	n->ask = false;
+}
+
+void notice_refused(struct notice *n, const char *name)
+{
+	if (n->on && !n->refused)
+		tell_refused(n, name);
+}
+
+static void take_holder(struct notice *n, const char *name, const struct cwsandbox_client *holder)
+{
+	bool known = *n->holder;
+
+	n->holder[0] = '\0';
+	if (holder)
+		who_is(n->holder, holder);
+	if (n->refused && !holder)
+		put_back(n);
+	else if (n->refused && !known)
+		tell_refused(n, name); /* the key came before the word */
 }
 
 static void take_clients(struct notice *n, const char *name, const struct cwsandbox_event *e)
@@ -29,6 +77,7 @@ static void take_clients(struct notice *n, const char *name, const struct cwsand
 	const struct cwsandbox_client *lead = find_lead(e);
 	int64_t before = n->lead;
 
+	take_holder(n, name, find_holder(e));
 	if (!lead)
 		return;
 	n->lead = lead->id;
@@ -42,10 +91,8 @@ void notice_event(struct notice *n, const char *name, const struct cwsandbox_eve
 		n->leads = e->lead;
 	else if (e->kind == CWSANDBOX_EVENT_CLIENTS && n->on)
 		take_clients(n, name, e);
-	if (n->leads && n->shown) {
-		n->shown = n->due = false;
-		n->ask = true;
-	}
+	if (n->leads && n->shown && !n->refused)
+		put_back(n);
 }
 
 void notice_restore(struct notice *n, const char *title)

@@ -1,8 +1,9 @@
 /*
- * notice - that another terminal took the lead of the session, told in the title of this one
+ * notice - that another terminal took the lead of the session, or alone may type, told in the title
+ * of this one
  *
- * The title goes back to the session's own when this one leads again or leaves. Nothing is told of
- * who led when we came.
+ * The title goes back to the session's own when this one leads again, or may type again, or leaves.
+ * Nothing is told of who led when we came, nor of a lease before a key was refused.
  *
  * Pure: events in, a title out.
  */
@@ -21,11 +22,15 @@ struct notice {
 	int64_t lead; /* who did last, as in the list of clients; 0: not known */
 	bool due;     /* `text` is to be the title */
 	bool ask;     /* the session's title is to be asked for, and then to be the title again */
+	bool refused; /* what is shown is that we may not type */
+	char holder[64];
 	char text[NOTICE_TEXT_MAX];
 };
 
 /* RESIZED or CLIENTS of session `name`. */
 void notice_event(struct notice *n, const char *name, const struct cwsandbox_event *e);
+/* Our keys were refused. */
+void notice_refused(struct notice *n, const char *name);
 /* The session's own title, as asked for; NULL: none. */
 void notice_restore(struct notice *n, const char *title);
 

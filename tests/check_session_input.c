@@ -26,6 +26,17 @@ START_TEST(input_beyond_the_window_is_refused_whole_and_credit_comes_back)
 }
 END_TEST
 
+/* What the next word on who is there says of the first of them. */
+static bool told_exclusive(bool is)
+{
+	const struct frame *f;
+
+	fake_pass(&fake, SESSION_CLIENTS_USEC);
+	f = peer_note(&b, "clients");
+	return f &&
+	       field_bool(&frame_get(f->params, "clients")->via.array.ptr[0], "exclusive") == is;
+}
+
 START_TEST(an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back)
 {
 	uint32_t one, two;
@@ -33,6 +44,7 @@ START_TEST(an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back
 	begin();
 	one = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
 	two = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	ck_assert(told_exclusive(true));
 	peer_refused(&b, peer_input(&b, two, "x", 1), "exclusive");
 	peer_begin(&b, "session.send", 2);
 	frame_put_str(&b.out, "name", "w");
@@ -46,6 +58,7 @@ START_TEST(an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back
 	frame_put_u64(&a.out, "attachment", one);
 	frame_put_bool(&a.out, "exclusive", false);
 	peer_result(&a, peer_send(&a));
+	ck_assert(told_exclusive(false));
 	peer_result(&b, peer_input(&b, two, "x", 1));
 	ck_assert(input_is("x"));
 	end();

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
-from sessions import DETACH, LEAD, OUT_OF_TURN, PROMPT, SessionCase, at_prompt, shown
+from sessions import DETACH, LEAD, OUT_OF_TURN, PROMPT, UNREACHED, SessionCase, at_prompt, shown
 from terminal import until
 
 
@@ -115,6 +115,28 @@ class Sharing(SessionCase):
         until(lambda: a.screen.titles[-1] == "mine", "the program's title again")
         until(lambda: "(pid %d) leads" % a.pid in b.screen.titles[-1], "the lead in the other's title")
         self.assertFalse([t for t in quiet.screen.titles if "leads" in t])
+
+    def test_an_exclusive_terminal_alone_types_and_the_others_are_told_who_it_is(self):
+        a = self.shell()
+        a.type("printf '\\033]2;mine\\a'\r")
+        until(lambda: "mine" in a.screen.titles, "the program's title")
+        x = at_prompt(self.attach(a.session, "--exclusive"))
+        until(lambda: [c["exclusive"] for c in self.clients(a.session)] == [False, True], "the lease in the list")
+        rows = [row.split() for row in self.world.ok("sessions", "--clients").splitlines() if row.startswith(a.session)]
+        self.assertEqual([row[1:3] for row in rows], [["lead", "skip"], ["peer", "x"]])
+        self.assertEqual(rows[0][3:8], [str(a.pid), str(os.getuid()), "80x24", "0B", "0B"])
+        second = self.attach(a.session, "--exclusive")
+        self.assertEqual(second.exit_code(), UNREACHED)
+        self.assertIn("holds the input lease", second.screen.all_text())
+        a.type("echo not\r")
+        until(lambda: "(pid %d) alone may type" % x.pid in a.screen.titles[-1], "who may type in the title")
+        self.assertIn(b"\a", a.raw)
+        x.type("echo only $((40+2))\r").see_line("only 42")
+        x.type(DETACH)
+        self.assertEqual(x.exit_code(), 0)
+        until(lambda: a.screen.titles[-1] == "mine", "the program's title again")
+        at_prompt(a).type("echo again $((40+3))\r").see_line("again 43")
+        self.assertNotIn("not", a.screen.lines())
 
     def test_what_is_set_for_a_session_counts_for_who_comes_later(self):
         a = self.shell()

@@ -4,7 +4,7 @@
 
 #include "daemon/core/client.h"
 
-#define N_CLIENT_FIELDS 12
+#define N_CLIENT_FIELDS 13
 
 static void put_wall(struct frame_out *o, const char *key, uint64_t usec)
 {
@@ -31,6 +31,7 @@ static void put_attachment(struct frame_out *o, const struct attachment *a)
 	frame_put_u64(o, "attachment", a->id);
 	frame_put_str(o, "role", attachment_role(a));
 	frame_put_str(o, "policy", attachment_policy_name(a->policy));
+	frame_put_bool(o, "exclusive", a->session->lease == a);
 	frame_put_u64(o, "cols", a->cols);
 	frame_put_u64(o, "rows", a->rows);
 	frame_put_u64(o, "lag_bytes", attachment_lag(a));

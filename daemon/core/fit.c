@@ -108,6 +108,14 @@ void session_lead(struct session *s, struct attachment *a)
 	session_fit(s);
 }
 
+void session_lease(struct session *s, struct attachment *a)
+{
+	if (s->lease == a)
+		return;
+	s->lease = a;
+	session_clients_changed(s);
+}
+
 void session_clients_changed(struct session *s)
 {
 	uint64_t now = s->core->clock->now_usec, due = s->clients_usec + SESSION_CLIENTS_USEC;

@@ -24,7 +24,12 @@ static bool attach_role(struct client *c, const struct frame *f, struct attach *
 	at->config.observer = observer || (c->observer && !peer);
 	at->take_over = param_bool(f, "take_over", false);
 	at->exclusive = param_bool(f, "exclusive", false);
-	if ((c->observer && peer) || (at->config.observer && (at->take_over || at->exclusive))) {
+	if (c->observer && (peer || at->take_over || at->exclusive)) {
+		client_refuse(
+			c, f, "denied", "This socket is for observers; use the daemon's own.");
+		return false;
+	}
+	if (at->config.observer && (at->take_over || at->exclusive)) {
 		client_refuse(c, f, "denied",
 			"An observer neither types nor takes over; attach as a peer.");
 		return false;
@@ -175,7 +180,7 @@ void on_session_attach(struct client *c, const struct frame *f)
 		session_lead(s, a);
 	}
 	if (at.exclusive)
-		s->lease = a;
+		session_lease(s, a);
 	answer_attached(c, f, a, fresh);
 }
 
@@ -298,10 +303,8 @@ void on_session_lease(struct client *c, const struct frame *f)
 		refuse_input(c, f, SESSION_E_EXCLUSIVE, s, 0);
 		return;
 	}
-	if (take)
-		s->lease = a;
-	else if (s->lease == a)
-		s->lease = NULL;
+	if (take || s->lease == a)
+		session_lease(s, take ? a : NULL);
 	answer_empty(c, f);
 }
 

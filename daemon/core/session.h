@@ -184,6 +184,8 @@ void session_fit(struct session *s);
 void session_tell_colors(struct session *s);
 /* NULL, or one that may not lead (a tool, an observer): the best there is. */
 void session_lead(struct session *s, struct attachment *a);
+/* `a` alone may type; NULL: whoever likes to. */
+void session_lease(struct session *s, struct attachment *a);
 void session_attached(struct session *s, struct attachment *a);
 void session_detached(struct session *s, struct attachment *a);
 void session_clients_changed(struct session *s);
