@@ -164,7 +164,7 @@ class Sharing(SessionCase):
                              (0, small), size)
         self.world.ok("resize", a.session, "lead")
         until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (80, 24), "its size")
-        at_prompt(a).type("echo well $((40+2))\r").see_line("well 42")
+        a.type("echo well $((40+2))\r").see("well 42")
 
     def test_all_terminals_leave_with_the_programs_code(self):
         a = self.shell()

@@ -98,6 +98,22 @@ class ThreeClients(SessionCase):
                 t.rate = None
                 at_prompt(t).type("exit\r").exit_code()
 
+    def test_ctrl_z_and_the_prefix_twice_overtake_a_backlog_too(self):
+        t = self.shell()
+        for key, said in (("\x1a", "Stopped"), ("\x1c\x1c", "Quit")):
+            with self.subTest(said=said):
+                skipped = self.seen(t.session, t)["skipped_bytes"]
+                at_prompt(t).type("yes $(printf %070d 7)\r").see("0000007")
+                t.rate = SLOW
+                until(lambda: self.seen(t.session, t)["skipped_bytes"] > skipped, "a client that is too slow")
+                taken = len(t.raw)
+                at_prompt(t.type(key))
+                self.assertIn(said, "".join(t.screen.lines()))
+                self.assertLess(len(t.raw) - taken, SLOW)
+                t.rate = None
+                at_prompt(t).type("clear; kill %1 2>/dev/null; wait; clear\r")
+                until(lambda: shown(t) == [PROMPT], "a clear screen")
+
     def test_a_lossless_slow_one_gets_every_byte_and_the_program_waits_for_it(self):
         want = "".join("%070d\r\n" % i for i in range(1, 70001)).encode()  # 5 MB, and the log is 4
         t = self.world.terminal("new", "--lossless", "--env", "PS1=%s " % PROMPT, self.sandbox, "--", "/bin/sh")
