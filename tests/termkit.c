@@ -138,7 +138,7 @@ static const char *same_screens(const struct term *a, const struct term *b, unsi
 static bool same_tabs(const struct term *a, const struct term *b)
 {
 	for (unsigned x = 0; x < a->cols; x++)
-		if ((a->tabs[x / 8] ^ b->tabs[x / 8]) >> (x % 8) & 1)
+		if (tab_at(a, x) != tab_at(b, x))
 			return false;
 	return true;
 }

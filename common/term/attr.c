@@ -13,7 +13,7 @@ static void mark_row(struct term *t, const struct row *row)
 
 	pool_mark(&t->styles, last);
 	for (unsigned x = 0; x < row->used; x++) {
-		const uint64_t cell = row->cells[x];
+		const uint64_t cell = row_cell(row, x);
 
 		if (cell_style(cell) != last) {
 			last = cell_style(cell);

@@ -85,7 +85,7 @@ static void escape_plain(struct term *t, uint8_t final)
 		t->cursor.x = 0;
 		break;
 	case 'H':
-		t->tabs[t->cursor.x / 8] |= (uint8_t)(1u << t->cursor.x % 8);
+		t->tabs[t->cursor.x / TAB_BITS] |= tab_bit(t->cursor.x);
 		break;
 	case 'M':
 		cursor_reverse_index(t);

@@ -71,7 +71,7 @@ static void clear_tabs(struct term *t)
 	unsigned how = param(t, 0, 0);
 
 	if (how == 0)
-		t->tabs[t->cursor.x / 8] &= (uint8_t) ~(1u << t->cursor.x % 8);
+		t->tabs[t->cursor.x / TAB_BITS] &= ~tab_bit(t->cursor.x);
 	else if (how == 3)
 		memset(t->tabs, 0, sizeof(t->tabs));
 }

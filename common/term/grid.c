@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/term/term.h"
+
 int grid_init(struct grid *g, unsigned cols, unsigned n_rows)
 {
 	size_t n;
@@ -10,26 +12,32 @@ int grid_init(struct grid *g, unsigned cols, unsigned n_rows)
 		return -ENOMEM;
 	*g = (struct grid){ .cols = cols, .n_rows = n_rows };
 	g->rows = calloc(n_rows, sizeof(*g->rows));
+	g->orders = calloc(2 * (size_t)n_rows, sizeof(*g->orders));
 	g->cells = calloc(n, sizeof(*g->cells));
-	if (!g->rows || !g->cells) {
+	if (!g->rows || !g->orders || !g->cells) {
 		grid_done(g);
 		return -ENOMEM;
 	}
-	for (unsigned y = 0; y < n_rows; y++)
+	g->order = g->orders;
+	for (unsigned y = 0; y < n_rows; y++) {
 		g->rows[y].cells = g->cells + (size_t)y * cols;
+		g->order[y] = (uint16_t)y;
+	}
 	return 0;
 }
 
 void grid_done(struct grid *g)
 {
 	free(g->rows);
+	free(g->orders);
 	free(g->cells);
 	*g = (struct grid){ 0 };
 }
 
 size_t grid_memory(const struct grid *g)
 {
-	return g->n_rows * (sizeof(*g->rows) + g->cols * sizeof(*g->cells));
+	return g->n_rows *
+	       (sizeof(*g->rows) + 2 * sizeof(*g->orders) + g->cols * sizeof(*g->cells));
 }
 
 unsigned row_length(const struct row *row, unsigned cols)
@@ -43,32 +51,73 @@ unsigned row_length(const struct row *row, unsigned cols)
 
 void row_unveil_slow(struct row *row)
 {
+	const uint64_t fill = row->fill;
+
 	/* both halves of a wide character are protected, or none */
-	for (unsigned x = 0; x < row->used; x++)
-		row->cells[x] = row->cells[x] & CELL_PROTECTED ? row->cells[x] : row->fill;
+	for (unsigned x = 0; x < row->used; x++) {
+		const uint64_t keep = -(row->cells[x] / CELL_PROTECTED & 1);
+
+		row->cells[x] = (row->cells[x] & keep) | (fill & ~keep);
+	}
 	row->veiled = false;
+}
+
+void row_gap_cut(struct row *row, unsigned from, unsigned to)
+{
+	const unsigned left = from > row->gap ? from - row->gap : 0;
+	const unsigned right = to < row->gap_end ? row->gap_end - to : 0;
+
+	if (left < right) { /* the wider of what is on either side stays a gap */
+		row_put_fill(row, row->gap, row->gap + left);
+		row->gap = (uint16_t)to;
+		return;
+	}
+	row_put_fill(row, row->gap_end - right, row->gap_end);
+	row->gap_end = left ? (uint16_t)from : 0;
+	row->gap = left ? row->gap : 0;
+}
+
+/* Nothing is stored from x on. */
+static void row_cut(struct row *row, unsigned x)
+{
+	if (row->used <= x)
+		return;
+	row->used = (uint16_t)x;
+	if (row->gap_end > x)
+		row->gap_end = row->gap < x ? (uint16_t)x : 0;
+	if (!row->gap_end)
+		row->gap = 0;
+}
+
+static void row_erase_rest(struct row *row, unsigned from, uint64_t blank)
+{
+	row_split(row, from);
+	if (row->fill != blank)
+		row_reach(row, from);
+	row_cut(row, from);
+	if (row->fill != blank)
+		row_settle(row);
+	row->fill = blank;
 }
 
 void row_erase(struct grid *g, struct row *row, unsigned from, unsigned to, uint64_t blank)
 {
 	row_unveil(row);
 	if (to >= g->cols) {
-		row_split(row, from);
-		if (row->fill != blank)
-			row_reach(row, from);
-		if (row->used > from)
-			row->used = (uint16_t)from;
-		row->fill = blank;
+		row_erase_rest(row, from, blank);
 		row->wrapped = false;
 		return;
 	}
-	if (from >= row->used && row->fill == blank)
+	if (to >= row->used && row->fill == blank) {
+		row_split(row, from);
+		row_cut(row, from);
 		return;
-	row_reach(row, to);
-	row_split(row, from);
-	row_split(row, to);
+	}
+	row_open(row, from, to);
 	for (unsigned x = from; x < to; x++)
 		row->cells[x] = blank;
+	if (to > row->used)
+		row->used = (uint16_t)to;
 }
 
 void row_erase_unprotected(
@@ -80,13 +129,11 @@ void row_erase_unprotected(
 		row_erase(g, row, from, to, blank);
 		return;
 	}
-	if (from == 0 && to >= g->cols) { /* costs nothing until the row changes */
-		row->veiled = true;
-		row->fill = blank;
-		row->wrapped = false;
+	if (from == 0 && to >= g->cols) {
+		row_veil(row, blank);
 		return;
 	}
-	row_unveil(row);
+	row_settle(row);
 	for (unsigned x = from; x < end; x++) {
 		if (row->cells[x] & CELL_PROTECTED)
 			continue;
@@ -103,11 +150,14 @@ void row_insert(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 	unsigned used, keep;
 
 	row_unveil(row);
+	row->wrapped = false;
 	if (x >= row->used && row->fill == blank)
 		return;
 	if (n > g->cols - x)
 		n = g->cols - x;
 	row_reach(row, x);
+	if (x < row->gap_end)
+		row_settle(row);
 	row_split(row, x);
 	used = row->used + n;
 	if (used > g->cols)
@@ -118,19 +168,20 @@ void row_insert(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 	for (unsigned i = x; i < x + n; i++)
 		row->cells[i] = blank;
 	row->used = (uint16_t)used;
-	row->wrapped = false;
 }
 
 void row_delete(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_t blank)
 {
 	row_unveil(row);
+	row->wrapped = false;
 	if (x >= row->used && row->fill == blank)
 		return;
 	if (n > g->cols - x)
 		n = g->cols - x;
 	if (row->fill != blank)
 		row_reach(row, g->cols);
-	row->wrapped = false;
+	if (row->fill != blank || x < row->gap_end)
+		row_settle(row);
 	row_split(row, x);
 	if (x + n >= row->used) {
 		row_reach(row, x);
@@ -144,31 +195,44 @@ void row_delete(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 	row->fill = blank;
 }
 
-static void rows_reverse(struct grid *g, unsigned first, unsigned last)
+/* The first n rows of the screen become its last ones, where there is no room by way of the list's
+ * start. */
+static void order_up(struct grid *g, unsigned n)
 {
-	while (first + 1 < last) {
-		struct row *a = grid_row(g, first++), *b = grid_row(g, --last), swap = *a;
+	const size_t bytes = g->n_rows * sizeof(*g->order);
 
-		*a = *b;
-		*b = swap;
+	if (g->order + n > g->orders + g->n_rows) {
+		memmove(g->orders, g->order, bytes);
+		g->order = g->orders;
 	}
+	if (n == 1)
+		g->order[g->n_rows] = *g->order;
+	else
+		memcpy(g->order + g->n_rows, g->order, n * sizeof(*g->order));
+	g->order += n;
+}
+
+static void order_down(struct grid *g, unsigned n)
+{
+	const size_t bytes = g->n_rows * sizeof(*g->order);
+
+	if (g->order < g->orders + n) {
+		memmove(g->orders + g->n_rows, g->order, bytes);
+		g->order = g->orders + g->n_rows;
+	}
+	g->order -= n;
+	memcpy(g->order, g->order + g->n_rows, n * sizeof(*g->order));
 }
 
 /* Rows [top, bottom) with the first n moved to the end. */
 static void rows_rotate(struct grid *g, unsigned top, unsigned bottom, unsigned n)
 {
-	struct row first;
+	const unsigned stay = bottom - top - n;
+	uint16_t *const order = g->order + top, moved[TERM_ROWS_MAX];
 
-	if (n == 1) {
-		first = *grid_row(g, top);
-		for (unsigned y = top; y + 1 < bottom; y++)
-			*grid_row(g, y) = *grid_row(g, y + 1);
-		*grid_row(g, bottom - 1) = first;
-		return;
-	}
-	rows_reverse(g, top, top + n);
-	rows_reverse(g, top + n, bottom);
-	rows_reverse(g, top, bottom);
+	memcpy(moved, order, n * sizeof(*order));
+	memmove(order, order + n, stay * sizeof(*order));
+	memcpy(order + stay, moved, n * sizeof(*order));
 }
 
 void grid_scroll_up(struct grid *g, unsigned top, unsigned bottom, unsigned n, uint64_t blank)
@@ -178,7 +242,7 @@ void grid_scroll_up(struct grid *g, unsigned top, unsigned bottom, unsigned n, u
 	if (top > 0)
 		grid_row(g, top - 1)->wrapped = false;
 	if (n && top == 0 && bottom == g->n_rows)
-		g->head = g->head + n < g->n_rows ? g->head + n : g->head + n - g->n_rows;
+		order_up(g, n);
 	else if (n && n < bottom - top)
 		rows_rotate(g, top, bottom, n);
 	for (unsigned y = bottom - n; y < bottom; y++)
@@ -195,7 +259,9 @@ void grid_scroll_down(struct grid *g, unsigned top, unsigned bottom, unsigned n,
 		return;
 	if (top > 0)
 		grid_row(g, top - 1)->wrapped = false;
-	if (n < bottom - top)
+	if (top == 0 && bottom == g->n_rows)
+		order_down(g, n);
+	else if (n < bottom - top)
 		rows_rotate(g, top, bottom, bottom - top - n);
 	for (unsigned y = top; y < top + n; y++)
 		row_clear(grid_row(g, y), blank);

@@ -173,6 +173,9 @@ static void close_block(struct history *h)
 		b->data = fit;
 		b->held = b->n;
 	}
+	h->bytes -= pack_styles_memory(&b->styles);
+	pack_styles_fit(&b->styles);
+	h->bytes += pack_styles_memory(&b->styles);
 	cold = cold_block(h, HISTORY_HOT_BLOCKS);
 	if (cold)
 		block_pack(h, cold);
@@ -271,6 +274,20 @@ static void push_row(struct term *t, struct pack_row *row)
 	keep_bounds(h);
 }
 
+/* Cells behind the gap move into it: the row has left the screen. */
+static void close_gap(struct row *row, struct pack_row *packed)
+{
+	if (packed->total <= row->gap_end) {
+		packed->n = packed->total < row->gap ? packed->total : row->gap;
+		return;
+	}
+	packed->gap = row->gap;
+	packed->gap_width = row->gap_end - row->gap;
+	packed->n -= packed->gap_width;
+	memmove(row->cells + row->gap, row->cells + row->gap_end,
+		(packed->n - row->gap) * sizeof(*row->cells));
+}
+
 unsigned history_push(struct term *t, struct row *row, unsigned cols)
 {
 	struct pack_row packed = {
@@ -283,6 +300,8 @@ unsigned history_push(struct term *t, struct row *row, unsigned cols)
 	row_unveil(row);
 	packed.total = row->wrapped ? cols : row_length(row, cols);
 	packed.n = row->used < packed.total ? row->used : packed.total;
+	if (row->gap_end)
+		close_gap(row, &packed);
 	push_row(t, &packed);
 	return PUSH_COST + packed.n;
 }

@@ -23,6 +23,7 @@
 #define STYLES_MAX 65536u   /* in use at once; further ones lose their colours */
 #define CLUSTERS_MAX 65536u /* in use at once; further marks are not kept */
 #define HISTORY_LINES_MAX 100000u
+#define TAB_BITS 64u
 #define COLORS_N 256
 #define DYNAMIC_FIRST 10u /* OSC 10 to 19: colours of text, background, cursor, pointer, ... */
 #define DYNAMIC_N 10u
@@ -113,7 +114,7 @@ struct term {
 	/* Cluster that a mark has just made: while `last` is set no other cell can have it, and a
 	 * further mark makes another one of it. 0 = none. */
 	uint32_t fresh;
-	uint8_t tabs[(TERM_COLS_MAX + 7) / 8];
+	uint64_t tabs[(TERM_COLS_MAX + TAB_BITS - 1) / TAB_BITS]; /* a bit a column */
 
 	uint32_t modes;
 	uint16_t mouse;          /* 0, 9, 1000, 1002, 1003 */
@@ -152,6 +153,16 @@ static inline bool term_mode(const struct term *t, uint32_t mode)
 static inline bool cursor_past(const struct term *t)
 {
 	return t->cursor.pending && term_mode(t, TERM_MODE_WRAP);
+}
+
+static inline uint64_t tab_bit(unsigned x)
+{
+	return UINT64_C(1) << x % TAB_BITS;
+}
+
+static inline bool tab_at(const struct term *t, unsigned x)
+{
+	return t->tabs[x / TAB_BITS] & tab_bit(x);
 }
 
 static inline struct row *term_row(const struct term *t, unsigned y)

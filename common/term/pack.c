@@ -1,5 +1,6 @@
 #include "common/term/pack.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "common/term/model.h"
@@ -9,23 +10,37 @@
 #define LINE_STYLED 4u
 #define LINE_FILLED 8u
 #define LINE_REPEATED 16u
-#define LINE_SHIFT 5
+#define LINE_GAP 32u
+#define LINE_SHIFT 6
 
 #define CHAR_OTHER 0x80u /* three bytes: this with the flags and the high bits, then 16 bits */
 #define CHAR_WIDE 0x40u
 #define CHAR_CLUSTER 0x20u
 #define CHAR_HIGH 0x1fu
+#define CHAR_RUN 0xbfu /* no such code point: so many cells, a number, are as the two before */
 
+#define CODE_BYTES 3u
 #define NUMBER_MOST 3u /* bytes of a number below 2^21 */
-#define CLUSTER_MOST (1u + 3u * TERM_CELL_CODEPOINTS_MAX)
-/* of all but cells: their number, times, and what fills the rest, which is no cluster */
-#define LINE_MOST (4u * NUMBER_MOST + 3u)
+#define CLUSTER_MOST (1u + CODE_BYTES * TERM_CELL_CODEPOINTS_MAX)
+/* of all but cells: their number, times, what fills the rest, which is no cluster, and the gap; and a
+ * byte that put_code() touches beyond what it writes */
+#define LINE_MOST (6u * NUMBER_MOST + CODE_BYTES + 1u)
 #define STYLES_FIRST 4u
 
 void pack_styles_done(struct pack_styles *s)
 {
 	free(s->styles);
 	*s = (struct pack_styles){ 0 };
+}
+
+void pack_styles_fit(struct pack_styles *s)
+{
+	struct style *fit = s->n < s->cap && s->n ? realloc(s->styles, s->n * sizeof(*fit)) : NULL;
+
+	if (!fit)
+		return;
+	s->styles = fit;
+	s->cap = s->n;
 }
 
 /* ---- writing ---- */
@@ -40,10 +55,10 @@ static uint8_t *put_number(uint8_t *at, uint32_t v)
 
 static uint8_t *put_code(uint8_t *at, uint32_t code, uint32_t flags)
 {
-	*at++ = (uint8_t)(CHAR_OTHER | flags | code >> 16);
-	*at++ = (uint8_t)code;
-	*at++ = (uint8_t)(code >> 8);
-	return at;
+	const uint32_t v = htole32(CHAR_OTHER | flags | code >> 16 | (code & UINT16_MAX) << 8);
+
+	memcpy(at, &v, sizeof(v)); /* a byte too many, which the next one is written over */
+	return at + CODE_BYTES;
 }
 
 /* The style's place in the block's table, from 1; 0 is the default one. */
@@ -185,9 +200,26 @@ static bool are_ascii(const uint64_t *cells)
 	return (any & CELL_CHAR) < 0x80;
 }
 
+/* How many of the first n cells, by eights, go on as the two before them do: 0 most often. */
+static unsigned run_length(const uint64_t *cells, unsigned n)
+{
+	unsigned x = 0;
+	cells_v v, two;
+
+	for (unsigned i = 0; i < CELLS_LANES; i++)
+		two[i] = cells[(int)(i & 1) - 2];
+	for (; x + CELLS_LANES <= n; x += CELLS_LANES) {
+		memcpy(&v, cells + x, sizeof(v));
+		v ^= two;
+		if (v[0] | v[1] | v[2] | v[3] | v[4] | v[5] | v[6] | v[7])
+			break;
+	}
+	return x;
+}
+
 static uint8_t *put_chars(const struct term *t, uint8_t *at, const uint64_t *cells, unsigned n)
 {
-	unsigned x = 0, end;
+	unsigned x = 0, end, run;
 
 	while (x < n) {
 		end = n - x < CELLS_LANES ? n : x + CELLS_LANES;
@@ -196,9 +228,25 @@ static uint8_t *put_chars(const struct term *t, uint8_t *at, const uint64_t *cel
 			x = end;
 			continue;
 		}
-		for (; x < end; x++)
-			if (!(cells[x] & CELL_TAIL) || x == 0)
-				at = put_char(t, at, cells[x]);
+		run = x >= 2 && cells[x] == cells[x - 2] ? run_length(cells + x, n - x) : 0;
+		if (run) {
+			*at++ = CHAR_RUN;
+			at = put_number(at, run);
+			x += run;
+			continue;
+		}
+		while (x < end) {
+			const uint64_t cell = cells[x];
+
+			if ((cell & (CELL_CLUSTER | CELL_WIDE | CELL_TAIL)) == CELL_WIDE) {
+				at = put_code(at, cell_code(cell), CHAR_WIDE);
+				x += 2; /* and its tail */
+				continue;
+			}
+			if (!(cell & CELL_TAIL) || x == 0)
+				at = put_char(t, at, cell);
+			x++;
+		}
 	}
 	return at;
 }
@@ -206,12 +254,13 @@ static uint8_t *put_chars(const struct term *t, uint8_t *at, const uint64_t *cel
 size_t pack_line(const struct pack_writer *w, const struct pack_measure *m, uint8_t *at,
 	const struct pack_row *row)
 {
-	const bool filled = row->total > row->n;
+	const bool filled = row->total > row->n; /* so it is with a gap */
 	uint8_t *start = at;
 
 	at = put_number(at, row->n << LINE_SHIFT | (row->wrapped ? LINE_WRAPPED : 0) |
 				    (m->ascii ? LINE_ASCII : 0) | (m->plain ? 0 : LINE_STYLED) |
 				    (filled ? LINE_FILLED : 0) |
+				    (filled && row->gap_width ? LINE_GAP : 0) |
 				    (row->times > 1 ? LINE_REPEATED : 0));
 	if (row->times > 1)
 		at = put_number(at, row->times);
@@ -219,6 +268,10 @@ size_t pack_line(const struct pack_writer *w, const struct pack_measure *m, uint
 		at = put_number(at, row->total);
 		at = put_number(at, style_place(w, cell_style(row->fill)));
 		at = put_char(w->t, at, row->fill);
+		if (row->gap_width) {
+			at = put_number(at, row->gap);
+			at = put_number(at, row->gap_width);
+		}
 	}
 	if (!m->plain)
 		at = put_runs(w, at, row->cells, row->n);
@@ -279,6 +332,18 @@ static const uint8_t *get_cluster(const uint8_t *at, struct pack_clusters *c, ui
 	return at + 4 + (size_t)3 * n;
 }
 
+/* From *x on, which is then the last one. */
+static const uint8_t *get_run(const uint8_t *at, uint64_t *cells, unsigned *x)
+{
+	uint32_t n;
+
+	at = get_number(at, &n);
+	for (; n--; ++*x)
+		cells[*x] = cells[*x - 2];
+	--*x;
+	return at;
+}
+
 static const uint8_t *get_chars(
 	const uint8_t *at, uint64_t *cells, unsigned n, struct pack_clusters *c)
 {
@@ -288,6 +353,10 @@ static const uint8_t *get_chars(
 		if (b < CHAR_OTHER) {
 			cells[x] = b;
 			at++;
+			continue;
+		}
+		if (b == CHAR_RUN) {
+			at = get_run(at + 1, cells, &x);
 			continue;
 		}
 		if (b & CHAR_CLUSTER) {
@@ -352,11 +421,21 @@ static void get_runs(const uint8_t *at, uint64_t *cells, uint32_t n, uint32_t st
 	}
 }
 
+/* The n cells before what fills the rest make way for the gap. */
+static void open_gap(uint64_t *cells, uint32_t n, uint32_t gap, uint32_t width)
+{
+	const uint64_t fill = cells[n]; /* with a gap there is a rest, and as wide */
+
+	memmove(cells + gap + width, cells + gap, (n - gap) * sizeof(*cells));
+	for (uint32_t x = gap; x < gap + width; x++)
+		cells[x] = fill;
+}
+
 const uint8_t *unpack_line(const uint8_t *at, uint32_t style_base, struct pack_clusters *clusters,
 	struct unpacked *ret)
 {
 	const uint8_t *runs;
-	uint32_t head, n;
+	uint32_t head, n, gap = 0, gap_width = 0;
 
 	clusters->n = 0;
 	ret->times = 1;
@@ -367,6 +446,10 @@ const uint8_t *unpack_line(const uint8_t *at, uint32_t style_base, struct pack_c
 		at = get_number(at, &ret->times);
 	if (head & LINE_FILLED)
 		at = get_fill(at, n, style_base, ret);
+	if (head & LINE_GAP) {
+		at = get_number(at, &gap);
+		at = get_number(at, &gap_width);
+	}
 	runs = at;
 	if (head & LINE_STYLED)
 		at = skip_runs(at, n);
@@ -375,5 +458,7 @@ const uint8_t *unpack_line(const uint8_t *at, uint32_t style_base, struct pack_c
 	at = head & LINE_ASCII ? at + n : get_chars(at, ret->cells, n, clusters);
 	if (head & LINE_STYLED)
 		get_runs(runs, ret->cells, n, style_base);
+	if (head & LINE_GAP)
+		open_gap(ret->cells, n, gap, gap_width);
 	return at;
 }

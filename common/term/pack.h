@@ -5,10 +5,11 @@
  * points, so that nothing on the screen has to be kept for it.
  *
  * A line is: how many cells, and flags; how many times it is there, if more than once; what the rest of
- * it is filled with, maybe a wide character, and up to where; runs of styles unless all of it is plain; the characters: a byte where
+ * it is filled with, maybe a wide character, and up to where; a gap amid the cells that is filled so
+ * too: at which of them, and how wide; runs of styles unless all of it is plain; the characters: a byte where
  * it is ASCII (0: a cell never written), else three with the code point, whether it is wide, and
- * whether it is the first of a cluster, whose number of further code points and they follow. The
- * right half of a wide character has none.
+ * whether it is the first of a cluster, whose number of further code points and they follow; or how
+ * many cells go on as the two before them do. The right half of a wide character has none.
  */
 #ifndef COMMON_TERM_PACK_H
 #define COMMON_TERM_PACK_H
@@ -51,12 +52,14 @@ static inline size_t pack_styles_memory(const struct pack_styles *s)
 	return s->cap * sizeof(*s->styles);
 }
 void pack_styles_done(struct pack_styles *s);
+void pack_styles_fit(struct pack_styles *s); /* gives back room that is not used */
 
 /* A row as it is kept: cells, then `fill` up to `total`; `times` of them below each other. */
 struct pack_row {
 	const uint64_t *cells;
 	uint64_t fill;
-	unsigned n, total; /* n <= total <= TERM_COLS_MAX */
+	unsigned n, total;       /* n + gap_width <= total <= TERM_COLS_MAX */
+	unsigned gap, gap_width; /* before cell `gap` so many more are `fill`; 0 = none */
 	unsigned times;
 	bool wrapped;
 };
@@ -64,7 +67,7 @@ struct pack_row {
 struct pack_measure {
 	bool ascii, plain;
 	bool uniform; /* one character throughout: to be measured as one that is filled with it */
-	size_t most; /* bytes it takes at most */
+	size_t most;  /* bytes it takes at most */
 };
 
 void pack_measure(struct pack_measure *m, const struct pack_row *row);

@@ -186,14 +186,14 @@ void paint_tabs(struct painter *p)
 	bool usual = true;
 
 	for (unsigned x = 0; x < t->cols; x++)
-		usual &= (t->tabs[x / 8] >> (x % 8) & 1) == (x % 8 == 0);
+		usual &= tab_at(t, x) == (x % 8 == 0);
 	if (usual) {
 		out_text(&p->o, "\x1b[?5W");
 		return;
 	}
 	out_text(&p->o, "\x1b[3g");
 	for (unsigned x = 0; x < t->cols; x++)
-		if (t->tabs[x / 8] >> (x % 8) & 1)
+		if (tab_at(t, x))
 			out_format(&p->o, "\x1b[1;%uH\x1bH", x + 1);
 }
 

@@ -30,7 +30,7 @@ static struct row *row_at_cursor(struct term *t, unsigned n)
 
 	if (term_mode(t, TERM_MODE_INSERT)) {
 		t->work += t->cols - x;
-		row_insert(&t->screen->grid, row, x, n, 0);
+		row_insert(&t->screen->grid, row, x, n, row->fill);
 	}
 	row_open(row, x, x + n);
 	if (x + n > row->used)
@@ -120,9 +120,11 @@ static void join(struct term *t, uint32_t code)
 	struct row *row = term_row(t, t->cursor.y);
 	unsigned x = t->cursor.x;
 
-	row_unveil(row);
 	if (!t->cursor.pending && x-- == 0)
 		return;
+	row_unveil(row);
+	if (within(x, row->gap, row->gap_end))
+		row_settle(row);
 	if (x < row->used && (row->cells[x] & CELL_TAIL))
 		x--;
 	if (x >= row->used)

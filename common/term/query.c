@@ -6,6 +6,7 @@
 #include "common/term/model.h"
 
 #define REPLY_MAX 256    /* of one answer; longer ones do not exist */
+#define REPLY_COST 100u  /* of an answer, for the work of a slice */
 #define CELL_WIDTH_PX 8u /* a nominal cell, for reports in pixels */
 #define CELL_HEIGHT_PX 16u
 #define XTGETTCAP_MAX 100 /* hexadecimal digits of a name; longer ones are unknown */
@@ -17,6 +18,7 @@ void reply(struct term *t, const char *format, ...)
 	va_list ap;
 	int n;
 
+	t->work += REPLY_COST;
 	va_start(ap, format);
 	n = vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
@@ -80,7 +82,7 @@ static void status_private(struct term *t, unsigned what)
 		{ 26, "\x1b[?27;1;0;0n" }, /* keyboard: North American */
 		{ 53, "\x1b[?50n" },       /* no locator */
 		{ 55, "\x1b[?50n" }, { 56, "\x1b[?57;0n" },
-		{ 62, "\x1b[0*{" },      /* no room for macros */
+		{ 62, "\x1b[0*{" },  /* no room for macros */
 		{ 75, "\x1b[?70n" }, /* data are intact */
 		{ 85, "\x1b[?83n" }, /* not configured for sessions */
 	};

@@ -151,7 +151,7 @@ static void copy_row(struct row *to, unsigned to_cols, struct row *from)
 {
 	unsigned n;
 
-	row_unveil(from);
+	row_settle(from);
 	n = from->used < to_cols ? from->used : to_cols;
 
 	memcpy(to->cells, from->cells, n * sizeof(*to->cells));

@@ -80,34 +80,45 @@ void cursor_restore(struct term *t)
 	t->style_known = false;
 }
 
-static bool tab_at(const struct term *t, unsigned x)
-{
-	return t->tabs[x / 8] >> (x % 8) & 1;
-}
-
 void cursor_tab(struct term *t, unsigned n)
 {
-	unsigned x = t->cursor.x;
+	unsigned x = t->cursor.x + 1;
 
-	while (n && x < t->cols - 1) {
-		x++;
-		if (x % 8 == 0)
-			while (x + 8 < t->cols && !t->tabs[x / 8])
-				x += 8;
-		n -= tab_at(t, x);
+	for (; x < t->cols; x = (x | (TAB_BITS - 1)) + 1) {
+		uint64_t stops = t->tabs[x / TAB_BITS] >> x % TAB_BITS;
+		const unsigned here = (unsigned)__builtin_popcountll(stops);
+
+		if (here < n) {
+			n -= here;
+			continue;
+		}
+		while (--n)
+			stops &= stops - 1;
+		x += (unsigned)__builtin_ctzll(stops);
+		break;
 	}
-	t->cursor.x = x; /* a pending wrap stays pending */
+	t->cursor.x = least(x, t->cols - 1); /* a pending wrap stays pending */
 }
 
 void cursor_tab_back(struct term *t, unsigned n)
 {
 	unsigned x = t->cursor.x;
 
-	while (n && x > 0) {
-		x--;
-		n -= tab_at(t, x);
+	while (x-- > 0) {
+		uint64_t stops = t->tabs[x / TAB_BITS] << (TAB_BITS - 1 - x % TAB_BITS);
+		const unsigned here = (unsigned)__builtin_popcountll(stops);
+
+		if (here < n) {
+			n -= here;
+			x -= x % TAB_BITS;
+			continue;
+		}
+		while (--n)
+			stops &= ~(UINT64_C(1) << (TAB_BITS - 1) >> __builtin_clzll(stops));
+		x -= (unsigned)__builtin_clzll(stops);
+		break;
 	}
-	cursor_move(t, x, t->cursor.y);
+	cursor_move(t, x < t->cols ? x : 0, t->cursor.y);
 }
 
 /* ---- scrolling ---- */
@@ -167,12 +178,12 @@ static void erase_rows(struct term *t, unsigned from, unsigned to, bool selectiv
 {
 	const uint64_t blank = pen_blank(t);
 
+	t->work += to - from;
 	for (unsigned y = from; y < to; y++) {
 		struct row *row = term_row(t, y);
 
-		t->work += selective && row->spared ? t->cols : 1;
-		if (selective)
-			row_erase_unprotected(&t->screen->grid, row, 0, t->cols, blank);
+		if (selective && row->spared)
+			row_veil(row, blank);
 		else
 			row_clear(row, blank);
 	}

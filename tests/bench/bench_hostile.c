@@ -187,6 +187,23 @@ static void every_final(unsigned cols, unsigned rows)
 
 /* ---- searching ---- */
 
+/* What earlier searches came down to: the next one begins with them. */
+static const char *const known[] = {
+	"\033D\xe6\xbc\xa2\nx\n\xe6\xbc\xa2\033[99Sx\0338\xcc\x81\033[99Sx\033[99T\xe6\xbc\xa2",
+	"\033D\xe6\xbc\xa2\nx\n\xe6\xbc\xa2\033[99Sx\0338\t\xcc\x81\033[44m\033]10;?\a\033[0\"q",
+	"\033]10;?\a\nx\033[65535bx\033(0\xe6\xbc\xa2",
+	"\033(0\033[99Hx\033[99bax\033[199b\nx\033[99bax\033[199b\n",
+	"\033[99Hx\n\xe6\xbc\xa2\033[99bx\n\xe6\xbc\xa2\033[99bx\n\xe6\xbc\xa2\033[99b",
+	"\033[?7l\033[99;200Hx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n",
+	"\033[3g\033[?7l\033[44m\033[99H\tx\r\n\tx\r\n\tx\r\n\tx\r\n\tx\r\n\tx\r\n\tx\r\n\tx\r\n",
+	"a\xcc\x81\na\xcc\x81\na\xcc\x81\na\xcc\x81\na\xcc\x81\na\xcc\x81\na\xcc\x81\n",
+	"\033[2;49r\033[49H\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+	"\033[3g\033[H\t\033[Z\t\033[Z\t\033[Z\t\033[Z\t\033[Z\t\033[Z\t\033[Z\t\033[Z",
+	"\033[3Jx\n\033[3Jx\n\033[3Jx\n\033[3Jx\n\033[3Jx\n\033[3Jx\n",
+	"\033[?Jx\033[?Jx\033[?Jx\033[?Jx\033[?Jx\033[?Jx",
+	"\033[44m\033[99Hx\033[99Sx\033[99Sx\033[99Sx\033[99Sx\033[99S",
+};
+
 static void grow(uint64_t *seed, struct program *p)
 {
 	static const char *const pieces[] = { "x", "\n", "\r", "\t", "\b", "\xe6\xbc\xa2",
@@ -226,9 +243,15 @@ static void search(double seconds)
 	uint64_t seed = 1;
 	unsigned tried = 0;
 
-	for (; now() < end; tried++) {
+	for (; tried < ARRAY_SIZE(known) || now() < end; tried++) {
 		struct program p = { .n = 0 };
 
+		if (tried < ARRAY_SIZE(known)) {
+			p.n = strlen(known[tried]);
+			memcpy(p.text, known[tried], p.n);
+			consider(&table, t, &p);
+			continue;
+		}
 		if (table.n == SLOWEST && termkit_random(&seed) % 3) {
 			p = table.rows[termkit_random(&seed) % SLOWEST];
 			if (termkit_random(&seed) % 2 && p.n > 8) /* cut at a sequence */

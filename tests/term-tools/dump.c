@@ -133,7 +133,7 @@ static void put_tabs(const struct term *t, struct out *o)
 
 	out_text(o, ",\"tabs\":[");
 	for (unsigned x = 0; x < t->cols; x++) {
-		if (!(t->tabs[x / 8] >> (x % 8) & 1))
+		if (!tab_at(t, x))
 			continue;
 		out_format(o, any ? ",%u" : "%u", x);
 		any = true;
