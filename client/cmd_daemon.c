@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "client/commands.h"
-#include "client/json.h"
+#include "client/listing.h"
 
 #define STOP_TIMEOUT_MS 15000
 
@@ -136,9 +136,6 @@ static void put_connection(struct json *j, const struct cwsandbox_connection *c)
 static int status_json(const struct cwsandbox_status *s)
 {
 	struct json j = { .data = NULL };
-	const char *text;
-	size_t n;
-	int r;
 
 	json_open(&j, NULL, '{');
 	json_str(&j, "version", s->version);
@@ -155,9 +152,7 @@ static int status_json(const struct cwsandbox_status *s)
 		put_connection(&j, &s->connections[i]);
 	json_close(&j);
 	json_close(&j);
-	r = json_finish(&j, &text, &n) ? cli_error("out of memory") : cli_print(text, n);
-	json_done(&j);
-	return r;
+	return listing_print(&j);
 }
 
 static int status_text(const struct cwsandbox_status *s)

@@ -3,10 +3,8 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "client/cli.h"
-#include "client/json.h"
+#include "client/listing.h"
 
 static const char *const choices_status[] = { "running", "creating", "preparing", "pending",
 	"paused", "terminating", "completed", "failed", "terminated", NULL };
@@ -29,22 +27,6 @@ static bool is_final(const char *state)
 	       strcmp(state, "terminated") == 0;
 }
 
-/* ISO 8601 without a zone, microseconds only where there are some; NULL if not started. */
-static const char *iso_time(char buf[48], const struct cwsandbox_sandbox *s)
-{
-	time_t t = (time_t)(s->started_at / 1000);
-	long usec = (long)(s->started_at % 1000) * 1000 + (long)(s->started_at_ns / 1000);
-	struct tm tm;
-	size_t n;
-
-	if (!is_placed(s) || s->started_at <= 0 || !gmtime_r(&t, &tm))
-		return NULL;
-	n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (usec > 0 && usec < 1000000)
-		snprintf(buf + n, 48 - n, ".%06ld", usec);
-	return n ? buf : NULL;
-}
-
 static const char *or_null(const struct cwsandbox_sandbox *s, const char *value)
 {
 	return is_placed(s) && value && *value ? value : NULL;
@@ -52,24 +34,14 @@ static const char *or_null(const struct cwsandbox_sandbox *s, const char *value)
 
 static void put_sandbox(struct json *j, const struct cwsandbox_sandbox *s)
 {
-	char started[48];
+	char started[LISTING_TIME_MAX];
 
 	json_str(j, "sandbox_id", s->sandbox_id);
 	json_str(j, "status", s->state);
 	json_str(j, "runner_id", or_null(s, s->runner_id));
 	json_str(j, "runner_group_id", or_null(s, s->runner_group_id));
-	json_str(j, "started_at", iso_time(started, s));
-}
-
-static int print_json(struct json *j)
-{
-	const char *text;
-	size_t n;
-	int r;
-
-	r = json_finish(j, &text, &n) ? cli_error("out of memory") : cli_print(text, n);
-	json_done(j);
-	return r;
+	json_str(j, "started_at",
+		is_placed(s) ? listing_time(started, s->started_at, s->started_at_ns, "") : NULL);
 }
 
 /* ---- ls ---- */
@@ -92,82 +64,37 @@ static void print_head(void)
 	printf("%.40s %.14s %.20s %.24s\n", dashes, dashes, dashes, dashes);
 }
 
-/* One page: rows as text, or into j. */
-static void take_page(const struct cwsandbox_answer *a, struct json *j, size_t *n_rows)
+static void take_page(struct listing *l, const struct cwsandbox_answer *a)
 {
-	for (size_t i = 0; i < a->n_sandboxes; i++, (*n_rows)++) {
-		if (j) {
-			json_open(j, NULL, '{');
-			put_sandbox(j, &a->sandboxes[i]);
-			json_close(j);
+	for (size_t i = 0; i < a->n_sandboxes; i++, l->n_rows++) {
+		if (l->as_json) {
+			json_open(&l->json, NULL, '{');
+			put_sandbox(&l->json, &a->sandboxes[i]);
+			json_close(&l->json);
 			continue;
 		}
-		if (*n_rows == 0)
+		if (l->n_rows == 0)
 			print_head();
 		print_row(&a->sandboxes[i]);
 	}
 }
 
-static int list(struct cli *cli, struct cwsandbox_request *q, struct json *j, size_t *n_rows)
-{
-	static const struct error_context x = { .operation = "List sandboxes" };
-	struct cwsandbox_event e;
-	char *token = NULL;
-	int r;
-
-	do {
-		q->page_token = token;
-		r = cli_ask(cli, q, &x, &e);
-		free(token);
-		token = NULL;
-		if (r)
-			return r;
-		take_page(e.answer, j, n_rows);
-		if (e.answer->next_page_token && *e.answer->next_page_token) {
-			token = strdup(e.answer->next_page_token);
-			if (!token)
-				return cli_error("out of memory");
-		}
-	} while (token);
-	return 0;
-}
-
-static int flush(void)
-{
-	if (fflush(stdout) == 0 || errno == EPIPE)
-		return EXIT_OK;
-	return cli_error("cannot write the output: %s", strerror(errno));
-}
-
 static int run_ls(struct cli *cli, const struct parsed *p)
 {
+	static const struct error_context x = { .operation = "List sandboxes" };
 	struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_LIST,
 		.state = parsed_text(p, "--status"),
 		.tags = parsed_get(p, "--tag")->list,
 		.runner_ids = parsed_get(p, "--runner-id")->list };
-	const char *format = parsed_text(p, "--output");
-	bool as_json = format && strcmp(format, "json") == 0;
-	struct json j = { .data = NULL };
-	size_t n = 0;
+	struct listing l = { .as_json = listing_wants_json(p), .take_page = take_page };
 	int r;
 
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
-	if (as_json)
-		json_open(&j, NULL, '[');
-	r = list(cli, &q, as_json ? &j : NULL, &n);
-	if (r) {
-		json_done(&j);
-		return r;
-	}
-	if (as_json) {
-		json_close(&j);
-		return print_json(&j);
-	}
-	cli->missing = n == 0;
-	if (n == 0)
-		puts("No sandboxes found.");
-	return flush();
+	listing_begin(&l);
+	r = listing_pages(&l, cli, &q, &x);
+	cli->missing = !r && l.n_rows == 0;
+	return listing_end(&l, r, "No sandboxes found.");
 }
 
 /* clang-format off */
@@ -258,7 +185,7 @@ static int get_json(const struct cwsandbox_sandbox *s)
 	if (s->n_container_statuses)
 		put_statuses(&j, s);
 	json_close(&j);
-	return print_json(&j);
+	return listing_print(&j);
 }
 
 static void print_containers(const struct cwsandbox_sandbox *s)
@@ -308,7 +235,7 @@ static int get_table(const struct cwsandbox_sandbox *s)
 		printf("%-15s  %s\n", rows[i].label, cli_show(buf, sizeof(buf), rows[i].value));
 	print_containers(s);
 	print_statuses(s);
-	return flush();
+	return EXIT_OK;
 }
 
 static int run_get(struct cli *cli, const struct parsed *p)
@@ -316,7 +243,6 @@ static int run_get(struct cli *cli, const struct parsed *p)
 	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_GET,
 		.sandbox_id = p->args[0] };
 	const struct error_context x = { .operation = "Get sandbox", .sandbox_id = p->args[0] };
-	const char *format = parsed_text(p, "--output");
 	struct cwsandbox_event e;
 	int r;
 
@@ -325,8 +251,7 @@ static int run_get(struct cli *cli, const struct parsed *p)
 	r = cli_ask(cli, &q, &x, &e);
 	if (r)
 		return r;
-	return format && strcmp(format, "json") == 0 ? get_json(e.answer->sandbox)
-						     : get_table(e.answer->sandbox);
+	return listing_wants_json(p) ? get_json(e.answer->sandbox) : get_table(e.answer->sandbox);
 }
 
 /* clang-format off */

@@ -7,8 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/cli.h"
-#include "client/json.h"
+#include "client/listing.h"
 #include "client/tty.h"
 #include "common/text.h"
 
@@ -174,39 +173,39 @@ static void print_clients(const struct cwsandbox_session *s)
 			s->clients_total - s->n_clients);
 }
 
-/* What a list is printed as: a row a session, a row an attached client, or JSON. */
-struct listing {
-	struct json *json; /* NULL: rows */
-	bool clients;
-	size_t n_rows;
-};
-
-static void print_row(struct listing *l, const struct cwsandbox_session *s)
+static void print_row(const struct listing *l, bool clients, const struct cwsandbox_session *s)
 {
-	if (l->n_rows == 0 && l->clients)
+	if (l->n_rows == 0 && clients)
 		printf("%-16s %-8s %-6s %7s %5s %-8s %5s %7s %s\n", "SESSION", "ROLE", "POLICY",
 			"PID", "UID", "SIZE", "LAG", "SKIPPED", "CLIENT");
 	else if (l->n_rows == 0)
 		printf("%-16s %-36s %-12s %-8s %7s %5s %s\n", "NAME", "SANDBOX", "STATE", "SIZE",
 			"CLIENTS", "AGE", "COMMAND");
-	if (l->clients)
+	if (clients)
 		print_clients(s);
 	else
 		print_session(s);
-	l->n_rows++;
 }
 
-static void take_page(const struct cwsandbox_answer *a, struct listing *l)
+static void take_page(struct listing *l, const struct cwsandbox_answer *a)
 {
+	bool clients = parsed_on(l->options, "--clients");
+
 	for (size_t i = 0; i < a->n_sessions; i++) {
-		if (l->json)
-			put_session(l->json, &a->sessions[i]);
-		else if (!l->clients || a->sessions[i].n_clients)
-			print_row(l, &a->sessions[i]);
+		const struct cwsandbox_session *s = &a->sessions[i];
+
+		if (l->as_json)
+			put_session(&l->json, s);
+		else if (clients && !s->n_clients)
+			continue;
+		else
+			print_row(l, clients, s);
+		l->n_rows++;
 	}
 }
 
-static int list(struct cli *cli, struct listing *l)
+/* Sessions are few and have no token: a page begins after a name. */
+static int list(struct listing *l, struct cli *cli)
 {
 	struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_LIST };
 	char after[NAME_COPY_MAX] = "";
@@ -219,55 +218,25 @@ static int list(struct cli *cli, struct listing *l)
 		r = cli_ask(cli, &q, NULL, &e);
 		if (r)
 			return r;
-		take_page(e.answer, l);
+		take_page(l, e.answer);
 		more = e.answer->more && e.answer->n_sessions;
 		if (more)
 			snprintf(after, sizeof(after), "%s",
 				e.answer->sessions[e.answer->n_sessions - 1].name);
 	} while (more);
-	return 0;
-}
-
-static int print_json(struct json *j)
-{
-	const char *text;
-	size_t n;
-	int r;
-
-	r = json_finish(j, &text, &n) ? cli_error("out of memory") : cli_print(text, n);
-	json_done(j);
-	return r;
+	return EXIT_OK;
 }
 
 static int run_sessions(struct cli *cli, const struct parsed *p)
 {
-	bool as_json = parsed_on(p, "--json");
-	struct json j = { .data = NULL };
-	struct listing l = { .json = as_json ? &j : NULL, .clients = parsed_on(p, "--clients") };
-	int r;
+	struct listing l = { .as_json = parsed_on(p, "--json"), .options = p };
+	int r = cli_connect(cli, CLI_NO_START);
 
-	r = cli_connect(cli, CLI_NO_START);
 	if (r && r != CWSANDBOX_E_NO_DAEMON)
 		return EXIT_ERROR;
-	if (as_json)
-		json_open(&j, NULL, '[');
-	if (!r)
-		r = list(cli, &l);
-	else
-		r = 0; /* no daemon, no session */
-	if (r) {
-		json_done(&j);
-		return r;
-	}
-	if (as_json) {
-		json_close(&j);
-		return print_json(&j);
-	}
-	if (l.n_rows == 0)
-		puts(l.clients ? "No clients." : "No sessions.");
-	return fflush(stdout) == 0 || errno == EPIPE
-		       ? EXIT_OK
-		       : cli_error("cannot write the output: %s", strerror(errno));
+	listing_begin(&l);
+	r = r ? EXIT_OK : list(&l, cli); /* no daemon, no session */
+	return listing_end(&l, r, parsed_on(p, "--clients") ? "No clients." : "No sessions.");
 }
 
 /* clang-format off */

@@ -5,37 +5,20 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "client/cli.h"
 #include "client/commands.h"
-#include "client/json.h"
+#include "client/listing.h"
 
 #define POLL_FIRST_MS 200
 #define POLL_MAX_MS 2000
 #define WAIT_MS (605 * 1000) /* what the official client gives a snapshot */
 #define TIMEOUT_DEFAULT_S 300.0
 
+#define UTC "+00:00"
+
 static const char *const choices_status[] = { "creating", "ready", "failed", "deleting", NULL };
 
 /* ---- how one is shown ---- */
-
-/* ISO 8601 in UTC, microseconds only where there are some; NULL if it did not happen yet. */
-static const char *iso_time(char buf[48], int64_t at_ms, uint64_t rest_ns)
-{
-	time_t t = (time_t)(at_ms / 1000);
-	long usec = (long)(at_ms % 1000) * 1000 + (long)(rest_ns / 1000);
-	struct tm tm;
-	size_t n;
-
-	if (at_ms <= 0 || !gmtime_r(&t, &tm))
-		return NULL;
-	n = strftime(buf, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (usec > 0 && usec < 1000000)
-		n += (size_t)snprintf(buf + n, 48 - n, ".%06ld", usec);
-	snprintf(buf + n, 48 - n, "+00:00");
-	return buf;
-}
 
 static const char *or_empty(const char *s)
 {
@@ -44,7 +27,7 @@ static const char *or_empty(const char *s)
 
 static void put_json(struct json *j, const struct cwsandbox_snapshot *s)
 {
-	char created[48], updated[48], completed[48];
+	char created[LISTING_TIME_MAX], updated[LISTING_TIME_MAX], completed[LISTING_TIME_MAX];
 
 	json_open(j, NULL, '{');
 	json_str(j, "file_system_snapshot_id", s->snapshot_id);
@@ -56,9 +39,9 @@ static void put_json(struct json *j, const struct cwsandbox_snapshot *s)
 	json_str(j, "request_id", or_empty(s->request_id));
 	json_str(j, "object_bucket", or_empty(s->object_bucket));
 	json_str(j, "source_volume_name", or_empty(s->source_volume));
-	json_str(j, "created_at", iso_time(created, s->created_at, s->created_at_ns));
-	json_str(j, "updated_at", iso_time(updated, s->updated_at, s->updated_at_ns));
-	json_str(j, "completed_at", iso_time(completed, s->completed_at, s->completed_at_ns));
+	json_str(j, "created_at", listing_time(created, s->created_at, s->created_at_ns, UTC));
+	json_str(j, "updated_at", listing_time(updated, s->updated_at, s->updated_at_ns, UTC));
+	json_str(j, "completed_at", listing_time(completed, s->completed_at, s->completed_at_ns, UTC));
 	json_close(j);
 }
 
@@ -81,28 +64,6 @@ static void print_row(const struct cwsandbox_snapshot *s)
 		cli_show(source, sizeof(source), s->source_sandbox_id),
 		cli_show(trigger, sizeof(trigger), s->trigger), (long long)s->size_bytes,
 		cli_time(created, s->created_at));
-}
-
-static int print_json(struct json *j)
-{
-	const char *text;
-	size_t n;
-	int r = json_finish(j, &text, &n) ? cli_error("out of memory") : cli_print(text, n);
-
-	json_done(j);
-	return r;
-}
-
-static int flush(void)
-{
-	if (fflush(stdout) == 0 || errno == EPIPE)
-		return EXIT_OK;
-	return cli_error("cannot write the output: %s", strerror(errno));
-}
-
-static bool wants_json(const struct parsed *p)
-{
-	return parsed_text(p, "--output") && strcmp(parsed_text(p, "--output"), "json") == 0;
 }
 
 static uint64_t timeout_ms(const struct parsed *p)
@@ -190,11 +151,11 @@ static int print_id(const struct parsed *p, const char *id)
 	struct json j = { 0 };
 	char shown[256], line[260];
 
-	if (wants_json(p)) {
+	if (listing_wants_json(p)) {
 		json_open(&j, NULL, '{');
 		json_str(&j, "file_system_snapshot_id", id);
 		json_close(&j);
-		return print_json(&j);
+		return listing_print(&j);
 	}
 	snprintf(line, sizeof(line), "%s\n", cli_show(shown, sizeof(shown), id));
 	return cli_print(line, strlen(line));
@@ -244,13 +205,13 @@ static int run_get(struct cli *cli, const struct parsed *p)
 	r = cli_ask(cli, &q, &x, &e);
 	if (r)
 		return r;
-	if (wants_json(p)) {
+	if (listing_wants_json(p)) {
 		put_json(&j, e.answer->snapshot);
-		return print_json(&j);
+		return listing_print(&j);
 	}
 	print_head();
 	print_row(e.answer->snapshot);
-	return flush();
+	return EXIT_OK;
 }
 
 /* As the official client: both filters are ours, whatever the service does with them. */
@@ -262,70 +223,34 @@ static bool is_wanted(const struct parsed *p, const struct cwsandbox_snapshot *s
 	       (!status || strcmp(status, s->state) == 0);
 }
 
-static void take_page(const struct parsed *p, const struct cwsandbox_answer *a, struct json *j,
-	size_t *n_rows)
+static void take_page(struct listing *l, const struct cwsandbox_answer *a)
 {
 	for (size_t i = 0; i < a->n_snapshots; i++) {
-		if (!is_wanted(p, &a->snapshots[i]))
+		if (!is_wanted(l->options, &a->snapshots[i]))
 			continue;
-		if (j)
-			put_json(j, &a->snapshots[i]);
-		else if (*n_rows == 0)
+		if (l->as_json)
+			put_json(&l->json, &a->snapshots[i]);
+		else if (l->n_rows == 0)
 			print_head();
-		if (!j)
+		if (!l->as_json)
 			print_row(&a->snapshots[i]);
-		++*n_rows;
+		l->n_rows++;
 	}
-}
-
-static int list(struct cli *cli, const struct parsed *p, struct json *j, size_t *n_rows)
-{
-	static const struct error_context x = { .operation = "List file-system snapshots" };
-	struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_LIST, .timeout_ms = timeout_ms(p) };
-	struct cwsandbox_event e;
-	char *token = NULL;
-	int r;
-
-	do {
-		q.page_token = token;
-		r = cli_ask(cli, &q, &x, &e);
-		free(token);
-		token = NULL;
-		if (r)
-			return r;
-		take_page(p, e.answer, j, n_rows);
-		if (e.answer->next_page_token && *e.answer->next_page_token) {
-			token = strdup(e.answer->next_page_token);
-			if (!token)
-				return cli_error("out of memory");
-		}
-	} while (token);
-	return 0;
 }
 
 static int run_list(struct cli *cli, const struct parsed *p)
 {
-	bool as_json = wants_json(p);
-	struct json j = { 0 };
-	size_t n_rows = 0;
-	int r;
+	static const struct error_context x = { .operation = "List file-system snapshots" };
+	struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_LIST,
+		.timeout_ms = timeout_ms(p) };
+	struct listing l = { .as_json = listing_wants_json(p),
+		.take_page = take_page,
+		.options = p };
 
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
-	if (as_json)
-		json_open(&j, NULL, '[');
-	r = list(cli, p, as_json ? &j : NULL, &n_rows);
-	if (as_json)
-		json_close(&j);
-	if (r) {
-		json_done(&j);
-		return r;
-	}
-	if (as_json)
-		return print_json(&j);
-	if (!n_rows)
-		puts("No snapshots found.");
-	return flush();
+	listing_begin(&l);
+	return listing_end(&l, listing_pages(&l, cli, &q, &x), "No snapshots found.");
 }
 
 static int run_delete(struct cli *cli, const struct parsed *p)

@@ -91,7 +91,9 @@ static bool has_room(struct call *call, const Spec *spec)
 			memory >> 20, bs->memory_bytes >> 20);
 	else if (!watch_has_room(&bs->watch, 0))
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, "CWSANDBOX_RUNNER_CAPACITY_EXHAUSTED",
-			"this machine's disk is nearly full: make room where the state folder is");
+			"this machine's disk is nearly full: %" PRIu64
+			" MiB are free where the state folder is, and a sandbox starts with %" PRIu64,
+			bs->watch.free_bytes >> 20, (DISK_FREE_BYTES + DISK_MARGIN_BYTES) >> 20);
 	else
 		return true;
 	return false;
