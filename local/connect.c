@@ -25,10 +25,8 @@ static void answer(
 	char endpoint[ENDPOINT_MAX];
 	char *text;
 
-	if (!pem || PEM_write_bio_X509(pem, cert) != 1) {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
-		return;
-	}
+	if (!pem || PEM_write_bio_X509(pem, cert) != 1)
+		return call_fail_memory(call);
 	direct_endpoint(
 		d, h2_stream_header(call->rpc.stream, ":authority"), endpoint, sizeof(endpoint));
 	expires.seconds = (int64_t)(g->expires_wall_usec / USEC_PER_SEC);

@@ -40,7 +40,7 @@ static Google__Protobuf__Timestamp now_of(const struct call *call)
 static void put(struct exec *x, Response *m)
 {
 	if (call_put(x->call, &m->base))
-		call_fail_with(x->call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		call_fail_memory(x->call);
 }
 
 static void put_ready(struct exec *x)

@@ -210,7 +210,7 @@ static void on_output(struct process *p, void *arg)
 	}
 	if (r) {
 		let_go(u);
-		call_fail_with(u->call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		call_fail_memory(u->call);
 	} else if (process_over(p)) {
 		answer(u, process_exit_code(p));
 		let_go(u);
@@ -274,10 +274,8 @@ static void start(struct call *call, const Coreweave__Sandbox__V1__ExecRequest *
 	};
 	struct unary *u = calloc(1, sizeof(*u));
 
-	if (!u) {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
-		return;
-	}
+	if (!u)
+		return call_fail_memory(call);
 	u->call = call;
 	u->max = req->max_output_bytes ? min_size((size_t)req->max_output_bytes, OUTPUT_MAX)
 				       : OUTPUT_DEFAULT;

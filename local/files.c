@@ -81,15 +81,11 @@ static void fail_too_large(struct call *call, const uint64_t *size)
 
 static bool path_ok(struct call *call, const char *path)
 {
-	struct grpc_status st = { 0 };
+	bool ok = *path && strlen(path) < 4096;
 
-	if (*path && strlen(path) < 4096)
-		return true;
-	grpc_status_set(
-		&st, GRPC_INVALID_ARGUMENT, REASON_INVALID_REQUEST, "the request is not valid");
-	grpc_status_add_violation(&st, "path", "must have 1 to 4095 bytes");
-	call_fail(call, &st);
-	return false;
+	if (!ok)
+		call_fail_field(call, "path", "must have 1 to 4095 bytes");
+	return ok;
 }
 
 /* ---- ReadFile: from the file into the connection's buffer, never held whole ---- */

@@ -240,7 +240,7 @@ static void check(struct call *call, const Request *req, struct logs *l)
 	if (again)
 		refuse_resume(call, r);
 	else
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		call_fail_memory(call);
 }
 
 static void on_logs(struct call *call, const uint8_t *data, size_t n)
@@ -256,7 +256,7 @@ static void on_logs(struct call *call, const uint8_t *data, size_t n)
 		l->call = call;
 		check(call, req, l);
 	} else {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		call_fail_memory(call);
 	}
 	coreweave__sandbox__v1__stream_logs_request__free_unpacked(req, NULL);
 }

@@ -12,6 +12,11 @@
 #define PAGE_MAX 1000
 #define PAGE_TOKEN_BYTES 17
 
+struct page {
+	size_t max;     /* entries, at least 1 */
+	uint64_t after; /* the number of the last thing shown; 0: from the start */
+};
+
 /* asked: not negative. */
 size_t page_size(int32_t asked);
 void page_token(char out[PAGE_TOKEN_BYTES], uint64_t seq);

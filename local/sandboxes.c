@@ -92,7 +92,8 @@ static bool has_room(struct call *call, const Spec *spec)
 	else if (!watch_has_room(&bs->watch, 0))
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, "CWSANDBOX_RUNNER_CAPACITY_EXHAUSTED",
 			"this machine's disk is nearly full: %" PRIu64
-			" MiB are free where the state folder is, and a sandbox starts with %" PRIu64,
+			" MiB are free where the state folder is, and a sandbox starts with "
+			"%" PRIu64,
 			bs->watch.free_bytes >> 20, (DISK_FREE_BYTES + DISK_MARGIN_BYTES) >> 20);
 	else
 		return true;
@@ -159,10 +160,8 @@ static void answer_list(struct call *call, struct sandbox **found, size_t n, boo
 	char token[PAGE_TOKEN_BYTES] = "";
 	size_t bytes = 0;
 
-	if (!views || !list) {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
-		return;
-	}
+	if (!views || !list)
+		return call_fail_memory(call);
 	for (size_t i = 0; i < n; i++) {
 		bytes += protobuf_c_message_get_packed_size(view_sandbox(&views[i], found[i]));
 		list[i] = &views[i].sandbox;
@@ -192,19 +191,17 @@ static void list_page(struct call *call, const Coreweave__Sandbox__V1__ListSandb
 		.nothing = req->n_volume_ids > 0, /* there are no volumes */
 		.state = req->state,
 	};
-	size_t max = page_size(req->page_size);
-	_cleanup_(freep) struct sandbox **found = calloc(max, sizeof(*found));
-	uint64_t after;
+	_cleanup_(freep) struct sandbox **found = NULL;
+	struct page page;
 	bool more;
 	size_t n;
 
-	if (!found) {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+	if (!call_page(call, req->page_size, req->page_token, &page))
 		return;
-	}
-	if (page_parse(req->page_token, &after))
-		return call_fail_field(call, "page_token", "is not one that ListSandboxes gave");
-	n = registry_list(&call->service->boxes->reg, &filter, after, found, max, &more);
+	found = calloc(page.max, sizeof(struct sandbox *));
+	if (!found)
+		return call_fail_memory(call);
+	n = registry_list(&call->service->boxes->reg, &filter, page.after, found, page.max, &more);
 	answer_list(call, found, n, more);
 }
 
@@ -215,10 +212,7 @@ static void on_list(struct call *call, const uint8_t *data, size_t n)
 
 	if (!req)
 		return call_fail_not_understood(call);
-	if (req->page_size < 0)
-		call_fail_field(call, "page_size", "must not be negative");
-	else
-		list_page(call, req);
+	list_page(call, req);
 	coreweave__sandbox__v1__list_sandboxes_request__free_unpacked(req, NULL);
 }
 
@@ -287,10 +281,8 @@ static void purge(struct call *call, const Coreweave__Sandbox__V1__PurgeSandboxe
 	bool more;
 	size_t n;
 
-	if (!found) {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
-		return;
-	}
+	if (!found)
+		return call_fail_memory(call);
 	n = registry_list(reg, &filter, 0, found, SANDBOX_LIVE_MAX, &more);
 	for (size_t i = 0; i < n; i++) {
 		if (found[i]->state == COREWEAVE__SANDBOX__V1__STATE__STATE_TERMINATING)

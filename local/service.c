@@ -321,6 +321,22 @@ void call_fail_not_understood(struct call *call)
 		"the request is not a message of this method");
 }
 
+void call_fail_memory(struct call *call)
+{
+	call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+}
+
+bool call_page(struct call *call, int32_t size, const char *token, struct page *ret)
+{
+	if (size < 0)
+		call_fail_field(call, "page_size", "must not be negative");
+	else if (page_parse(token, &ret->after))
+		call_fail_field(call, "page_token", "is not one that this method gave");
+	else
+		ret->max = page_size(size);
+	return !call->answered;
+}
+
 void call_fail_field(struct call *call, const char *field, const char *what)
 {
 	struct grpc_status st = { 0 };
@@ -375,7 +391,7 @@ int call_put(struct call *call, const ProtobufCMessage *m)
 void call_answer(struct call *call, const ProtobufCMessage *m)
 {
 	if (call_put(call, m))
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+		call_fail_memory(call);
 	else
 		call_finish(call);
 }

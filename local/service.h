@@ -20,6 +20,7 @@
 #include "local/drain.h"
 #include "local/log_session.h"
 #include "local/grant.h"
+#include "local/page.h"
 
 #define SERVICE_REQUEST_MAX ((size_t)4 * 1024 * 1024)
 #define SERVICE_GATHER_MAX ((size_t)256 * 1024 * 1024)
@@ -117,6 +118,7 @@ void call_fail_with(struct call *call, int code, const char *reason, const char 
 	_printf_(4, 5);
 /* Of what went wrong here, -errno: RESOURCE_EXHAUSTED for what may be there again later, else INTERNAL. */
 int call_code_of(int error);
+void call_fail_memory(struct call *call);
 void call_fail_not_understood(struct call *call);
 /* INVALID_ARGUMENT with one field violation. */
 void call_fail_field(struct call *call, const char *field, const char *what);
@@ -133,6 +135,8 @@ struct sandbox *call_sandbox(struct call *call, const char *id);
 /* The same, and it must be running and have that container; ret_container (may be NULL): which one that is. */
 struct box *call_box(
 	struct call *call, const char *id, const char *container, size_t *ret_container);
+/* Which part of a list a request asks for. False: it is none; answered. */
+bool call_page(struct call *call, int32_t size, const char *token, struct page *ret);
 /* Arms ops->on_deadline if the caller gave one. */
 void call_arm_deadline(struct call *call);
 

@@ -289,20 +289,21 @@ static void list_page(struct call *call, const ListRequest *req)
 {
 	Coreweave__Sandbox__V1__ListFileSystemSnapshotsResponse res =
 		COREWEAVE__SANDBOX__V1__LIST_FILE_SYSTEM_SNAPSHOTS_RESPONSE__INIT;
-	size_t max = page_size(req->page_size), n;
-	_cleanup_(freep) struct snapshot **found = calloc(max, sizeof(struct snapshot *));
-	_cleanup_(freep) SnapshotRecord **list = calloc(max, sizeof(SnapshotRecord *));
+	_cleanup_(freep) struct snapshot **found = NULL;
+	_cleanup_(freep) SnapshotRecord **list = NULL;
 	char token[PAGE_TOKEN_BYTES] = "";
-	uint64_t after;
+	struct page page;
 	bool more;
+	size_t n;
 
-	if (page_parse(req->page_token, &after))
-		return call_fail_field(call, "page_token", "is not one that this method gave");
-	if (!found || !list) {
-		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "out of memory");
+	if (!call_page(call, req->page_size, req->page_token, &page))
 		return;
-	}
-	n = snapshots_list(&vault_of(call)->set, req->source_sandbox_id, after, found, max, &more);
+	found = calloc(page.max, sizeof(struct snapshot *));
+	list = calloc(page.max, sizeof(SnapshotRecord *));
+	if (!found || !list)
+		return call_fail_memory(call);
+	n = snapshots_list(
+		&vault_of(call)->set, req->source_sandbox_id, page.after, found, page.max, &more);
 	for (size_t i = 0; i < n; i++)
 		list[i] = found[i]->m;
 	if (more)
@@ -320,10 +321,7 @@ static void on_list(struct call *call, const uint8_t *data, size_t n)
 
 	if (!req)
 		return call_fail_not_understood(call);
-	if (req->page_size < 0)
-		call_fail_field(call, "page_size", "must not be negative");
-	else
-		list_page(call, req);
+	list_page(call, req);
 	coreweave__sandbox__v1__list_file_system_snapshots_request__free_unpacked(req, NULL);
 }
 
