@@ -2,7 +2,8 @@
  * lib - the inside of libcwsandbox
  *
  * lib_conn.c and lib_receive.c are pure: bytes in, events and bytes out, no descriptor, no clock.
- * lib_io.c owns the socket. lib_encode.c and lib_decode.c are tables: which member is which key.
+ * lib_io.c owns the socket. lib_encode.c and lib_schema.c are tables: which member is which key;
+ * lib_decode.c goes by the latter.
  * lib_terminal.c sits on the public calls.
  *
  * Errors: as in cwsandbox.h. A daemon that breaks the protocol is -EBADMSG and ends the connection.
@@ -66,6 +67,20 @@ struct schema {
 	size_t n_fields;
 	const struct field *fields;
 };
+
+/* The tables: what a notification is (NULL: one we do not know), and what a method's result is. */
+struct schema_event {
+	const char *method;
+	enum cwsandbox_event_kind kind;
+	const struct schema *schema; /* of struct cwsandbox_event */
+};
+struct schema_answer {
+	const struct schema *schema;
+	size_t one_at; /* the member of the answer that points to it; 0: it is the answer itself */
+};
+extern const struct schema schema_error, schema_hello, schema_limits;
+const struct schema_event *schema_of_event(const struct frame *f);
+struct schema_answer schema_of_answer(enum cwsandbox_method method);
 
 /* Fills *ret (zeroed by the caller) from a map. -EBADMSG: a field has the wrong type or is missing;
  * -ENOMEM. */
