@@ -4,14 +4,14 @@
  * Kept are folders, files with their holes, links of both kinds and FIFOs, with permissions and the
  * times of files and folders. Not kept are owners (all is the sandbox's), set-id bits, extended
  * attributes, sockets and devices (counted in `n_skipped`). A folder comes after what is in it, so
- * that its time is its last. One that its owner may not enter or change is restored open, and shut
+ * that its time is its last, and what is in a folder in the order of its names. One that its owner may not enter or change is restored open, and shut
  * when all is there, by a second reading of the archive: a hard link may be to a file in it.
  *
  * Both directions work below an open folder and follow no link, so neither hostile content nor a
  * hostile archive reaches anything else. They block, for as long as it takes: for a child.
  *
  * Units:   bytes, of content: holes are none.
- * Errors:  -EFBIG, -E2BIG, -ENOSPC: a limit (bytes; entries, depth, hard links; the disk);
+ * Errors:  -EFBIG, -E2BIG, -ENOSPC: a limit (bytes; entries, depth, hard links, names; the disk);
  *          -EBADMSG: not our archive; else -errno; report->path says where.
  */
 #ifndef LOCAL_PACK_H
@@ -24,6 +24,7 @@
 #define PACK_HOLES_MAX 4096               /* in one file; what is behind them is kept as data */
 #define PACK_FILE_MAX (UINT64_C(1) << 40) /* a file's length, holes and all */
 #define PACK_LINKS_BYTES_MAX ((size_t)32 * 1024 * 1024) /* memory for files of several names */
+#define PACK_NAMES_BYTES_MAX ((size_t)64 * 1024 * 1024) /* memory for names of open folders */
 #define PACK_FREE_STEP (UINT64_C(4) * 1024 * 1024)      /* the disk's room is looked at so often */
 
 struct pack_limits {

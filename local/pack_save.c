@@ -1,6 +1,5 @@
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "local/pack.h"
 #include "local/pack_links.h"
+#include "local/pack_names.h"
 
 #define DATA_BYTES ((size_t)256 * 1024)
 #define PERMISSIONS 01777 /* no set-id bits */
@@ -18,7 +18,8 @@
 /* A folder being read. */
 struct level {
 	DIR *dir;
-	size_t path_n; /* of the folder, in saver.path */
+	struct pack_names_part names; /* what it holds, in saver.names */
+	size_t path_n;                /* of the folder, in saver.path */
 	struct stat st;
 	bool unlocked; /* its owner had taken rights away: they go again when it is left */
 };
@@ -34,6 +35,7 @@ struct saver {
 	size_t n_levels, path_n;
 	char path[PACK_PATH_MAX];
 	struct pack_links links;
+	struct pack_names names;
 	uint8_t data[DATA_BYTES];
 };
 
@@ -274,8 +276,11 @@ static int save_file(struct saver *s, int at, const char *name)
 
 /* ---- folders ---- */
 
-static void close_level(struct level *l)
+static void close_level(struct saver *s)
 {
+	struct level *l = &s->levels[--s->n_levels];
+
+	pack_names_drop(&s->names, &l->names);
 	if (l->unlocked)
 		fchmod(dirfd(l->dir), l->st.st_mode & 07777);
 	closedir(l->dir);
@@ -299,7 +304,7 @@ static int enter(struct saver *s, int fd, mode_t was)
 		l->st.st_mode = S_IFDIR | was;
 	l->path_n = s->path_n;
 	s->n_levels++;
-	return 0;
+	return pack_names_read(&s->names, &l->names, l->dir);
 }
 
 static int enter_dir(struct saver *s, int at, const char *name)
@@ -318,9 +323,9 @@ static int enter_dir(struct saver *s, int at, const char *name)
 /* The top one is the volume itself: made, not restored. */
 static int leave(struct saver *s)
 {
-	struct level *l = &s->levels[--s->n_levels];
+	const struct level *l = &s->levels[s->n_levels - 1];
 
-	close_level(l);
+	close_level(s);
 	s->path_n = l->path_n;
 	s->path[s->path_n] = 0;
 	return s->n_levels ? save_plain(s, &l->st, AE_IFDIR) : 0;
@@ -347,6 +352,7 @@ static int save_one(struct saver *s, const struct level *l, const char *name)
 
 	if (r)
 		return r;
+	name = s->path + s->path_n - strlen(name); /* the list it is in may move */
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	switch (st.st_mode & S_IFMT) {
@@ -370,14 +376,9 @@ static int walk(struct saver *s)
 
 	while (!r && s->n_levels) {
 		struct level *l = &s->levels[s->n_levels - 1];
-		struct dirent *d;
+		const char *name = pack_names_next(&s->names, &l->names);
 
-		errno = 0;
-		d = readdir(l->dir);
-		if (!d)
-			r = errno ? -errno : leave(s);
-		else if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			r = save_one(s, l, d->d_name);
+		r = name ? save_one(s, l, name) : leave(s);
 	}
 	return r;
 }
@@ -402,8 +403,9 @@ static int open_archive(struct saver *s)
 static void saver_done(struct saver *s)
 {
 	while (s->n_levels)
-		close_level(&s->levels[--s->n_levels]);
+		close_level(s);
 	pack_links_done(&s->links);
+	pack_names_done(&s->names);
 	archive_entry_free(s->entry);
 	archive_write_free(s->a);
 	free(s);

@@ -1,5 +1,6 @@
 #include "tests/suite.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -343,10 +344,70 @@ START_TEST(names_of_one_file_are_found_again_and_cost_bounded_memory)
 }
 END_TEST
 
+/* What folders say they hold: the truth, or its first name again at the end, as one may whose files
+ * are renamed while it is read, or always one more. */
+static enum { AS_IT_IS, TWICE, ENDLESS } listing;
+static struct dirent told;
+static size_t n_told;
+struct dirent *__real_readdir(DIR *dir);
+struct dirent *__wrap_readdir(DIR *dir);
+struct dirent *__wrap_readdir(DIR *dir)
+{
+	struct dirent *d = listing == ENDLESS ? NULL : __real_readdir(dir);
+
+	if (listing == ENDLESS) {
+		memset(told.d_name, 'x', sizeof(told.d_name) - 1);
+		snprintf(told.d_name, 21, "%020zu", n_told++);
+		told.d_name[20] = 'x';
+		return &told;
+	}
+	if (listing == TWICE && d && *d->d_name != '.' && !n_told++)
+		told = *d;
+	if (listing != TWICE || d)
+		return d;
+	listing = AS_IT_IS;
+	return &told;
+}
+
+START_TEST(a_name_that_a_folder_lists_twice_is_kept_once)
+{
+	char buf[8];
+
+	setup();
+	put(from, "a", "1", 1);
+	put(from, "b", "22", 2);
+	n_told = 0;
+	listing = TWICE;
+	ck_assert_int_eq(save(&roomy), 0);
+	ck_assert_int_eq(listing, AS_IT_IS);
+	ck_assert_uint_eq(report.entries, 2);
+	ck_assert_int_eq(load(&roomy), 0);
+	ck_assert_uint_eq(get(to, "a", buf, sizeof(buf)), 1);
+	ck_assert_uint_eq(get(to, "b", buf, sizeof(buf)), 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_folder_s_names_cost_bounded_memory)
+{
+	const size_t each = sizeof(told.d_name) + sizeof(size_t);
+
+	setup();
+	n_told = 0;
+	listing = ENDLESS;
+	ck_assert_int_eq(save(&roomy), -E2BIG);
+	listing = AS_IT_IS;
+	ck_assert_uint_eq(n_told, PACK_NAMES_BYTES_MAX / each + 1);
+	ck_assert_uint_eq(report.entries, 0);
+	teardown();
+}
+END_TEST
+
 TEST_MAIN("local pack", content_comes_back_with_its_links_modes_and_odd_names,
 	holes_stay_holes_before_behind_and_alone, an_empty_volume_is_an_archive_too,
 	limits_hold_at_their_edge_in_both_directions, folders_nest_so_deep_and_no_deeper,
 	a_full_disk_is_said_and_so_is_one_that_must_keep_room, a_cut_or_changed_archive_is_none,
 	a_file_that_was_taken_its_rights_is_kept_with_them,
 	a_link_to_a_file_in_a_shut_folder_is_restored_and_the_folder_is_shut_again,
-	names_of_one_file_are_found_again_and_cost_bounded_memory)
+	names_of_one_file_are_found_again_and_cost_bounded_memory,
+	a_name_that_a_folder_lists_twice_is_kept_once, a_folder_s_names_cost_bounded_memory)
