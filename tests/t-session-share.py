@@ -201,6 +201,41 @@ class Sharing(SessionCase):
         a.type("echo stopped $((1+1))\r").see_line("stopped 2")
 
 
+class ObserversSocket(SessionCase):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.daemon.terminate()
+        cls.daemon.wait()
+        cls.daemon = cls.world.daemon("--config", cls.world.write("observe.conf", "observe = yes\n"))
+        cls.env = {"CWSANDBOXD_SOCKET": os.path.join(os.path.dirname(cls.world.socket_path), "observe.sock")}
+
+    def test_who_comes_by_it_sees_everything_and_changes_nothing(self):
+        a = self.shell()
+        b = at_prompt(self.world.terminal("attach", a.session, env=self.env))
+        b.type("echo from the observer\r" + LEAD)
+        a.type("echo from the lead\r")
+        b.see_line("from the lead")
+        self.assertEqual([c["role"] for c in self.clients(a.session)], ["lead", "observer"])
+        self.assertNotIn("observer", a.screen.text())
+        self.assertNotIn(b"\a", b.raw)
+        b.type("\x1c?").see("only looks").type(" ")
+        at_prompt(b).type(DETACH)
+        self.assertEqual(b.exit_code(), 0)
+        self.assertIn("from the lead", self.world.ok("capture", a.session, env=self.env))
+        self.assertIn(a.session, self.world.ok("sessions", env=self.env))
+        for args in (("kill", a.session), ("detach", a.session), ("resize", a.session, "60x20"), ("set", "--lossless", a.session),
+                     ("rename", a.session, "other"), ("exec", self.sandbox, "true"), ("daemon", "stop", "--force")):
+            done = self.world.cli(*args, env=self.env)
+            self.assertEqual(done.returncode, 1, args)
+            self.assertIn(b"bserver", done.stderr, args)
+        for option in ("-x", "--exclusive"):
+            t = self.world.terminal("attach", option, a.session, env=self.env)
+            self.assertEqual(t.exit_code(), UNREACHED)
+            self.assertIn("This socket is for observers", t.screen.text())
+        at_prompt(a).type("echo still $((40+2))\r").see_line("still 42")
+
+
 class FullScreen(SessionCase):
     VIM = "$(command -v vim.tiny || command -v vim) -u NONE -i NONE -n\r"
 
