@@ -38,10 +38,20 @@ static void on_accept(evutil_socket_t fd, short what _unused_, void *arg)
 	}
 }
 
+static void unwatch(struct listener *l)
+{
+	if (l->ev_accept)
+		event_free(l->ev_accept);
+	l->ev_accept = NULL;
+}
+
 static int watch(struct listener *l)
 {
 	l->ev_accept = event_new(l->loop->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
-	return l->ev_accept && !event_add(l->ev_accept, NULL) ? 0 : -ENOMEM;
+	if (l->ev_accept && !event_add(l->ev_accept, NULL))
+		return 0;
+	unwatch(l);
+	return -ENOMEM;
 }
 
 int listener_start(struct listener *l)
@@ -75,8 +85,7 @@ static int hold_port(struct listener *l)
 		close_fd(&fd);
 		return -errno;
 	}
-	event_free(l->ev_accept);
-	l->ev_accept = NULL;
+	unwatch(l);
 	close_fd(&l->fd);
 	if (bind(fd, (struct sockaddr *)&at, n) < 0) {
 		l->error = -errno; /* one that is not bound would listen anywhere */
@@ -95,22 +104,21 @@ int listener_refuse(struct listener *l, bool refuse)
 		return l->error;
 	if (refuse == l->refusing)
 		return 0;
-	l->refusing = refuse;
 	if (refuse)
 		r = hold_port(l);
 	else
 		r = listen(l->fd, l->backlog) < 0 ? -errno : watch(l);
 	if (!r && !refuse && l->ignoring)
 		event_del(l->ev_accept);
+	l->refusing = r && !l->error ? l->refusing : refuse; /* or it is as it was */
 	return r;
 }
 
 void listener_stop(struct listener *l)
 {
-	if (l->ev_accept)
-		event_free(l->ev_accept);
+	unwatch(l);
 	if (l->ev_retry)
 		event_free(l->ev_retry);
-	l->ev_accept = l->ev_retry = NULL;
+	l->ev_retry = NULL;
 	close_fd(&l->fd);
 }
