@@ -55,7 +55,8 @@ int loop_run(struct loop *loop)
 		int r;
 
 		loop->waited = true;
-		r = event_base_loop(loop->base, more ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+		/* once in either case: NONBLOCK alone looks for more until there is none */
+		r = event_base_loop(loop->base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0));
 		clock_update(&loop->clock);
 		loop->waited = false;
 		if (r < 0)
