@@ -110,11 +110,20 @@ static void send_simple(struct process *p, enum init_type type, int value)
 
 #define SHORT_READ ((size_t)1024) /* bytes; a flooded terminal gives more at once */
 
+static void stop_waiting(struct process_out *o)
+{
+	if (o->ev)
+		event_del(o->ev);
+	o->added = o->waiting = false;
+}
+
 static void on_readable(evutil_socket_t fd _unused_, short what _unused_, void *arg)
 {
 	struct process_out *o = arg;
 
 	loop_now(o->p->box->boxes->loop);
+	if (!o->waiting)
+		return stop_waiting(o); /* told before, and nobody has come to read */
 	o->waiting = false;
 	if (o->p->ops)
 		o->p->ops->on_output(o->p, o->p->arg);
@@ -125,17 +134,17 @@ static void wait_readable(struct process_out *o)
 	if (o->waiting)
 		return;
 	if (!o->ev)
-		o->ev = event_new(o->p->box->boxes->loop->base, o->fd, EV_READ, on_readable, o);
-	if (o->ev && !event_add(o->ev, NULL))
-		o->waiting = true;
+		o->ev = event_new(
+			o->p->box->boxes->loop->base, o->fd, EV_READ | EV_PERSIST, on_readable, o);
+	if (!o->added)
+		o->added = o->ev && !event_add(o->ev, NULL);
+	o->waiting = o->added;
 }
 
 static void out_end(struct process_out *o)
 {
 	o->ended = true;
-	if (o->ev)
-		event_del(o->ev);
-	o->waiting = false;
+	stop_waiting(o);
 	if (!o->p->tty)
 		close_fd(&o->fd);
 }
@@ -462,9 +471,7 @@ static void measure_tail(struct process_out *o)
 
 	if (o->fd < 0 || o->ended)
 		return;
-	if (o->ev)
-		event_del(o->ev);
-	o->waiting = false;
+	stop_waiting(o);
 	if (o->p->tty)
 		o->left = PROCESS_TTY_TAIL_MAX;
 	else if (ioctl(o->fd, FIONREAD, &n) == 0 && n > 0)

@@ -38,8 +38,10 @@ struct process_ops {
 struct process_out {
 	struct process *p;
 	int fd;
-	struct event *ev; /* NULL or waiting */
-	bool waiting, ended;
+	struct event *ev; /* NULL, or made */
+	/* `added`: the event is there. It stays so between two waits: while all is read as it comes,
+	 * that costs no word to the kernel. */
+	bool added, waiting, ended;
 	size_t left; /* after the exit: bytes still to come */
 };
 
