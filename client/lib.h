@@ -91,7 +91,7 @@ void error_copy(struct arena *a, const struct cwsandbox_error *from, struct cwsa
 /* A notification: CWSANDBOX_EVENT_NONE for one we do not know. `data` is copied. `credit`: the
  * figure of input_credit. */
 int decode_event(
-	struct arena *a, const struct frame *f, struct cwsandbox_event *ret, uint64_t *ret_credit);
+	struct arena *a, const struct frame *f, struct cwsandbox_event *ret, uint64_t *ret_bytes);
 /* The result of a request (NULL or nil: all unset). */
 int decode_answer(struct arena *a, enum cwsandbox_method method, const msgpack_object *result,
 	struct cwsandbox_answer *ret);
@@ -118,12 +118,9 @@ struct pending {
 		PENDING_HELLO,
 		PENDING_EVENT,
 		PENDING_CALL,
-		PENDING_DROP,
-		PENDING_INPUT
+		PENDING_DROP
 	} kind;
 	enum cwsandbox_method method;
-	int64_t attachment; /* of input */
-	size_t n;           /* of input: bytes */
 	/* of a call and of hello: filled when the answer is there */
 	bool done;
 	int r;

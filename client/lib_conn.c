@@ -349,41 +349,32 @@ int cwsandbox_consumed(struct cwsandbox *c, int64_t attachment, size_t n)
 
 /* ---- input ---- */
 
-static size_t input_room(const struct cwsandbox *c, const struct attachment *a)
+static size_t input_room(const struct attachment *a)
 {
-	if (!a || a->gone || a->input_closed || c->n_pending >= CWSANDBOX_REQUESTS_MAX / 2)
+	if (!a || a->gone || a->input_closed)
 		return 0;
 	return (size_t)(a->input_window - (a->sent - a->credited));
 }
 
 size_t cwsandbox_input_room(const struct cwsandbox *c, int64_t attachment)
 {
-	return input_room(c, conn_find_attachment(c, attachment));
+	return input_room(conn_find_attachment(c, attachment));
 }
 
 static int input_send(struct cwsandbox *c, struct attachment *a, const void *data, size_t n)
 {
 	struct frame_out o;
-	struct pending *p;
 	int r;
 
-	r = pending_new(c, &p, PENDING_INPUT);
-	if (r)
-		return r;
 	frame_out_init(&o);
-	frame_begin_request(&o, p->id, "session.input", 2);
+	frame_begin_notification(&o, "session.input", 2); /* an answer would wake us for nothing */
 	frame_put_i64(&o, "attachment", a->id);
 	frame_put_bin(&o, "data", data, n);
 	r = out_put(c, &o);
 	frame_out_done(&o);
-	if (r) {
-		conn_free_pending(c, p);
-		return r;
-	}
-	p->attachment = a->id;
-	p->n = n;
-	a->sent += n;
-	return 0;
+	if (!r)
+		a->sent += n;
+	return r;
 }
 
 /* The attachment, if it can still take what we send. */
@@ -409,7 +400,7 @@ int cwsandbox_input(
 		return r;
 	if (a->input_closed)
 		return CWSANDBOX_E_ENDED;
-	room = min_size(n, input_room(c, a));
+	room = min_size(n, input_room(a));
 	if (room == 0 && n > 0) {
 		a->starved = true;
 		return CWSANDBOX_E_WINDOW;

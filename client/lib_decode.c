@@ -234,7 +234,7 @@ void error_copy(struct arena *a, const struct cwsandbox_error *from, struct cwsa
 }
 
 int decode_event(
-	struct arena *a, const struct frame *f, struct cwsandbox_event *ret, uint64_t *ret_credit)
+	struct arena *a, const struct frame *f, struct cwsandbox_event *ret, uint64_t *ret_bytes)
 {
 	const struct schema_event *what = schema_of_event(f);
 	struct cwsandbox_event e = { 0 };
@@ -244,8 +244,10 @@ int decode_event(
 		return -EBADMSG;
 	if (what)
 		r = decode_map(a, what->schema, f->params, &e);
-	if (!r && what && what->kind == CWSANDBOX_EVENT_CREDIT)
-		r = frame_get_u64(f->params, "bytes", 0, UINT64_MAX, ret_credit) ? -EBADMSG : 0;
+	if (!r && what &&
+		(what->kind == CWSANDBOX_EVENT_CREDIT ||
+			what->kind == CWSANDBOX_EVENT_INPUT_REFUSED))
+		r = frame_get_u64(f->params, "bytes", 0, UINT64_MAX, ret_bytes) ? -EBADMSG : 0;
 	if (r)
 		return r;
 	if (what)

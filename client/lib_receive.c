@@ -170,31 +170,6 @@ static int take_dropped(struct cwsandbox *c, struct pending *p, const struct fra
 	return r < 0 ? r : 0;
 }
 
-static int take_input_answer(struct cwsandbox *c, struct pending *p, const struct frame *f)
-{
-	_cleanup_(queued_freep) struct queued *q = NULL;
-	struct attachment *a = conn_find_attachment(c, p->attachment);
-	int r;
-
-	if (!f->error || f->error->type == MSGPACK_OBJECT_NIL || !a)
-		return 0;
-	q = calloc(1, sizeof(*q));
-	if (!q)
-		return -ENOMEM;
-	r = decode_error(&q->arena, f->error, &q->error);
-	if (r)
-		return r;
-	if (p->n > a->sent - a->credited)
-		return -EBADMSG; /* refused what it has consumed */
-	a->sent -= p->n;
-	q->event = (struct cwsandbox_event){
-		.kind = CWSANDBOX_EVENT_INPUT_REFUSED, .attachment = a->id, .n = p->n
-	};
-	q->event.error = &q->error;
-	event_push(c, TAKE(q), 0);
-	return 0;
-}
-
 static int take_response(struct cwsandbox *c, const struct frame *f)
 {
 	struct pending *p = conn_find_pending(c, f->id);
@@ -213,9 +188,6 @@ static int take_response(struct cwsandbox *c, const struct frame *f)
 		return take_call(c, p, f); /* its caller frees it */
 	case PENDING_DROP:
 		r = take_dropped(c, p, f);
-		break;
-	case PENDING_INPUT:
-		r = take_input_answer(c, p, f);
 		break;
 	}
 	conn_free_pending(c, p);
@@ -259,6 +231,11 @@ static int account(struct attachment *a, const struct cwsandbox_event *e)
 			return -EBADMSG; /* more than the window it has */
 		a->received += e->n;
 	}
+	if (e->kind == CWSANDBOX_EVENT_INPUT_REFUSED) {
+		if (!e->error || e->n > a->sent - a->credited)
+			return -EBADMSG; /* refused what it has consumed */
+		a->sent -= e->n;
+	}
 	a->gone = e->kind == CWSANDBOX_EVENT_EXITED || e->kind == CWSANDBOX_EVENT_DETACHED;
 	return 0;
 }
@@ -267,12 +244,12 @@ static int take_notification(struct cwsandbox *c, const struct frame *f, size_t 
 {
 	_cleanup_(queued_freep) struct queued *q = calloc(1, sizeof(*q));
 	struct attachment *a;
-	uint64_t credit = 0;
+	uint64_t bytes = 0;
 	int r;
 
 	if (!q)
 		return -ENOMEM;
-	r = decode_event(&q->arena, f, &q->event, &credit);
+	r = decode_event(&q->arena, f, &q->event, &bytes);
 	if (r || q->event.kind == CWSANDBOX_EVENT_NONE)
 		return r;
 	if (q->event.kind == CWSANDBOX_EVENT_SHUTDOWN) {
@@ -283,7 +260,9 @@ static int take_notification(struct cwsandbox *c, const struct frame *f, size_t 
 	if (!a)
 		return 0; /* of a call we took back */
 	if (q->event.kind == CWSANDBOX_EVENT_CREDIT)
-		return take_credit(c, a, credit);
+		return take_credit(c, a, bytes);
+	if (q->event.kind == CWSANDBOX_EVENT_INPUT_REFUSED)
+		q->event.n = (size_t)bytes;
 	r = account(a, &q->event);
 	if (!r)
 		event_push(c, TAKE(q), cost);

@@ -288,6 +288,7 @@ static const struct schema_event events[] = {
 	{ "clients", CWSANDBOX_EVENT_CLIENTS, &change_schema },
 	{ "state", CWSANDBOX_EVENT_STATE, &change_schema },
 	{ "input_credit", CWSANDBOX_EVENT_CREDIT, &change_schema },
+	{ "input_refused", CWSANDBOX_EVENT_INPUT_REFUSED, &change_schema },
 	{ "exited", CWSANDBOX_EVENT_EXITED, &change_schema },
 	{ "detached", CWSANDBOX_EVENT_DETACHED, &change_schema },
 	{ "shutdown", CWSANDBOX_EVENT_SHUTDOWN, &shutdown_schema },

@@ -374,7 +374,7 @@ START_TEST(input_is_taken_as_far_as_there_is_credit_and_credit_is_told)
 	ck_assert_int_eq(cwsandbox_input(c, 5, keys, sizeof(keys), &taken), 0);
 	ck_assert_uint_eq(taken, INPUT_WINDOW);
 	ck_assert_uint_eq(take_sent(c, &f, 1), 1);
-	ck_assert(frame_is(&f, "session.input"));
+	ck_assert(frame_is(&f, "session.input") && !f.has_id); /* no answer is to wake us */
 	ck_assert_int_eq(frame_get_bytes(f.params, "data", &s), 0);
 	ck_assert_uint_eq(s.n, INPUT_WINDOW);
 	frame_close(&f);
@@ -399,12 +399,14 @@ START_TEST(refused_input_is_told_and_its_credit_comes_back)
 
 	ck_assert_int_eq(cwsandbox_input(c, 5, "abc", 3, &taken), 0);
 	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW - 3);
-	ck_assert_int_eq(send_error(c, c->last_id, "exclusive"), 0);
+	ck_assert_int_eq(send_refused(c, 5, 3, "exclusive"), 0);
 	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW);
 	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
 	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_INPUT_REFUSED);
 	ck_assert_str_eq(e.error->code, "exclusive");
 	ck_assert_uint_eq(e.n, 3);
+	ck_assert_int_eq(cwsandbox_input(c, 5, "abc", 3, &taken), 0);
+	ck_assert_int_eq(send_refused(c, 5, 4, "exclusive"), -EBADMSG); /* more than was sent */
 	cwsandbox_free(c);
 }
 END_TEST

@@ -26,6 +26,52 @@ START_TEST(input_beyond_the_window_is_refused_whole_and_credit_comes_back)
 }
 END_TEST
 
+static void notify_input(struct peer *p, uint32_t at, const void *data, size_t n)
+{
+	peer_notify(p, "session.input", 2);
+	frame_put_u64(&p->out, "attachment", at);
+	frame_put_bin(&p->out, "data", data, n);
+	peer_send(p);
+	fake_turn(&fake);
+}
+
+static bool told_refused(struct peer *p, uint64_t bytes, const char *code)
+{
+	const struct frame *f = peer_note(p, "input_refused");
+	struct frame_span text;
+
+	return f && field_u64(f->params, "bytes") == bytes &&
+	       !frame_get_bytes(frame_get(f->params, "error"), "code", &text) &&
+	       frame_span_is(&text, code);
+}
+
+START_TEST(input_as_a_notification_has_no_answer_but_an_event_when_it_is_refused)
+{
+	static uint8_t big[CORE_INPUT_WINDOW];
+	uint32_t one, two, sees;
+
+	begin();
+	one = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
+	two = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	sees = peer_attach(
+		&b, &(struct attach_how){ .name = "w", .raw = true, .role = "observer" });
+	while (peer_next(&a))
+		;
+	notify_input(&a, one, "x", 1);
+	ck_assert(input_is("x"));
+	ck_assert_ptr_null(peer_next(&a));
+	notify_input(&b, two, "abc", 3);
+	ck_assert(told_refused(&b, 3, "exclusive"));
+	notify_input(&b, sees, "abcd", 4);
+	ck_assert(told_refused(&b, 4, "denied"));
+	fake_last(&fake)->read_max = 0;
+	notify_input(&a, one, big, sizeof(big));
+	notify_input(&a, one, "y", 1);
+	ck_assert(told_refused(&a, 1, "input_window"));
+	end();
+}
+END_TEST
+
 /* What the next word on who is there says of the first of them. */
 static bool told_exclusive(bool is)
 {
@@ -192,7 +238,8 @@ START_TEST(capture_is_the_visible_screen_as_text)
 }
 END_TEST
 
-TEST_MAIN("session_input", input_beyond_the_window_is_refused_whole_and_credit_comes_back,
+TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_when_it_is_refused,
+	input_beyond_the_window_is_refused_whole_and_credit_comes_back,
 	an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back,
 	the_lease_goes_with_its_holder,
 	send_types_without_an_attachment_and_says_how_much_was_taken,

@@ -161,6 +161,19 @@ static inline int send_credit(struct cwsandbox *c, int64_t attachment, uint64_t 
 	return feed_out(c, &o);
 }
 
+static inline int send_refused(
+	struct cwsandbox *c, int64_t attachment, uint64_t bytes, const char *code)
+{
+	struct frame_out o;
+
+	begin_event(&o, "input_refused", attachment, 2);
+	frame_put_u64(&o, "bytes", bytes);
+	frame_put_map(&o, "error", 2);
+	frame_put_str(&o, "code", code);
+	frame_put_str(&o, "message", "no");
+	return feed_out(c, &o);
+}
+
 static inline int send_exited(struct cwsandbox *c, int64_t attachment)
 {
 	struct frame_out o;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/core/budget.h"
+#include "daemon/core/describe.h"
 #include "daemon/core/methods.h"
 
 bool param_int(const struct frame *f, const char *name, uint64_t *ret)
@@ -129,41 +130,53 @@ void refuse_ended(struct client *c, const struct frame *f, const struct session 
 	client_send(c);
 }
 
-static void refuse_window(struct client *c, const struct frame *f, size_t credit)
+static struct refusal input_refusal(int r)
 {
-	if (!is_request(f))
-		return;
-	refuse_begin(c, f, "input_window",
-		"The attachment's input credit is used up; wait for `input_credit`, or send at "
-		"most `credit` bytes.",
-		1);
-	frame_put_u64(&c->core->scratch, "credit", credit);
-	client_send(c);
+	switch (r) {
+	case SESSION_E_UNEXPECTED:
+		return (struct refusal){ "ended", "The session has ended; start a new one." };
+	case SESSION_E_EXCLUSIVE:
+		return (struct refusal){ "exclusive",
+			"Another attachment holds the input lease; wait until it gives it back." };
+	case SESSION_E_WINDOW:
+		return (struct refusal){ "input_window", "The attachment's input credit is used "
+							 "up; wait for `input_credit`, or send at "
+							 "most `credit` bytes." };
+	case SESSION_E_NOT_SUPPORTED:
+		return (struct refusal){ "not_supported",
+			"This session has no such signal; INT, QUIT, TSTP and EOF are what a "
+			"terminal can send." };
+	case SESSION_E_DENIED:
+		return (struct refusal){ "denied",
+			"An observer only watches; attach as a peer to do this." };
+	default:
+		return (struct refusal){ "no_memory",
+			"The daemon is out of memory for this; end something, or try again." };
+	}
 }
 
 void refuse_input(
 	struct client *c, const struct frame *f, int r, const struct session *s, size_t credit)
 {
-	switch (r) {
-	case SESSION_E_UNEXPECTED:
+	const struct refusal why = input_refusal(r);
+
+	if (r == SESSION_E_UNEXPECTED) {
 		refuse_ended(c, f, s);
-		break;
-	case SESSION_E_EXCLUSIVE:
-		client_refuse(c, f, "exclusive",
-			"Another attachment holds the input lease; wait until it gives it back.");
-		break;
-	case SESSION_E_WINDOW:
-		refuse_window(c, f, credit);
-		break;
-	case SESSION_E_NOT_SUPPORTED:
-		client_refuse(c, f, "not_supported",
-			"This session has no such signal; INT, QUIT, TSTP and EOF are what a "
-			"terminal can send.");
-		break;
-	default:
-		refuse_memory(c, f);
-		break;
+	} else if (r == SESSION_E_WINDOW && is_request(f)) {
+		refuse_begin(c, f, why.code, why.message, 1);
+		frame_put_u64(&c->core->scratch, "credit", credit);
+		client_send(c);
+	} else {
+		client_refuse(c, f, why.code, why.message);
 	}
+}
+
+void tell_input_refused(struct client *c, const struct attachment *a, int r, size_t n)
+{
+	const struct refusal why = input_refusal(r);
+
+	describe_input_refused(&c->core->scratch, a, n, &why);
+	client_send(c);
 }
 
 void answer_empty(struct client *c, const struct frame *f)

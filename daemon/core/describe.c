@@ -190,6 +190,16 @@ void describe_input_credit(struct frame_out *o, const struct attachment *a)
 	frame_put_u64(o, "bytes", a->writer->taken);
 }
 
+void describe_input_refused(
+	struct frame_out *o, const struct attachment *a, size_t n, const struct refusal *why)
+{
+	begin(o, "input_refused", a, 2);
+	frame_put_u64(o, "bytes", n);
+	frame_put_map(o, "error", 2);
+	frame_put_str(o, "code", why->code);
+	frame_put_str(o, "message", why->message);
+}
+
 static void put_error(struct frame_out *o, const struct request_error *e)
 {
 	if (!e) {

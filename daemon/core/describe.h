@@ -28,6 +28,13 @@ void describe_resized(struct frame_out *o, const struct attachment *a);
 void describe_clients(struct frame_out *o, const struct attachment *a);
 void describe_state(struct frame_out *o, const struct attachment *a);
 void describe_input_credit(struct frame_out *o, const struct attachment *a);
+
+/* Why something was not done. */
+struct refusal {
+	const char *code, *message;
+};
+void describe_input_refused(
+	struct frame_out *o, const struct attachment *a, size_t n, const struct refusal *why);
 void describe_exited(struct frame_out *o, const struct attachment *a);
 void describe_detached(
 	struct frame_out *o, const struct attachment *a, const char *reason, const char *message);

@@ -77,6 +77,8 @@ void refuse_ended(struct client *c, const struct frame *f, const struct session 
 /* What session_input() and its like returned. */
 void refuse_input(
 	struct client *c, const struct frame *f, int r, const struct session *s, size_t credit);
+/* So too of n bytes that came as a notification, which has no answer. */
+void tell_input_refused(struct client *c, const struct attachment *a, int r, size_t n);
 /* An answer with nothing in it; nothing to a notification. */
 void answer_empty(struct client *c, const struct frame *f);
 /* New work is welcome; false: refused. */

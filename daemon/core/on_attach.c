@@ -217,11 +217,13 @@ void on_session_input(struct client *c, const struct frame *f)
 	struct frame_span data = { .n = 0 };
 	int r;
 
-	if (!a || is_observer(c, f, a))
+	if (!a)
 		return;
 	param_span(f, "data", &data);
 	r = session_input(a->session, a, data.data, data.n);
-	if (r)
+	if (r && !f->has_id)
+		tell_input_refused(c, a, r, data.n);
+	else if (r)
 		refuse_input(c, f, r, a->session, inq_credit(a->writer));
 	else
 		answer_empty(c, f);

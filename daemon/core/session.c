@@ -408,6 +408,16 @@ void session_wake_attachments(struct session *s)
 		attachment_wake(a);
 }
 
+/* The picture has moved: for painted ones, and for an end that waited for it. */
+static void session_wake_painted(struct session *s)
+{
+	struct attachment *a;
+
+	list_for_each(a, &s->attachments, session_link)
+		if (a->view != VIEW_RAW || session_ended(s))
+			attachment_wake(a);
+}
+
 /* What the program asked its terminal is answered as input, in order, once. */
 static void session_reply(struct session *s)
 {
@@ -486,8 +496,7 @@ bool session_turn(struct session *s)
 		recorder_turn(rec);
 	more = screen_pump(&s->screen);
 	if (s->screen.reader.pos != before) {
-		session_wake_attachments(
-			s); /* painted ones, and an end that waited for the picture */
+		session_wake_painted(s);
 		timer_start(&s->core->timers, &s->rest_timer,
 			s->core->clock->now_usec + SESSION_REST_USEC);
 	}
@@ -553,6 +562,8 @@ int session_input(struct session *s, struct attachment *from, const void *data, 
 	bool interrupts = from->policy == POLICY_SKIP && inq_interrupts(from->writer, data, n);
 	int r;
 
+	if (from->observer)
+		return SESSION_E_DENIED;
 	if (s->lease && s->lease != from && !session_ended(s))
 		return SESSION_E_EXCLUSIVE;
 	r = session_push(s, from->writer, data, n);

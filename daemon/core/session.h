@@ -26,6 +26,7 @@
 #define SESSION_E_NOT_SUPPORTED 2
 #define SESSION_E_EXCLUSIVE 3
 #define SESSION_E_WINDOW 4
+#define SESSION_E_DENIED 5
 
 #define SESSION_RESIZE_USEC (100 * USEC_PER_MSEC) /* at most one resize upstream in this time */
 #define SESSION_LEAD_IDLE_USEC                                                                     \
@@ -165,7 +166,8 @@ bool session_turn(struct session *s);
 /* Tells each attachment that there may be something to send. */
 void session_wake_attachments(struct session *s);
 void session_mark(struct session *s); /* work for core_turn */
-/* SESSION_E_UNEXPECTED: ended; SESSION_E_EXCLUSIVE; SESSION_E_WINDOW; -ENOMEM. */
+/* SESSION_E_UNEXPECTED: ended; SESSION_E_DENIED: an observer; SESSION_E_EXCLUSIVE; SESSION_E_WINDOW;
+ * -ENOMEM. */
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n);
 /* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, -ENOMEM. */
 int session_send(struct session *s, const void *data, size_t n);
