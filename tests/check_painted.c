@@ -373,13 +373,13 @@ START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 }
 END_TEST
 
-START_TEST(a_terminal_that_blocks_is_painted_after_a_resize_and_misses_no_byte)
+static void resized_without_a_loss(const char *policy)
 {
 	static const unsigned sizes[][2] = { { 100, 30 }, { 60, 20 }, { 80, 24 } };
 	uint64_t paints;
 
 	begin();
-	viewer_attach_as(&a, 80, 24, "block");
+	viewer_attach_as(&a, 80, 24, policy);
 	viewer_ack_all();
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		lines(9000);      /* more than its window */
@@ -402,6 +402,12 @@ START_TEST(a_terminal_that_blocks_is_painted_after_a_resize_and_misses_no_byte)
 		ck_assert(same_screen());
 	}
 	viewer_end();
+}
+
+START_TEST(a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte)
+{
+	resized_without_a_loss("block");
+	resized_without_a_loss("drop");
 }
 END_TEST
 
@@ -515,7 +521,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
-	a_terminal_that_blocks_is_painted_after_a_resize_and_misses_no_byte,
+	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
 	a_terminal_of_another_size_gets_differences,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,

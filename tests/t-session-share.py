@@ -184,6 +184,18 @@ class Sharing(SessionCase):
         at_prompt(b).type("until [ \"$(stty size)\" = '30 90' ]; do sleep 0.1; done; echo grown\r").see_line("grown")
         a.see_line("grown")
 
+    def test_a_terminal_that_was_resized_shows_the_sessions_screen_lossless_or_not(self):
+        for options in ((), ("--lossless",)):
+            with self.subTest(options=options):
+                a = self.shell(options=options)
+                at_prompt(a).type("seq -s ' ' 60\r").see(" 60")
+                for cols, rows in ((50, 15), (100, 30)):
+                    at_prompt(a).resize(cols, rows)
+                    until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (cols, rows),
+                          "the new size")
+                    until(lambda: [line for line in self.world.ok("capture", a.session).splitlines() if line] == shown(a),
+                          "what the session shows")
+
     def test_a_stalled_terminal_holds_up_nobody_and_sees_the_present_when_it_wakes(self):
         a = self.shell()
         b = self.attach(a.session).see_line(PROMPT)

@@ -297,10 +297,10 @@ void attachment_wake(struct attachment *a)
 }
 
 /* A terminal of the session's size with raw output, or about to get it, may have wrapped its lines
- * in its own way. One that blocks misses nothing: it is painted when it has caught up. */
+ * in its own way. Only one that skips jumps for that: any other is painted when it has caught up. */
 static void fit_resized(struct attachment *a)
 {
-	if (a->policy == POLICY_BLOCK && list_linked(&a->reader.link))
+	if (a->policy != POLICY_SKIP && list_linked(&a->reader.link))
 		a->askew = true;
 	else
 		paint_leave(a);

@@ -295,7 +295,7 @@ static bool has_caught_up(const struct attachment *a)
 	return reader_lag(&a->reader) == 0 && paint_resume(a, &offset) && offset == a->reader.pos;
 }
 
-/* One that blocks gets its paint at once or not yet: meanwhile it holds its place in the log. */
+/* It gets its paint at once or not yet: meanwhile it keeps its place in the log. */
 static int paint_straight(struct attachment *a)
 {
 	uint64_t pos = a->reader.pos;
