@@ -49,17 +49,42 @@ unsigned row_length(const struct row *row, unsigned cols)
 	return n;
 }
 
+/* Cells of [from, to) that are stored and not protected become blank. */
+static void blank_stored(struct row *row, unsigned from, unsigned to, uint64_t blank)
+{
+	uint64_t *cells = row->cells;
+	cells_v v, keep;
+
+	for (; from + CELLS_LANES <= to; from += CELLS_LANES) {
+		memcpy(&v, cells + from, sizeof(v));
+		keep = -(v / CELL_PROTECTED & 1);
+		v = (v & keep) | (blank & ~keep);
+		memcpy(cells + from, &v, sizeof(v));
+	}
+	for (; from < to; from++)
+		cells[from] = cells[from] & CELL_PROTECTED ? cells[from] : blank;
+}
+
+/* The same for all of them, where no wide character lies across an edge. Up to the first protected
+ * cell they are stored no longer, so that doing it again costs less. */
+static void blank_all(struct row *row, unsigned from, unsigned to, uint64_t blank)
+{
+	unsigned n = from;
+
+	while (!row->gap_end && row->fill == blank && n < to && !(row->cells[n] & CELL_PROTECTED))
+		n++;
+	if (n - from >= ROW_GAP_MIN) {
+		row->gap = (uint16_t)from;
+		row->gap_end = (uint16_t)n;
+	}
+	blank_stored(row, from, row->gap < to ? row->gap : to, blank);
+	blank_stored(row, row->gap_end > from ? row->gap_end : from, to, blank);
+}
+
 void row_unveil_slow(struct row *row)
 {
-	const uint64_t fill = row->fill;
-
-	/* both halves of a wide character are protected, or none */
-	for (unsigned x = 0; x < row->used; x++) {
-		const uint64_t keep = -(row->cells[x] / CELL_PROTECTED & 1);
-
-		row->cells[x] = (row->cells[x] & keep) | (fill & ~keep);
-	}
 	row->veiled = false;
+	blank_all(row, 0, row->used, row->fill);
 }
 
 void row_gap_cut(struct row *row, unsigned from, unsigned to)
@@ -133,13 +158,15 @@ void row_erase_unprotected(
 		row_veil(row, blank);
 		return;
 	}
-	row_settle(row);
-	for (unsigned x = from; x < end; x++) {
-		if (row->cells[x] & CELL_PROTECTED)
-			continue;
-		row_split(row, x);
-		row_split(row, x + 1);
-		row->cells[x] = blank;
+	row_unveil(row);
+	if (row->fill != blank)
+		row_settle(row);
+	if (from < end) { /* both halves of a wide character are protected, or none */
+		if (!(row_cell(row, from) & CELL_PROTECTED))
+			row_split(row, from);
+		if (!(row_cell(row, end - 1) & CELL_PROTECTED))
+			row_split(row, end);
+		blank_all(row, from, end, blank);
 	}
 	if (end < to)
 		row_erase(g, row, from > end ? from : end, to, blank);

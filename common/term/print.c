@@ -123,8 +123,10 @@ static void join(struct term *t, uint32_t code)
 	if (!t->cursor.pending && x-- == 0)
 		return;
 	row_unveil(row);
-	if (within(x, row->gap, row->gap_end))
-		row_settle(row);
+	if (within(x, row->gap, row->gap_end)) {
+		row_gap_cut(row, x, x + 1);
+		row->cells[x] = row->fill;
+	}
 	if (x < row->used && (row->cells[x] & CELL_TAIL))
 		x--;
 	if (x >= row->used)
