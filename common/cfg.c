@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <ini.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,19 +52,6 @@ static const struct cfg_row rows[] = {
 	{ "lead-notice",   CFG_BOOL,     AT(lead_notice),        0,                 0,                   "yes" },
 };
 /* clang-format on */
-
-_printf_(3, 4) static int because(char why[CFG_WHY_MAX], int r, const char *fmt, ...)
-{
-	char raw[CFG_WHY_MAX];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(raw, sizeof(raw), fmt, ap);
-	va_end(ap);
-	text_encode(why, CFG_WHY_MAX, raw, n < 0 ? 0 : strnlen(raw, sizeof(raw)));
-	return r;
-}
 
 static void *field_of(struct cfg *c, const struct cfg_row *row)
 {
@@ -131,10 +117,12 @@ static int set_number(
 
 	r = parse_number(row, value, &v);
 	if (r == -EINVAL)
-		return because(why, r, "%s: \"%s\" is not %s.", row->key, value, forms[row->type]);
+		return text_because(why, CFG_WHY_MAX, r, "%s: \"%s\" is not %s.", row->key, value,
+			forms[row->type]);
 	if (r < 0 || v < row->min || v > row->max)
-		return because(why, -ERANGE, "%s: \"%s\" is not between %ju and %ju%s.", row->key,
-			value, (uintmax_t)(row->min / scale), (uintmax_t)(row->max / scale), unit);
+		return text_because(why, CFG_WHY_MAX, -ERANGE,
+			"%s: \"%s\" is not between %ju and %ju%s.", row->key, value,
+			(uintmax_t)(row->min / scale), (uintmax_t)(row->max / scale), unit);
 	*(uint64_t *)field = v;
 	return 0;
 }
@@ -145,14 +133,15 @@ static int set_row(
 	void *field = field_of(c, row);
 
 	if (row->type == CFG_TEXT && strlen(value) > TEXT_VALUE_MAX)
-		return because(why, -ERANGE, "%s: the value is longer than %zu bytes.", row->key,
-			TEXT_VALUE_MAX);
+		return text_because(why, CFG_WHY_MAX, -ERANGE,
+			"%s: the value is longer than %zu bytes.", row->key, TEXT_VALUE_MAX);
 	if (row->type == CFG_TEXT)
 		return replace_text(field, value);
 	if (row->type != CFG_BOOL)
 		return set_number(row, field, value, why);
 	if (parse_bool(value, field) < 0)
-		return because(why, -EINVAL, "%s: \"%s\" is neither yes nor no.", row->key, value);
+		return text_because(why, CFG_WHY_MAX, -EINVAL, "%s: \"%s\" is neither yes nor no.",
+			row->key, value);
 	return 0;
 }
 
@@ -161,7 +150,8 @@ int cfg_set(struct cfg *c, const char *key, const char *value, char why[CFG_WHY_
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (strcmp(rows[i].key, key) == 0)
 			return set_row(c, &rows[i], value, why);
-	return because(why, -ENOENT, "\"%s\" is no key; cwsandboxd.conf(5) lists them.", key);
+	return text_because(
+		why, CFG_WHY_MAX, -ENOENT, "\"%s\" is no key; cwsandboxd.conf(5) lists them.", key);
 }
 
 int cfg_init(struct cfg *c)
@@ -216,8 +206,8 @@ static int on_value(void *arg, const char *section, const char *key, const char 
 	if (p->r < 0)
 		return 0;
 	if (*section && strcmp(section, "cwsandboxd") != 0)
-		p->r = because(p->why, -EINVAL, "\"[%s]\" is no section: use [cwsandboxd] or none.",
-			section);
+		p->r = text_because(p->why, CFG_WHY_MAX, -EINVAL,
+			"\"[%s]\" is no section: use [cwsandboxd] or none.", section);
 	else
 		p->r = cfg_set(p->cfg, key, value, p->why);
 	return p->r == 0;
@@ -233,9 +223,9 @@ static int parse_text(struct cfg *c, const char *text, const char *path, char wh
 	if (line < 0)
 		return -ENOMEM;
 	if (p.r == 0)
-		return because(why, -EINVAL,
+		return text_because(why, CFG_WHY_MAX, -EINVAL,
 			"%s, line %d: neither \"key = value\" nor \"[section]\".", path, line);
-	return because(why, p.r, "%s, line %d: %s", path, line, p.why);
+	return text_because(why, CFG_WHY_MAX, p.r, "%s, line %d: %s", path, line, p.why);
 }
 
 int cfg_read_file(struct cfg *c, const char *path, bool must_exist, char why[CFG_WHY_MAX])
@@ -249,12 +239,12 @@ int cfg_read_file(struct cfg *c, const char *path, bool must_exist, char why[CFG
 	if ((r == -ENOENT || r == -ENOTDIR) && !must_exist)
 		return 0;
 	if (r < 0)
-		return because(why, r, "%s cannot be read: %s.", path,
+		return text_because(why, CFG_WHY_MAX, r, "%s cannot be read: %s.", path,
 			r == -EFBIG    ? "it is longer than 64 KiB"
 			: r == -EINVAL ? "it is not a regular file"
 				       : strerror(-r));
 	if (strlen(text) != n)
-		return because(why, -EINVAL, "%s holds a NUL byte.", path);
+		return text_because(why, CFG_WHY_MAX, -EINVAL, "%s holds a NUL byte.", path);
 	r = cfg_init(&trial); /* first on trial, so that a bad file changes nothing */
 	if (r < 0)
 		return r;
@@ -287,10 +277,12 @@ static int read_env_key(struct cfg *c, char why[CFG_WHY_MAX])
 	if (!key)
 		return 0;
 	if (strlen(key) > KEY_MAX)
-		return because(why, -ERANGE, "%s is longer than %zu bytes.", name, KEY_MAX);
+		return text_because(
+			why, CFG_WHY_MAX, -ERANGE, "%s is longer than %zu bytes.", name, KEY_MAX);
 	for (const char *p = key; *p; p++)
 		if (*p <= ' ' || *p > '~')
-			return because(why, -EINVAL, "%s must be visible ASCII characters.", name);
+			return text_because(why, CFG_WHY_MAX, -EINVAL,
+				"%s must be visible ASCII characters.", name);
 	cfg_wipe_key(c);
 	return replace_text(&c->key, key);
 }

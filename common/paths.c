@@ -15,20 +15,6 @@
 #define LOCK_LINE_MAX ((size_t)4096)    /* bytes */
 #define LOCK_TRIES 16                   /* times a lock file may be replaced under us */
 
-/* Writes the sentence and hands the error through. */
-_printf_(3, 4) static int because(char why[PATHS_WHY_MAX], int r, const char *fmt, ...)
-{
-	char raw[PATHS_WHY_MAX];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(raw, sizeof(raw), fmt, ap);
-	va_end(ap);
-	text_encode(why, PATHS_WHY_MAX, raw, n < 0 ? 0 : strnlen(raw, sizeof(raw)));
-	return r;
-}
-
 /* ---- names --------------------------------------------------------------------------------------
  */
 
@@ -63,7 +49,7 @@ static int absolute(const char *path, char **ret, char why[PATHS_WHY_MAX])
 		return path_format(ret, "%s", path);
 	cwd = getcwd(NULL, 0);
 	if (!cwd)
-		return because(why, -errno,
+		return text_because(why, PATHS_WHY_MAX, -errno,
 			"The current folder is gone: give %s as an absolute path.", path);
 	return path_format(ret, "%s/%s", cwd, path);
 }
@@ -78,8 +64,8 @@ static int home_of_user(char **ret, char why[PATHS_WHY_MAX])
 		return path_format(ret, "%s", home);
 	if (getpwuid_r(getuid(), &pw, buf, sizeof(buf), &found) != 0 || !found ||
 		found->pw_dir[0] != '/')
-		return because(
-			why, -ENOENT, "There is no home folder: set HOME or XDG_STATE_HOME.");
+		return text_because(why, PATHS_WHY_MAX, -ENOENT,
+			"There is no home folder: set HOME or XDG_STATE_HOME.");
 	return path_format(ret, "%s", found->pw_dir);
 }
 
@@ -149,12 +135,13 @@ int paths_socket(const char *override, char **ret, char why[PATHS_WHY_MAX])
 	if (r < 0)
 		return r;
 	if (strlen(path) > PATHS_SOCKET_MAX)
-		return because(why, -ENAMETOOLONG,
+		return text_because(why, PATHS_WHY_MAX, -ENAMETOOLONG,
 			"The socket path is longer than %d bytes: set CWSANDBOXD_SOCKET to a "
 			"shorter one.",
 			PATHS_SOCKET_MAX);
 	if (path[strlen(path) - 1] == '/')
-		return because(why, -EISDIR, "The socket path ends in a slash: name a file.");
+		return text_because(why, PATHS_WHY_MAX, -EISDIR,
+			"The socket path ends in a slash: name a file.");
 	*ret = TAKE(path);
 	return 0;
 }
@@ -188,9 +175,11 @@ static int open_dir(const char *path, int *ret_fd, char why[PATHS_WHY_MAX])
 		return 0;
 	}
 	if ((errno == ELOOP || errno == ENOTDIR) && lstat(path, &st) == 0)
-		return because(why, -ENOTDIR, "%s is %s: it must be a real folder, mode 0700.",
-			path, S_ISLNK(st.st_mode) ? "a symbolic link" : "not a folder");
-	return because(why, -errno, "%s cannot be opened: %s.", path, strerror(errno));
+		return text_because(why, PATHS_WHY_MAX, -ENOTDIR,
+			"%s is %s: it must be a real folder, mode 0700.", path,
+			S_ISLNK(st.st_mode) ? "a symbolic link" : "not a folder");
+	return text_because(
+		why, PATHS_WHY_MAX, -errno, "%s cannot be opened: %s.", path, strerror(errno));
 }
 
 static int check_dir(int fd, const char *path, char why[PATHS_WHY_MAX])
@@ -198,14 +187,16 @@ static int check_dir(int fd, const char *path, char why[PATHS_WHY_MAX])
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return because(why, -errno, "%s cannot be looked at: %s.", path, strerror(errno));
+		return text_because(why, PATHS_WHY_MAX, -errno, "%s cannot be looked at: %s.", path,
+			strerror(errno));
 	if (st.st_uid != geteuid())
-		return because(why, -EPERM,
+		return text_because(why, PATHS_WHY_MAX, -EPERM,
 			"%s belongs to user %u, not to us (%u): remove it or name another.", path,
 			(unsigned)st.st_uid, (unsigned)geteuid());
 	if (!is_private_dir(&st))
-		return because(why, -EPERM, "%s has mode %04o: it must be 0700 (chmod 700 it).",
-			path, (unsigned)(st.st_mode & 07777));
+		return text_because(why, PATHS_WHY_MAX, -EPERM,
+			"%s has mode %04o: it must be 0700 (chmod 700 it).", path,
+			(unsigned)(st.st_mode & 07777));
 	return 0;
 }
 
@@ -217,16 +208,18 @@ int paths_private_dir(const char *path, int *ret_fd, char why[PATHS_WHY_MAX])
 
 	r = make_parents(path);
 	if (r < 0)
-		return because(
-			why, r, "The folders above %s cannot be made: %s.", path, strerror(-r));
+		return text_because(why, PATHS_WHY_MAX, r,
+			"The folders above %s cannot be made: %s.", path, strerror(-r));
 	made = mkdir(path, 0700) == 0;
 	if (!made && errno != EEXIST)
-		return because(why, -errno, "%s cannot be made: %s.", path, strerror(errno));
+		return text_because(why, PATHS_WHY_MAX, -errno, "%s cannot be made: %s.", path,
+			strerror(errno));
 	r = open_dir(path, &fd, why);
 	if (r < 0)
 		return r;
 	if (made && fchmod(fd, 0700) < 0) /* the umask may have taken bits of ours */
-		return because(why, -errno, "%s cannot be made 0700: %s.", path, strerror(errno));
+		return text_because(why, PATHS_WHY_MAX, -errno, "%s cannot be made 0700: %s.", path,
+			strerror(errno));
 	r = check_dir(fd, path, why);
 	if (r < 0)
 		return r;
@@ -348,8 +341,7 @@ static int fsync_folder(int dir_fd, const char *name)
 	return 0;
 }
 
-static int fill_file(
-	int dir_fd, const char *temporary, const void *data, size_t n, bool durable)
+static int fill_file(int dir_fd, const char *temporary, const void *data, size_t n, bool durable)
 {
 	_cleanup_(closep) int fd = openat(
 		dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -479,15 +471,16 @@ int paths_lock(int dir_fd, const char *name, const char *line, int *ret_fd, char
 static int check_key_file(const struct stat *st, const char *path, char why[PATHS_WHY_MAX])
 {
 	if (st->st_uid != geteuid())
-		return because(why, -EPERM, "The key file %s belongs to user %u, not to us.", path,
+		return text_because(why, PATHS_WHY_MAX, -EPERM,
+			"The key file %s belongs to user %u, not to us.", path,
 			(unsigned)st->st_uid);
 	if (st->st_mode & 077)
-		return because(why, -EPERM,
+		return text_because(why, PATHS_WHY_MAX, -EPERM,
 			"The key file %s can be read by others (mode %04o): chmod 600 it.", path,
 			(unsigned)(st->st_mode & 07777));
 	if (st->st_size > (off_t)KEY_FILE_MAX)
-		return because(why, -EFBIG, "The key file %s is longer than %zu bytes.", path,
-			KEY_FILE_MAX);
+		return text_because(why, PATHS_WHY_MAX, -EFBIG,
+			"The key file %s is longer than %zu bytes.", path, KEY_FILE_MAX);
 	return 0;
 }
 
@@ -499,10 +492,11 @@ static int check_key_text(char *key, size_t *n, const char *path, char why[PATHS
 	if (*n > 0 && key[*n - 1] == '\r')
 		key[--*n] = '\0';
 	if (*n == 0)
-		return because(why, -ENODATA, "The key file %s is empty.", path);
+		return text_because(
+			why, PATHS_WHY_MAX, -ENODATA, "The key file %s is empty.", path);
 	for (size_t i = 0; i < *n; i++)
 		if (key[i] <= ' ' || key[i] > '~')
-			return because(why, -EBADMSG,
+			return text_because(why, PATHS_WHY_MAX, -EBADMSG,
 				"The key file %s must hold one line of visible ASCII characters.",
 				path);
 	return 0;
@@ -518,15 +512,18 @@ int paths_read_key(const char *path, char **ret, char why[PATHS_WHY_MAX])
 
 	r = open_regular(AT_FDCWD, path, &st, &fd);
 	if (r == -EINVAL || r == -ELOOP)
-		return because(why, r, "The key file %s is not a regular file.", path);
+		return text_because(
+			why, PATHS_WHY_MAX, r, "The key file %s is not a regular file.", path);
 	if (r < 0)
-		return because(why, r, "The key file %s cannot be opened: %s.", path, strerror(-r));
+		return text_because(why, PATHS_WHY_MAX, r, "The key file %s cannot be opened: %s.",
+			path, strerror(-r));
 	r = check_key_file(&st, path, why);
 	if (r < 0)
 		return r;
 	r = read_whole(fd, KEY_FILE_MAX, &key, &n);
 	if (r < 0)
-		return because(why, r, "The key file %s cannot be read: %s.", path, strerror(-r));
+		return text_because(why, PATHS_WHY_MAX, r, "The key file %s cannot be read: %s.",
+			path, strerror(-r));
 	r = check_key_text(key, &n, path, why);
 	if (r < 0) {
 		wipe_free(key, n);

@@ -1,8 +1,10 @@
 #include "common/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#define BECAUSE_MAX 512 /* bytes of a sentence before it is made printable */
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* How long a character is whose first byte this is; 0: none starts so. */
@@ -96,6 +98,19 @@ char *text_encode(char *out, size_t cap, const char *text, size_t n)
 	}
 	out[used] = '\0';
 	return out;
+}
+
+int text_because(char *why, size_t cap, int r, const char *fmt, ...)
+{
+	char raw[BECAUSE_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	text_encode(why, cap, raw, n < 0 ? 0 : strnlen(raw, sizeof(raw)));
+	return r;
 }
 
 char *text_encode_dup(const char *text)

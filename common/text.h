@@ -13,6 +13,8 @@
 char *text_encode(char *out, size_t cap, const char *text, size_t n);
 /* The same into malloc'd memory of the right size; NULL without memory. */
 char *text_encode_dup(const char *text);
+/* A sentence about an error, formatted and made printable; hands `r` through. */
+int text_because(char *why, size_t cap, int r, const char *fmt, ...) _printf_(4, 5);
 /* argv as one line a POSIX shell reads back as the same argv. malloc'd; NULL without memory. */
 char *text_shell_quote(const char *const *argv, size_t n);
 /* "4M", "64K", "1048576": bytes. */

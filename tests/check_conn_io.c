@@ -402,23 +402,42 @@ static void kill_fd(int fd)
 	close(fd);
 }
 
+/* Both sides' TLS, and how many descriptors there were before. */
+struct tls_pair {
+	struct pki pki;
+	SSL_CTX *client, *server;
+	int before;
+};
+
+static void tls_pair_init(struct tls_pair *tls)
+{
+	tls->before = lowest_free_fd();
+	pki_make(&tls->pki, "DNS:localhost", 30);
+	tls->client = client_context(tls->pki.ca);
+	tls->server = server_context(&tls->pki);
+}
+
+static void tls_pair_done(struct tls_pair *tls)
+{
+	SSL_CTX_free(tls->client);
+	SSL_CTX_free(tls->server);
+	pki_done(&tls->pki);
+	ck_assert_int_eq(lowest_free_fd(), tls->before);
+}
+
 START_TEST(sec_c11_a_thousand_peers_killed_in_mid_write_cost_nothing)
 {
-	int before = lowest_free_fd();
-	SSL_CTX *client, *server;
-	struct pki pki;
+	struct tls_pair tls;
 
-	pki_make(&pki, "DNS:localhost", 30);
-	client = client_context(pki.ca);
-	server = server_context(&pki);
+	tls_pair_init(&tls);
 	for (int i = 0; i < 1000; i++) {
-		bool tls = i % 4 == 0;
+		bool encrypted = i % 4 == 0;
 		struct io_pair p;
 		int server_fd;
 
 		io_pair_init(&p);
-		if (tls)
-			open_tls(&p, client, "localhost", server);
+		if (encrypted)
+			open_tls(&p, tls.client, "localhost", tls.server);
 		else
 			open_both(&p, NULL, NULL);
 		io_pair_run(&p, both_up);
@@ -437,10 +456,7 @@ START_TEST(sec_c11_a_thousand_peers_killed_in_mid_write_cost_nothing)
 		ck_assert_int_lt(p.client.error, 0);
 		io_pair_done(&p);
 	}
-	SSL_CTX_free(client);
-	SSL_CTX_free(server);
-	pki_done(&pki);
-	ck_assert_int_eq(lowest_free_fd(), before);
+	tls_pair_done(&tls);
 }
 END_TEST
 
@@ -497,26 +513,19 @@ END_TEST
 
 START_TEST(a_connection_may_be_given_up_at_any_moment)
 {
-	int before = lowest_free_fd();
-	SSL_CTX *client, *server;
-	struct pki pki;
+	struct tls_pair tls;
 
-	pki_make(&pki, "DNS:localhost", 30);
-	client = client_context(pki.ca);
-	server = server_context(&pki);
+	tls_pair_init(&tls);
 	for (int turns = 0; turns < 12; turns++) {
 		struct io_pair p;
 
 		io_pair_init(&p);
-		open_tls(&p, client, "localhost", server);
+		open_tls(&p, tls.client, "localhost", tls.server);
 		for (int i = 0; i < turns; i++)
 			event_base_loop(p.loop.base, EVLOOP_NONBLOCK);
 		io_pair_done(&p);
 	}
-	SSL_CTX_free(client);
-	SSL_CTX_free(server);
-	pki_done(&pki);
-	ck_assert_int_eq(lowest_free_fd(), before);
+	tls_pair_done(&tls);
 }
 END_TEST
 

@@ -11,10 +11,8 @@ say() {
 	failed=1
 }
 
-# includes GLOB... -- ALLOWED: every #include of ours in these files starts with one of the allowed paths.
-includes() {
-	layer=$1
-	shift
+# take GLOB... -- WORD...: the files of a layer, and `words`, joined by |; false: there are no such files.
+take() {
 	files=
 	while [ "$1" != -- ]; do
 		for f in "$srcdir"/$1; do
@@ -23,31 +21,30 @@ includes() {
 		shift
 	done
 	shift
-	[ -n "$files" ] || return 0
-	allowed=$(printf '%s|' "$@")
+	words=$(printf '%s|' "$@")
+	words=${words%|}
+	[ -n "$files" ]
+}
+
+# includes LAYER GLOB... -- ALLOWED: every #include of ours in these files starts with one of the allowed paths.
+includes() {
+	layer=$1
+	shift
+	take "$@" || return 0
 	# shellcheck disable=SC2086
 	wrong=$(grep -nE '^#include "(common|daemon|local|client|keeper)/' $files /dev/null |
-		grep -vE "#include \"(${allowed%|})")
+		grep -vE "#include \"($words)")
 	[ -z "$wrong" ] || say "$layer includes what is above it:
 $wrong"
 }
 
-# libraries GLOB... -- FORBIDDEN: no #include <...> of these.
+# libraries LAYER GLOB... -- FORBIDDEN: no #include <...> of these.
 libraries() {
 	layer=$1
 	shift
-	files=
-	while [ "$1" != -- ]; do
-		for f in "$srcdir"/$1; do
-			[ -f "$f" ] && files="$files $f"
-		done
-		shift
-	done
-	shift
-	[ -n "$files" ] || return 0
-	forbidden=$(printf '%s|' "$@")
+	take "$@" || return 0
 	# shellcheck disable=SC2086
-	wrong=$(grep -nE "^#include <(${forbidden%|})" $files /dev/null)
+	wrong=$(grep -nE "^#include <($words)" $files /dev/null)
 	[ -z "$wrong" ] || say "$layer includes a library it must not know:
 $wrong"
 }

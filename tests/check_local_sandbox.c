@@ -469,19 +469,37 @@ static Coreweave__Sandbox__V1__VolumeMount mount_of(const char *volume, const ch
 static Coreweave__Sandbox__V1__SandboxVolume scratch = COREWEAVE__SANDBOX__V1__SANDBOX_VOLUME__INIT;
 static Coreweave__Sandbox__V1__SandboxVolume *scratch_list[] = { &scratch };
 
-START_TEST(a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path)
+/* A spec with one scratch volume, "data", and these mounts; spec_free() frees what is not ours. */
+static Coreweave__Sandbox__V1__SandboxSpec *spec_with(
+	Coreweave__Sandbox__V1__VolumeMount **mounts, size_t n)
 {
-	static const char *const bad[] = { "", "data", "/", "/a/", "/a//b", "/a/../b", "/./a",
-		"/proc/x", "/dev" };
 	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
-	Coreweave__Sandbox__V1__VolumeMount m = mount_of("data", "/data"), *mounts[] = { &m };
-	struct spec_plan p;
 
 	scratch.name = (char *)"data";
 	spec->volumes = scratch_list;
 	spec->n_volumes = 1;
 	spec->containers[0]->volume_mounts = mounts;
-	spec->containers[0]->n_volume_mounts = 1;
+	spec->containers[0]->n_volume_mounts = n;
+	return spec;
+}
+
+static void spec_free(Coreweave__Sandbox__V1__SandboxSpec *spec)
+{
+	spec->volumes = NULL;
+	spec->n_volumes = 0;
+	spec->containers[0]->volume_mounts = NULL;
+	spec->containers[0]->n_volume_mounts = 0;
+	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+}
+
+START_TEST(a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path)
+{
+	static const char *const bad[] = { "", "data", "/", "/a/", "/a//b", "/a/../b", "/./a",
+		"/proc/x", "/dev" };
+	Coreweave__Sandbox__V1__VolumeMount m = mount_of("data", "/data"), *mounts[] = { &m };
+	Coreweave__Sandbox__V1__SandboxSpec *spec = spec_with(mounts, 1);
+	struct spec_plan p;
+
 	check(spec, GRPC_OK, NULL);
 	spec_plan(spec, "id", &p);
 	ck_assert_uint_eq(p.plan.n_volumes, 1);
@@ -500,27 +518,18 @@ START_TEST(a_mount_is_of_a_scratch_volume_and_at_a_plain_absolute_path)
 	}
 	m.sub_path = (char *)"a/b";
 	check(spec, GRPC_OK, NULL);
-	spec->volumes = NULL;
-	spec->n_volumes = 0;
-	spec->containers[0]->volume_mounts = NULL;
-	spec->containers[0]->n_volume_mounts = 0;
-	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+	spec_free(spec);
 }
 END_TEST
 
 START_TEST(mounts_are_made_once_with_parents_before_what_is_in_them)
 {
-	Coreweave__Sandbox__V1__SandboxSpec *spec = make_spec(NULL);
 	Coreweave__Sandbox__V1__VolumeMount m[] = { mount_of("data", "/a/b"),
 		mount_of("data", "/a"), mount_of("data", "/a/b") };
 	Coreweave__Sandbox__V1__VolumeMount *mounts[] = { &m[0], &m[1], &m[2] };
+	Coreweave__Sandbox__V1__SandboxSpec *spec = spec_with(mounts, 3);
 	struct spec_plan p;
 
-	scratch.name = (char *)"data";
-	spec->volumes = scratch_list;
-	spec->n_volumes = 1;
-	spec->containers[0]->volume_mounts = mounts;
-	spec->containers[0]->n_volume_mounts = 3;
 	check(spec, GRPC_OK, NULL);
 	spec_plan(spec, "id", &p);
 	ck_assert_uint_eq(p.plan.n_mounts, 2);
@@ -528,11 +537,7 @@ START_TEST(mounts_are_made_once_with_parents_before_what_is_in_them)
 	ck_assert_str_eq(p.mounts[1].path, "/a/b");
 	m[2].read_only = true;
 	check(spec, GRPC_INVALID_ARGUMENT, "spec.containers[0].volume_mounts[2].mount_path");
-	spec->volumes = NULL;
-	spec->n_volumes = 0;
-	spec->containers[0]->volume_mounts = NULL;
-	spec->containers[0]->n_volume_mounts = 0;
-	coreweave__sandbox__v1__sandbox_spec__free_unpacked(spec, NULL);
+	spec_free(spec);
 }
 END_TEST
 

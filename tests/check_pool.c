@@ -68,9 +68,7 @@ START_TEST(a_full_connection_gets_a_second_one_and_then_calls_wait)
 	ck_assert_uint_eq(t.n_peers, 2);
 	answer(&t.served[1]);
 	run(second_done);
-	endpoint_unref(ep);
-	asks_done(3);
-	teardown();
+	end(ep, 3);
 }
 END_TEST
 
@@ -79,16 +77,13 @@ START_TEST(fault_f05_a_refused_call_goes_out_once_more_and_is_done_once)
 	static const enum deed script[] = { REFUSE };
 	struct endpoint *ep;
 
-	setup(100, script, ARRAY_SIZE(script));
-	ep = use("k");
+	ep = begin(100, script, ARRAY_SIZE(script));
 	ask(0, ep, 0);
 	run(first_done);
 	ck_assert_int_eq(asks[0].code, GRPC_OK);
 	ck_assert_uint_eq(t.n_requests, 2);
 	ck_assert_uint_eq(t.n_served, 1);
-	endpoint_unref(ep);
-	asks_done(1);
-	teardown();
+	end(ep, 1);
 }
 END_TEST
 
@@ -97,15 +92,12 @@ START_TEST(a_call_that_is_refused_twice_fails)
 	static const enum deed script[] = { REFUSE, REFUSE, REFUSE };
 	struct endpoint *ep;
 
-	setup(100, script, ARRAY_SIZE(script));
-	ep = use("k");
+	ep = begin(100, script, ARRAY_SIZE(script));
 	ask(0, ep, 0);
 	run(first_done);
 	ck_assert_int_eq(asks[0].code, GRPC_UNAVAILABLE);
 	ck_assert_uint_eq(t.n_requests, 2);
-	endpoint_unref(ep);
-	asks_done(1);
-	teardown();
+	end(ep, 1);
 }
 END_TEST
 
@@ -114,8 +106,7 @@ START_TEST(fault_f05_after_goaway_old_calls_finish_and_new_ones_take_a_new_conne
 	static const enum deed script[] = { HOLD_AND_GOAWAY };
 	struct endpoint *ep;
 
-	setup(100, script, ARRAY_SIZE(script));
-	ep = use("k");
+	ep = begin(100, script, ARRAY_SIZE(script));
 	ask(0, ep, 0);
 	run(one_served);
 	ask(1, ep, 0);
@@ -126,9 +117,7 @@ START_TEST(fault_f05_after_goaway_old_calls_finish_and_new_ones_take_a_new_conne
 	answer(&t.served[0]);
 	run(first_done);
 	ck_assert_int_eq(asks[0].code, GRPC_OK);
-	endpoint_unref(ep);
-	asks_done(2);
-	teardown();
+	end(ep, 2);
 }
 END_TEST
 
@@ -137,8 +126,7 @@ START_TEST(a_lost_connection_ends_its_calls_and_the_next_call_dials_anew)
 	static const enum deed script[] = { DROP };
 	struct endpoint *ep;
 
-	setup(100, script, ARRAY_SIZE(script));
-	ep = use("k");
+	ep = begin(100, script, ARRAY_SIZE(script));
 	ask(0, ep, 0);
 	run(first_done);
 	ck_assert_int_eq(asks[0].code, GRPC_UNAVAILABLE);
@@ -147,9 +135,7 @@ START_TEST(a_lost_connection_ends_its_calls_and_the_next_call_dials_anew)
 	run(second_done);
 	ck_assert_int_eq(asks[1].code, GRPC_OK);
 	ck_assert_uint_eq(t.n_peers, 2);
-	endpoint_unref(ep);
-	asks_done(2);
-	teardown();
+	end(ep, 2);
 }
 END_TEST
 
@@ -158,8 +144,7 @@ START_TEST(a_service_that_refuses_the_connection_is_told_and_found_again_later)
 	struct endpoint *ep;
 	uint16_t port = 0;
 
-	setup(100, NULL, 0);
-	ep = use("k");
+	ep = begin(100, NULL, 0);
 	port = ep->target.port;
 	event_del(t.listening);
 	close(t.fd);
@@ -175,9 +160,7 @@ START_TEST(a_service_that_refuses_the_connection_is_told_and_found_again_later)
 	ask(1, ep, 0); /* put off a little, then dialed */
 	run(second_done);
 	ck_assert_int_eq(asks[1].code, GRPC_OK);
-	endpoint_unref(ep);
-	asks_done(2);
-	teardown();
+	end(ep, 2);
 }
 END_TEST
 
@@ -204,9 +187,7 @@ START_TEST(a_deadline_ends_a_call_that_waits_and_one_that_runs)
 	ask(0, ep, 50 * USEC_PER_MSEC);
 	run(first_done);
 	ck_assert_int_eq(asks[0].code, GRPC_DEADLINE_EXCEEDED);
-	endpoint_unref(ep);
-	asks_done(2);
-	teardown();
+	end(ep, 2);
 }
 END_TEST
 
@@ -215,8 +196,7 @@ START_TEST(at_most_1024_calls_wait_and_all_are_told_of_the_end)
 	static struct ask many[ENDPOINT_WAITING_MAX + 1];
 	struct endpoint *ep;
 
-	setup(100, NULL, 0);
-	ep = use("k");
+	ep = begin(100, NULL, 0);
 	for (size_t i = 0; i <= ENDPOINT_WAITING_MAX; i++) {
 		many[i] = (struct ask){ 0 };
 		unary_init(&many[i].u, on_end);
@@ -238,8 +218,7 @@ START_TEST(an_idle_endpoint_goes_with_its_last_connection)
 	static const enum deed script[] = { ANSWER_AND_GOAWAY };
 	struct endpoint *ep;
 
-	setup(100, script, ARRAY_SIZE(script));
-	ep = use("k");
+	ep = begin(100, script, ARRAY_SIZE(script));
 	ask(0, ep, 0);
 	endpoint_unref(ep);
 	run(first_done);

@@ -3,51 +3,7 @@
 #include <string.h>
 
 #include "tests/termkit.h"
-
-/* The n-th allocation from now on fails, and with it all that follow if `forever`. 0 = none does. */
-static unsigned long fail_at;
-static bool forever;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-
-static bool fails(void)
-{
-	if (!fail_at)
-		return false;
-	if (fail_at > 1) {
-		fail_at--;
-		return false;
-	}
-	fail_at = forever;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-	return fails() ? NULL : __real_strdup(s);
-}
+#include "tests/torture.h"
 
 struct outcome {
 	int r;
@@ -106,11 +62,9 @@ static unsigned long try_each(const struct term_buf *stream, bool every)
 		struct outcome o;
 		bool done;
 
-		fail_at = n;
-		forever = every;
+		torture_arm(n, every);
 		o = scenario(stream);
-		done = fail_at > 1; /* it was not reached */
-		fail_at = 0;
+		done = torture_disarm() < n; /* it was not reached */
 		if (!o.cursor_inside || (o.r && o.r != -ENOMEM))
 			return 0;
 		if (done)
@@ -157,10 +111,9 @@ static int paint_once(const struct term_buf *stream, unsigned long n)
 	term_feed(terminal, out.data, out.n);
 	term_feed(t, stream->data + half, stream->n - half);
 	term_buf_done(&out);
-	fail_at = n;
+	torture_arm(n, false);
 	r = term_shadow_paint(s, t, SIZE_MAX, &out);
-	reached = !fail_at;
-	fail_at = 0;
+	reached = torture_disarm() >= n;
 	ck_assert(r == 0 || (r == -ENOMEM && out.n == 0));
 	if (r)
 		ck_assert_int_eq(term_shadow_paint(s, t, SIZE_MAX, &out), 0);
@@ -185,7 +138,6 @@ START_TEST(fault_f19_a_paint_that_lacked_memory_is_made_whole_the_next_time)
 	unsigned long n = 1;
 	uint64_t seed = 11;
 
-	forever = false;
 	termkit_stream(&seed, 2000, &stream);
 	out_text(&o, more);
 	while (paint_once(&stream, n) == 0)

@@ -85,6 +85,19 @@ START_TEST(a_session_name_has_1_to_64_safe_characters)
 }
 END_TEST
 
-TEST_MAIN("text", text_from_outside_becomes_one_printable_line,
-	text_that_does_not_fit_ends_in_an_ellipsis_and_never_overruns, a_quoted_argv_reads_back_as_itself,
-	sizes_and_durations_have_units_and_edges, a_session_name_has_1_to_64_safe_characters)
+START_TEST(a_sentence_about_an_error_is_printable_cut_and_hands_the_error_through)
+{
+	char why[64], little[8];
+
+	ck_assert_int_eq(text_because(why, sizeof(why), -EPERM, "%s: %d.", "a\033[31m", 7), -EPERM);
+	ck_assert_str_eq(why, "a\\x1b[31m: 7.");
+	ck_assert_int_eq(text_because(little, sizeof(little), 3, "%s", "abcdefgh"), 3);
+	ck_assert_uint_lt(strlen(little), sizeof(little));
+}
+END_TEST
+
+TEST_MAIN("text", a_sentence_about_an_error_is_printable_cut_and_hands_the_error_through,
+	text_from_outside_becomes_one_printable_line,
+	text_that_does_not_fit_ends_in_an_ellipsis_and_never_overruns,
+	a_quoted_argv_reads_back_as_itself, sizes_and_durations_have_units_and_edges,
+	a_session_name_has_1_to_64_safe_characters)

@@ -378,4 +378,18 @@ static inline bool one_served(void)
 	return t.n_served == 1;
 }
 
+/* Most tests: one endpoint, and so many calls on it. */
+static inline struct endpoint *begin(uint32_t max_streams, const enum deed *script, size_t n_script)
+{
+	setup(max_streams, script, n_script);
+	return use("k");
+}
+
+static inline void end(struct endpoint *ep, size_t n_asks)
+{
+	endpoint_unref(ep);
+	asks_done(n_asks);
+	teardown();
+}
+
 #endif

@@ -9,6 +9,7 @@ import unittest
 import services  # first: it finds the other helpers
 import suite
 from services import ServiceCase, over_every_service
+from stub import Stub
 from terminal import LIMIT, until
 from world import read
 
@@ -104,7 +105,7 @@ except cwsandbox.CWSandboxError as e:
         self.assertFalse(os.path.exists(os.path.join(self.service.state_dir, "direct-port")))
 
 
-class Walls(ServiceCase):
+class Walls(Stub, ServiceCase):
     """What a certificate opens, asked with grpcio."""
 
     @staticmethod
@@ -116,18 +117,9 @@ class Walls(ServiceCase):
         cls.id, cls.other = cls.create(), cls.create()
         cls.ca = read(cls.service.ca_file).encode()
         cls.port = int(read(os.path.join(cls.service.state_dir, "direct-port")))
-        credentials = grpc.ssl_channel_credentials(cls.ca)
-        cls.channel = grpc.secure_channel(cls.service.url.split("//")[1], credentials)
-        cls.stub = sandbox_pb2_grpc.SandboxServiceStub(cls.channel)
-        cls.key = (("authorization", "Bearer " + cls.service.key),)
+        super().begin()
 
-    @classmethod
-    def tearDownClass(cls):
-        if hasattr(cls, "channel"):
-            cls.channel.close()
-        super().tearDownClass()
-
-    def connect(self, permissions, sandbox=None, der=None, key=None):
+    def certify(self, permissions, sandbox=None, der=None, key=None):
         key = key or ec.generate_private_key(ec.SECP256R1())
         answer = self.stub.ConnectSandbox(
             pb.ConnectSandboxRequest(sandbox_id=sandbox or self.id, csr_der=csr(key) if der is None else der,
@@ -141,7 +133,7 @@ class Walls(ServiceCase):
         return sandbox_data_plane_pb2_grpc.SandboxDataPlaneServiceStub(channel), channel
 
     def granted(self, permissions, sandbox=None):
-        answer, key = self.connect(permissions, sandbox)
+        answer, key = self.certify(permissions, sandbox)
         return self.plane(answer.client_certificate_chain_pem, key)[0]
 
     def code(self, call):
@@ -167,7 +159,7 @@ class Walls(ServiceCase):
     # ---- what ConnectSandbox gives ----
 
     def test_the_answer_says_all_that_the_official_client_needs(self):
-        answer, _ = self.connect([STREAM_EXEC, READ_FILE])
+        answer, _ = self.certify([STREAM_EXEC, READ_FILE])
         self.assertEqual(answer.endpoint_uri, "https://127.0.0.1:%d" % self.port)
         self.assertEqual((answer.transport, answer.protocol), (1, 1))
         self.assertEqual(list(answer.granted_permissions), [STREAM_EXEC, READ_FILE])
@@ -185,10 +177,10 @@ class Walls(ServiceCase):
                           ("named", csr(ec.generate_private_key(ec.SECP256R1()), "root")),
                           ("cut", good[:-1]), ("longer", good + b"\0"), ("large", good + bytes(4096))):
             with self.subTest(what):
-                self.assertEqual(self.code(lambda: self.connect([EXEC], der=der)), grpc.StatusCode.INVALID_ARGUMENT)
+                self.assertEqual(self.code(lambda: self.certify([EXEC], der=der)), grpc.StatusCode.INVALID_ARGUMENT)
         for permissions in ([], [0], [6], [EXEC] * 17):
-            self.assertEqual(self.code(lambda: self.connect(permissions)), grpc.StatusCode.INVALID_ARGUMENT)
-        self.assertEqual(self.code(lambda: self.connect([EXEC], sandbox="no-such")), grpc.StatusCode.NOT_FOUND)
+            self.assertEqual(self.code(lambda: self.certify(permissions)), grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertEqual(self.code(lambda: self.certify([EXEC], sandbox="no-such")), grpc.StatusCode.NOT_FOUND)
 
     # ---- what a certificate opens ----
 
@@ -212,7 +204,7 @@ class Walls(ServiceCase):
         self.calls(self.id)[EXEC](stub)
 
     def test_c42_the_token_opens_nothing_there_and_a_certificate_nothing_here(self):
-        answer, key = self.connect(ALL)
+        answer, key = self.certify(ALL)
         _, channel = self.plane(answer.client_certificate_chain_pem, key)
         control = sandbox_pb2_grpc.SandboxServiceStub(channel)
         self.assertEqual(self.code(lambda: control.ListSandboxes(pb.ListSandboxesRequest(), metadata=self.key,
@@ -325,7 +317,7 @@ class Walls(ServiceCase):
         for _ in range(20):
             self.handshake()
             with self.assertRaises(grpc.RpcError):
-                self.connect([EXEC], der=b"\x30\x00")
+                self.certify([EXEC], der=b"\x30\x00")
         until(lambda: len(os.listdir(fds)) <= before, "the descriptors' end", LIMIT)
 
 
