@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Who has configured nothing: told once which service it is, and again where another may have been meant"""
 import os
+import re
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
-from world import SharedWorldCase, WorldCase, program
+from world import SOURCE, SharedWorldCase, WorldCase, program, read
 
 NOTICE = "cwsandbox: no service is configured, using the embedded one on this machine " \
          "(CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY choose another)\n"
@@ -68,6 +69,30 @@ class Newcomer(SharedWorldCase):
         for command in (("exec",), ("files", "read"), ("logs",)):
             said = self.says(*command, "--data-plane-mode", "direct", self.box, *["/etc/hosts"][:command != ("logs",)], code=1)
             self.assertIn("use --data-plane-mode gateway", said)
+
+
+class Page(WorldCase):
+    def help(self, *words):
+        return self.world.run([program("cwsandbox"), *words, "--help"]).stdout.decode()
+
+    def commands(self):
+        for one in listed(self.help()):
+            yield from ([one, two] for two in listed(self.help(one))) if "Commands:" in self.help(one) else [[one]]
+
+    def test_every_command_and_every_option_of_it_is_on_the_manual_page(self):
+        page = read(os.path.join(SOURCE, "man", "cwsandbox.1")).replace("\\-", "-")
+        commands = list(self.commands())
+        self.assertGreater(len(commands), 25)
+        for words in commands:
+            self.assertTrue(re.search(r"(?m)^\.BR? .*\b%s\b" % words[0], page), words)
+            for short, long in re.findall(r"^  (?:(-[a-zA-Z]), )?(--[a-z-]+)", self.help(*words), re.M):
+                names = [long, long.replace("--", "--no-", 1)] + [short] * bool(short)
+                with self.subTest(command=" ".join(words), option=long):
+                    self.assertTrue(re.search(r"(?<![\w-])(%s)\b" % "|".join(names), page))
+
+
+def listed(text):
+    return re.findall(r"^  ([a-z]+)  ", text.split("Commands:")[1], re.M)
 
 
 class Service(WorldCase):
