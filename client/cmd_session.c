@@ -30,6 +30,7 @@ static void put_client(struct json *j, const struct cwsandbox_client *c)
 	json_int(j, "uid", c->uid);
 	json_str(j, "name", c->name);
 	json_str(j, "term", c->term);
+	json_str(j, "tty", c->tty);
 	json_close(j);
 }
 
@@ -148,13 +149,14 @@ static const char *bytes(char buf[16], uint64_t n)
 
 static void print_client(const char *name, const struct cwsandbox_client *c)
 {
-	char shown[128], who[64], term[64], size[32], role[24], lag[16], skipped[16], last[160];
+	char shown[128], tty[64], who[64], term[64], size[32], role[24], lag[16], skipped[16];
+	char last[224];
 	int used;
 
 	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, c->cols, c->rows);
 	snprintf(role, sizeof(role), "%.9s%s", c->role ? c->role : "-", c->exclusive ? " x" : "");
-	snprintf(last, sizeof(last), "%s, %s", cli_show(who, sizeof(who), c->name),
-		cli_show(term, sizeof(term), c->term));
+	snprintf(last, sizeof(last), "%s, %s, %s", cli_show(tty, sizeof(tty), c->tty),
+		cli_show(who, sizeof(who), c->name), cli_show(term, sizeof(term), c->term));
 	used = printf("%-16s %-8s %-6s %7" PRId64 " %5" PRId64 " %-8s %5s %7s ",
 		cli_show(shown, sizeof(shown), name), role, c->policy ? c->policy : "-", c->pid,
 		c->uid, c->cols ? size : "-", bytes(lag, c->lag_bytes),
@@ -177,7 +179,7 @@ static void print_row(const struct listing *l, bool clients, const struct cwsand
 {
 	if (l->n_rows == 0 && clients)
 		printf("%-16s %-8s %-6s %7s %5s %-8s %5s %7s %s\n", "SESSION", "ROLE", "POLICY",
-			"PID", "UID", "SIZE", "LAG", "SKIPPED", "CLIENT");
+			"PID", "UID", "SIZE", "LAG", "SKIPPED", "TERMINAL");
 	else if (l->n_rows == 0)
 		printf("%-16s %-36s %-12s %-8s %7s %5s %s\n", "NAME", "SANDBOX", "STATE", "SIZE",
 			"CLIENTS", "AGE", "COMMAND");

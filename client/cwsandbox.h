@@ -285,7 +285,8 @@ struct cwsandbox_client {
 	int64_t id, pid, uid;
 	const char *role, *policy, *name, *term;
 	uint64_t cols, rows, lag_bytes, skipped_bytes;
-	bool exclusive; /* nobody else may type */
+	bool exclusive;  /* nobody else may type */
+	const char *tty; /* the name of its terminal; NULL: none */
 };
 
 struct cwsandbox_session {

@@ -28,6 +28,7 @@ static const struct field client_fields[] = {
 	F(STR, client, policy),
 	F(STR, client, name),
 	F(STR, client, term),
+	F(STR, client, tty),
 	F(U64, client, cols),
 	F(U64, client, rows),
 	F(U64, client, lag_bytes),

@@ -404,6 +404,38 @@ START_TEST(everyone_is_told_who_is_there_at_most_twenty_times_a_second)
 }
 END_TEST
 
+/* How many there are, as the last word on it says that came since; 0: none did. */
+static uint64_t told_clients(struct peer *p)
+{
+	const struct frame *f;
+	uint64_t n = 0;
+
+	fake_pass(&fake, SESSION_CLIENTS_USEC);
+	while ((f = peer_note(p, "clients")))
+		n = field_u64(f->params, "n_clients");
+	return n;
+}
+
+START_TEST(who_stays_is_told_of_each_who_comes_and_goes_in_whatever_way)
+{
+	uint32_t at;
+
+	begin();
+	attach(&a, 80, 24);
+	ck_assert_uint_eq(told_clients(&a), 1);
+	at = attach(&b, 80, 24);
+	ck_assert_uint_eq(told_clients(&a), 2);
+	attach(&c, 40, 10);
+	ck_assert_uint_eq(told_clients(&a), 3);
+	peer_result(&b, of_attachment(&b, "session.detach", at));
+	ck_assert_uint_eq(told_clients(&a), 2);
+	peer_close(&c); /* without a word */
+	ck_assert_uint_eq(told_clients(&a), 1);
+	ck_assert_uint_eq(told_clients(&a), 0); /* and nothing when nothing changed */
+	end();
+}
+END_TEST
+
 START_TEST(who_leads_is_always_among_those_who_are_told)
 {
 	const msgpack_object *list, *last;
@@ -448,4 +480,5 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	a_storm_of_resizes_becomes_ten_a_second_and_ends_at_the_last,
 	detach_by_name_ends_the_others_views_and_says_how_many,
 	everyone_is_told_who_is_there_at_most_twenty_times_a_second,
+	who_stays_is_told_of_each_who_comes_and_goes_in_whatever_way,
 	who_leads_is_always_among_those_who_are_told)

@@ -124,7 +124,8 @@ class Sharing(SessionCase):
         until(lambda: [c["exclusive"] for c in self.clients(a.session)] == [False, True], "the lease in the list")
         rows = [row.split() for row in self.world.ok("sessions", "--clients").splitlines() if row.startswith(a.session)]
         self.assertEqual([row[1:3] for row in rows], [["lead", "skip"], ["peer", "x"]])
-        self.assertEqual(rows[0][3:8], [str(a.pid), str(os.getuid()), "80x24", "0B", "0B"])
+        self.assertEqual(rows[0][3:9], [str(a.pid), str(os.getuid()), "80x24", "0B", "0B", os.ttyname(a.slave) + ","])
+        self.assertEqual([c["tty"] for c in self.clients(a.session)], [os.ttyname(t.slave) for t in (a, x)])
         second = self.attach(a.session, "--exclusive")
         self.assertEqual(second.exit_code(), UNREACHED)
         self.assertIn("holds the input lease", second.screen.all_text())

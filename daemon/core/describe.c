@@ -4,7 +4,7 @@
 
 #include "daemon/core/client.h"
 
-#define N_CLIENT_FIELDS 13
+#define N_CLIENT_FIELDS 14
 
 static void put_wall(struct frame_out *o, const char *key, uint64_t usec)
 {
@@ -40,6 +40,7 @@ static void put_attachment(struct frame_out *o, const struct attachment *a)
 	frame_put_u64(o, "uid", c->uid);
 	frame_put_str(o, "name", c->name);
 	frame_put_str(o, "term", a->term[0] ? a->term : c->term);
+	frame_put_str(o, "tty", c->tty[0] ? c->tty : NULL);
 }
 
 static size_t n_attachments(const struct session *s, size_t max)
