@@ -10,13 +10,31 @@ struct outcome {
 	bool cursor_inside;
 };
 
+/* What reads the model: paints, a line, the filter; the first that fails ends it. */
+static int readers(const struct term *t, struct term_shadow *shadow, struct term_filter *filter,
+	const struct term_buf *stream, struct term_buf *out)
+{
+	const struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = 20 };
+	int r;
+
+	r = term_paint(t, &how, out);
+	if (!r)
+		r = term_shadow_paint(shadow, t, SIZE_MAX, out);
+	if (!r)
+		r = term_line(t, term_line_first(t), TERM_LINE_JSON, out);
+	if (!r)
+		r = term_filter_feed(filter, stream->data, stream->n, out);
+	if (!r)
+		r = term_filter_undo(filter, out);
+	return r ? r : term_text(t, out);
+}
+
 /* Everything that allocates, in one go; stops at the first error, as a caller would. */
 static struct outcome scenario(const struct term_buf *stream)
 {
 	_cleanup_(term_filter_freep) struct term_filter *filter = NULL;
 	struct term_config config = { .cols = 30, .rows = 6, .history_lines = 20 };
 	_cleanup_(term_shadow_freep) struct term_shadow *shadow = NULL;
-	const struct term_paint how = { .kind = TERM_PAINT_ATTACH, .history_lines = 20 };
 	struct term_buf out = { 0 };
 	struct outcome o = { .cursor_inside = true };
 	struct term *t = NULL;
@@ -39,17 +57,7 @@ static struct outcome scenario(const struct term_buf *stream)
 	while (t && term_rest(t))
 		;
 	if (!o.r)
-		o.r = term_paint(t, &how, &out);
-	if (!o.r)
-		o.r = term_shadow_paint(shadow, t, SIZE_MAX, &out);
-	if (!o.r)
-		o.r = term_line(t, term_line_first(t), TERM_LINE_JSON, &out);
-	if (!o.r)
-		o.r = term_filter_feed(filter, stream->data, stream->n, &out);
-	if (!o.r)
-		o.r = term_filter_undo(filter, &out);
-	if (!o.r)
-		o.r = term_text(t, &out);
+		o.r = readers(t, shadow, filter, stream, &out);
 	term_free(t);
 	term_buf_done(&out);
 	return o;

@@ -152,10 +152,31 @@ START_TEST(resizes_amid_random_output_leave_a_model_that_can_be_painted)
 }
 END_TEST
 
+START_TEST(a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps)
+{
+	const uint64_t cells = (uint64_t)TERM_COLS_MAX * TERM_ROWS_MAX;
+	uint64_t before;
+
+	t = termkit_new(TERM_COLS_MAX, TERM_ROWS_MAX, 10);
+	for (unsigned screen = 0; screen < 2; screen++) {
+		for (uint64_t i = 0; i < cells / 10; i++)
+			term_feed(t, (const uint8_t *)"0123456789", 10);
+		term_feed(t, (const uint8_t *)(screen ? "\033[?1049l" : "\033[?1049h"), 8);
+	}
+	before = t->work;
+	ck_assert_int_eq(term_resize(t, 1, 1), 0);
+	ck_assert_uint_lt(t->work - before, 3 * cells + 16 * TERM_ROWS_MAX);
+	ck_assert_uint_eq(t->history.n, 10);
+	ck_assert_uint_eq(term_history_total(t), cells - 1);
+	term_free(t);
+}
+END_TEST
+
 TEST_MAIN("term_resize", a_wrapped_line_is_wrapped_again_at_the_new_width_and_back,
 	a_hard_break_stays_a_break,
 	rows_that_no_longer_fit_go_into_history_and_the_cursor_stays_on_its_text,
 	a_wide_character_is_never_cut_and_moves_whole,
 	the_alternate_screen_is_cropped_and_the_primary_behind_it_flows,
 	sizes_are_clamped_to_their_limits,
+	a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps,
 	resizes_amid_random_output_leave_a_model_that_can_be_painted)

@@ -13,7 +13,7 @@ int grid_init(struct grid *g, unsigned cols, unsigned n_rows)
 	*g = (struct grid){ .cols = cols, .n_rows = n_rows };
 	g->rows = calloc(n_rows, sizeof(*g->rows));
 	g->orders = calloc(2 * (size_t)n_rows, sizeof(*g->orders));
-	g->cells = calloc(n, sizeof(*g->cells));
+	g->cells = malloc(n * sizeof(*g->cells)); /* none is stored yet */
 	if (!g->rows || !g->orders || !g->cells) {
 		grid_done(g);
 		return -ENOMEM;

@@ -343,26 +343,38 @@ static bool is_next(uint8_t b)
 	return (b & 0xc0) == 0x80;
 }
 
-size_t utf8_whole(const uint8_t *s, size_t n, uint32_t *ret_code)
+static size_t whole_of_three(const uint8_t *s, size_t n, uint32_t *ret_code)
 {
 	uint32_t code;
 
-	if (n >= 3 && (s[0] & 0xf0) == 0xe0 && is_next(s[1]) && is_next(s[2])) {
-		code = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
-		*ret_code = code;
-		return code >= 0x800 && (code & 0xf800) != 0xd800 ? 3 : 0;
-	}
-	if (n >= 2 && s[0] >= 0xc2 && s[0] <= 0xdf && is_next(s[1])) {
-		*ret_code = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
-		return 2;
-	}
-	if (n >= 4 && (s[0] & 0xf8) == 0xf0 && is_next(s[1]) && is_next(s[2]) && is_next(s[3])) {
-		code = (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 |
-		       (s[3] & 0x3fu);
-		*ret_code = code;
-		return code >= 0x10000 && code <= 0x10ffff ? 4 : 0;
-	}
-	return 0;
+	if (n < 3 || !is_next(s[1]) || !is_next(s[2]))
+		return 0;
+	code = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	*ret_code = code;
+	return code >= 0x800 && (code & 0xf800) != 0xd800 ? 3 : 0;
+}
+
+static size_t whole_of_four(const uint8_t *s, size_t n, uint32_t *ret_code)
+{
+	uint32_t code;
+
+	if (n < 4 || !is_next(s[1]) || !is_next(s[2]) || !is_next(s[3]))
+		return 0;
+	code = (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
+	*ret_code = code;
+	return code >= 0x10000 && code <= 0x10ffff ? 4 : 0;
+}
+
+size_t utf8_whole(const uint8_t *s, size_t n, uint32_t *ret_code)
+{
+	if ((s[0] & 0xf0) == 0xe0)
+		return whole_of_three(s, n, ret_code);
+	if ((s[0] & 0xf8) == 0xf0)
+		return whole_of_four(s, n, ret_code);
+	if (n < 2 || s[0] < 0xc2 || s[0] > 0xdf || !is_next(s[1]))
+		return 0;
+	*ret_code = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+	return 2;
 }
 
 size_t utf8_put(uint8_t out[4], uint32_t code)

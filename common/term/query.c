@@ -198,12 +198,23 @@ bool query_csi(struct term *t)
 	}
 }
 
+/* A byte of a colour as the two of X11's notation. */
+static void put_color_byte(char at[4], uint32_t v)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	at[0] = at[2] = digits[v >> 4 & 15];
+	at[1] = at[3] = digits[v & 15];
+}
+
 void query_color(struct term *t, const char *prefix, uint32_t rgb)
 {
-	unsigned r = rgb >> 16 & 255, g = rgb >> 8 & 255, b = rgb & 255;
+	char text[] = "rrrr/gggg/bbbb";
 
-	reply(t, "\x1b]%s;rgb:%02x%02x/%02x%02x/%02x%02x%s", prefix, r, r, g, g, b, b,
-		reply_end(t));
+	put_color_byte(text, rgb >> 16);
+	put_color_byte(text + 5, rgb >> 8);
+	put_color_byte(text + 10, rgb);
+	reply(t, "\x1b]%s;rgb:%s%s", prefix, text, reply_end(t));
 }
 
 /* ---- DCS ---- */

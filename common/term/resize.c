@@ -2,6 +2,8 @@
 
 #include "common/term/model.h"
 
+#define ROW_COST 4u /* of a row, beside its cells, for the work of a resize */
+
 /* ---- the primary screen: soft-wrapped lines are wrapped again ---- */
 
 /* Where the rows of a new width go: the first `skip` into history, the others into a new grid.
@@ -15,6 +17,7 @@ struct flow {
 	unsigned y, x;           /* of the next cell */
 	unsigned mark_y, mark_x; /* where the cursor's cell went */
 	bool full;               /* the grid has no row left: the rest is lost */
+	bool spared;             /* protected cells may be in what comes */
 };
 
 static struct row *flow_row(struct flow *f)
@@ -27,6 +30,18 @@ static struct row *flow_row(struct flow *f)
 	return f->full ? NULL : grid_row(f->to, f->y - f->skip);
 }
 
+/* A row has left the screen; of very many only those that history keeps are pushed. */
+static void flow_out(struct flow *f)
+{
+	struct history *h = &f->t->history;
+
+	if (f->skip - f->y > h->max)
+		h->total++;
+	else
+		f->t->work += history_push(f->t, &f->scratch, f->cols);
+	f->scratch = (struct row){ .cells = f->scratch.cells };
+}
+
 static void flow_next(struct flow *f, bool wrapped, uint64_t fill)
 {
 	struct row *row = flow_row(f);
@@ -35,33 +50,63 @@ static void flow_next(struct flow *f, bool wrapped, uint64_t fill)
 		row->wrapped = wrapped;
 		row->fill = fill;
 	}
-	if (row == &f->scratch) {
-		history_push(f->t, row, f->cols);
-		f->scratch = (struct row){ .cells = f->scratch.cells };
-	}
+	if (row == &f->scratch)
+		flow_out(f);
 	f->y++;
 	f->x = 0;
 }
 
+/* A cell where only narrow characters have room. */
 static void flow_cell(struct flow *f, uint64_t cell)
 {
-	const unsigned width = cell & CELL_WIDE ? 2 : 1;
 	struct row *row;
 
-	if (cell & CELL_TAIL || width > f->cols)
+	if (cell & (CELL_TAIL | CELL_WIDE))
 		return;
-	if (f->x + width > f->cols)
+	if (f->x == f->cols)
 		flow_next(f, true, 0);
 	row = flow_row(f);
 	if (row) {
-		row_reach(row, f->x);
-		row->cells[f->x] = cell;
-		if (width == 2)
-			row->cells[f->x + 1] = (cell & ~(CELL_CHAR)) | CELL_TAIL;
-		row->used = (uint16_t)(f->x + width);
-		row->spared |= (cell & CELL_PROTECTED) != 0;
+		row->cells[0] = cell;
+		row->used = 1;
+		row->spared |= f->spared;
 	}
-	f->x += width;
+	f->x = 1;
+}
+
+/* Cells that belong to one line; a wide character is whole among them. */
+static void flow_cells(struct flow *f, const uint64_t *cells, unsigned n)
+{
+	struct row *row;
+	unsigned k;
+
+	while (n) {
+		k = n < f->cols - f->x ? n : f->cols - f->x;
+		if (k && k < n && cells[k - 1] & CELL_WIDE)
+			k--; /* it does not fit */
+		if (!k) {
+			flow_next(f, true, 0);
+			continue;
+		}
+		row = flow_row(f);
+		if (row) {
+			memcpy(row->cells + f->x, cells, k * sizeof(*cells));
+			row->used = (uint16_t)(f->x + k);
+			row->spared |= f->spared;
+		}
+		f->x += k;
+		cells += k;
+		n -= k;
+	}
+}
+
+static void flow_span(struct flow *f, const uint64_t *cells, unsigned n)
+{
+	if (f->cols >= 2)
+		flow_cells(f, cells, n);
+	else
+		for (unsigned x = 0; x < n; x++)
+			flow_cell(f, cells[x]);
 }
 
 /* How much of a row belongs to its line. */
@@ -82,20 +127,22 @@ static unsigned row_extent(const struct grid *g, unsigned y)
 
 static void flow_line(struct flow *f, const struct grid *g, unsigned y, const struct cursor *c)
 {
-	const struct row *row = grid_row(g, y);
-	unsigned n = row_extent(g, y);
+	struct row *row = grid_row(g, y);
+	const unsigned n = row_extent(g, y);
+	unsigned at = 0; /* cells before the cursor's, or behind a wide character it is amid */
 
-	for (unsigned x = 0; x < n; x++) {
-		if (y == c->y && x == c->x) {
-			f->mark_y = f->y + (f->x == f->cols);
-			f->mark_x = f->x == f->cols ? 0 : f->x;
-		}
-		flow_cell(f, row_cell(row, x));
+	f->t->work += ROW_COST + n;
+	row_reach(row, n);
+	row_settle(row);
+	f->spared = row->spared;
+	if (y == c->y) {
+		at = c->x < n ? c->x : n;
+		at += at < n && row->cells[at] & CELL_TAIL;
+		flow_span(f, row->cells, at);
+		f->mark_y = f->y + (c->x < n && f->x == f->cols);
+		f->mark_x = c->x >= n ? f->x + (c->x - n) : f->x == f->cols ? 0 : f->x;
 	}
-	if (y == c->y && c->x >= n) {
-		f->mark_y = f->y;
-		f->mark_x = f->x + (c->x - n);
-	}
+	flow_span(f, row->cells + at, n - at);
 	if (!row->wrapped)
 		flow_next(f, false, row->fill & CELL_CHAR ? 0 : row->fill);
 }
@@ -162,10 +209,16 @@ static void copy_row(struct row *to, unsigned to_cols, struct row *from)
 		to->cells[n - 1] &= ~CELL_CHAR;
 }
 
-static void crop(const struct grid *from, struct grid *to, unsigned above)
+/* What it cost: rows and cells. */
+static unsigned crop(const struct grid *from, struct grid *to, unsigned above)
 {
-	for (unsigned y = 0; y < to->n_rows && y + above < from->n_rows; y++)
+	unsigned cost = 0;
+
+	for (unsigned y = 0; y < to->n_rows && y + above < from->n_rows; y++) {
 		copy_row(grid_row(to, y), to->cols, grid_row(from, y + above));
+		cost += ROW_COST + grid_row(to, y)->used;
+	}
+	return cost;
 }
 
 static void cursor_clamp(struct cursor *c, unsigned cols, unsigned rows)
@@ -210,7 +263,7 @@ int term_resize(struct term *t, unsigned cols, unsigned rows)
 	}
 	if (term_alternate(t) && t->cursor.y >= rows)
 		above = t->cursor.y - rows + 1;
-	crop(&t->screens[1].grid, &grids[1], above);
+	t->work += crop(&t->screens[1].grid, &grids[1], above);
 	if (term_alternate(t)) {
 		t->cursor.y -= above;
 		cursor_clamp(&t->cursor, cols, rows);

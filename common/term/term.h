@@ -47,6 +47,8 @@ size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *w
 /* Packs a piece of the history further, which takes about 0.1 ms: for when output rests. False: there
  * was nothing to pack. */
 bool term_rest(struct term *t);
+/* In one piece: touches every cell of both screens three times at most, and packs what goes into
+ * history, which takes 2 ms where there are 150,000 cells. */
 int term_resize(struct term *t, unsigned cols, unsigned rows);
 void term_size(const struct term *t, unsigned *ret_cols, unsigned *ret_rows);
 /* The parser is between sequences and characters. */
