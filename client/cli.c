@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -99,6 +100,13 @@ int cli_print(const char *text, size_t n)
 	if (r == -EPIPE)
 		return EXIT_OK;
 	return r ? cli_error("cannot write the output: %s", strerror(-r)) : EXIT_OK;
+}
+
+uint64_t cli_timeout_ms(const struct parsed *p, double max_s)
+{
+	const struct option_value *v = parsed_get(p, "--timeout");
+
+	return (uint64_t)ceil(fmin(v->set ? v->number : CLI_TIMEOUT_S, max_s) * 1000);
 }
 
 const char *cli_show(char *buf, size_t cap, const char *s)

@@ -1,21 +1,12 @@
 /*
  * cmd_exec - exec: a command in a sandbox, its bytes as they are, its exit code
  */
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "client/stream.h"
 #include "common/text.h"
-
-#define TIMEOUT_DEFAULT_S 300.0
-#define TIMEOUT_MAX_S (30.0 * 24 * 3600)
-
-static uint64_t milliseconds(double seconds)
-{
-	return (uint64_t)ceil(fmin(seconds, TIMEOUT_MAX_S) * 1000);
-}
 
 /* Nothing ran yet, and it may be because the sandbox is not (or no longer) running: the only cases
  * worth another question. */
@@ -120,7 +111,7 @@ static int run(struct exec *e)
 static int run_exec(struct cli *cli, const struct parsed *p)
 {
 	const struct option_value *timeout = parsed_get(p, "--timeout");
-	double seconds = timeout->set ? timeout->number : TIMEOUT_DEFAULT_S;
+	double seconds = timeout->set ? timeout->number : CLI_TIMEOUT_S;
 	struct exec e = { .cli = cli, .with_stdin = parsed_on(p, "--stdin") };
 	_cleanup_(freep) char *command = text_shell_quote(p->args + 1, p->n_args - 1);
 	int r;
@@ -140,7 +131,7 @@ static int run_exec(struct cli *cli, const struct parsed *p)
 		.cwd = parsed_text(p, "--cwd"),
 		.container = parsed_text(p, "--container"),
 		.with_stdin = e.with_stdin,
-		.timeout_ms = milliseconds(seconds) };
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_MAX_S) };
 	e.x = (struct error_context){ .operation = "Execute command",
 		.sandbox_id = p->args[0],
 		.command = command ? command : "",

@@ -2,23 +2,13 @@
  * cmd_files - files read, files write
  */
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "client/stream.h"
 
-#define TIMEOUT_DEFAULT_S 300.0
-#define TIMEOUT_MAX_S (30.0 * 24 * 3600)
 #define READ_MIN ((size_t)64 * 1024)
-
-static uint64_t timeout_ms(const struct parsed *p)
-{
-	const struct option_value *v = parsed_get(p, "--timeout");
-
-	return (uint64_t)ceil(fmin(v->set ? v->number : TIMEOUT_DEFAULT_S, TIMEOUT_MAX_S) * 1000);
-}
 
 /* ---- read ---- */
 
@@ -73,7 +63,7 @@ static int run_read(struct cli *cli, const struct parsed *p)
 		.sandbox_id = p->args[0],
 		.path = p->args[1],
 		.container = parsed_text(p, "--container"),
-		.timeout_ms = timeout_ms(p) };
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_MAX_S) };
 	const struct error_context x = { .operation = "Read file", .sandbox_id = p->args[0] };
 	const char *output = parsed_text(p, "--output");
 	FILE *whole = NULL;
@@ -170,7 +160,7 @@ static int send_file(struct cli *cli, const struct parsed *p, const uint8_t *dat
 		.path = p->args[1],
 		.container = parsed_text(p, "--container"),
 		.file_size = n,
-		.timeout_ms = timeout_ms(p) };
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_MAX_S) };
 	const struct error_context x = { .operation = "Write file", .sandbox_id = p->args[0] };
 	struct stream s = { .cli = cli,
 		.out = STDOUT_FILENO,

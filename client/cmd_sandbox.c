@@ -14,7 +14,6 @@
 #define DEFAULT_IMAGE "python:3.11"
 #define DEFAULT_LIFETIME_MS (INT64_C(24) * 3600 * 1000)
 #define GRACE_DEFAULT_S 10.0
-#define DELETE_TIMEOUT_S 300.0
 
 /* ---- create ---- */
 
@@ -367,31 +366,35 @@ const struct command command_stop = {
 
 /* ---- delete ---- */
 
-static int run_delete(struct cli *cli, const struct parsed *p)
+int delete_one(struct cli *cli, const struct parsed *p, const struct cwsandbox_request *q,
+	const struct error_context *x, const char *kind, const char *said)
 {
-	const struct option_value *timeout = parsed_get(p, "--timeout");
-	double seconds = timeout->set && timeout->number < DELETE_TIMEOUT_S ? timeout->number
-									    : DELETE_TIMEOUT_S;
-	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_DELETE,
-		.sandbox_id = p->args[0],
-		.timeout_ms = (uint64_t)ceil(seconds * 1000) };
-	const struct error_context x = { .operation = "Delete sandbox", .sandbox_id = p->args[0] };
 	struct cwsandbox_event e;
 	char id[256], line[320];
 	int r;
 
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
-	r = cli_try(cli, &q, &e);
+	r = cli_try(cli, q, &e);
 	if (r && !(parsed_on(p, "--missing-ok") && error_is_missing(e.error)))
-		return cli_refuse(e.error, &x);
+		return cli_refuse(e.error, x);
 	if (parsed_on(p, "--quiet"))
 		return EXIT_OK;
 	cli_show(id, sizeof(id), p->args[0]);
 	if (r)
-		cli_tell("there was no sandbox %s", id);
-	snprintf(line, sizeof(line), "Deleted sandbox %s.\n", id);
+		cli_tell("there was no %s%s", kind, id);
+	snprintf(line, sizeof(line), "Deleted %s%s.\n", said, id);
 	return cli_print(line, strlen(line));
+}
+
+static int run_delete(struct cli *cli, const struct parsed *p)
+{
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_DELETE,
+		.sandbox_id = p->args[0],
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_S) };
+	const struct error_context x = { .operation = "Delete sandbox", .sandbox_id = p->args[0] };
+
+	return delete_one(cli, p, &q, &x, "sandbox ", "sandbox ");
 }
 
 /* clang-format off */

@@ -1,7 +1,6 @@
 /*
  * cmd_snapshots - the official commands for file-system snapshots
  */
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #define POLL_FIRST_MS 200
 #define POLL_MAX_MS 2000
 #define WAIT_MS (605 * 1000) /* what the official client gives a snapshot */
-#define TIMEOUT_DEFAULT_S 300.0
 
 #define UTC "+00:00"
 
@@ -64,14 +62,6 @@ static void print_row(const struct cwsandbox_snapshot *s)
 		cli_show(source, sizeof(source), s->source_sandbox_id),
 		cli_show(trigger, sizeof(trigger), s->trigger), (long long)s->size_bytes,
 		cli_time(created, s->created_at));
-}
-
-static uint64_t timeout_ms(const struct parsed *p)
-{
-	const struct option_value *v = parsed_get(p, "--timeout");
-	double seconds = v->set && v->number < TIMEOUT_DEFAULT_S ? v->number : TIMEOUT_DEFAULT_S;
-
-	return (uint64_t)ceil(seconds * 1000);
 }
 
 /* ---- create ---- */
@@ -175,7 +165,7 @@ static int run_create(struct cli *cli, const struct parsed *p)
 
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
-	r = await_running(cli, p->args[0], timeout_ms(p));
+	r = await_running(cli, p->args[0], cli_timeout_ms(p, CLI_TIMEOUT_S));
 	r = r ? r : cli_ask(cli, &q, &x, &e);
 	if (r)
 		return r;
@@ -193,7 +183,7 @@ static int run_get(struct cli *cli, const struct parsed *p)
 {
 	const struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_GET,
 		.snapshot_id = p->args[0],
-		.timeout_ms = timeout_ms(p) };
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_S) };
 	const struct error_context x = { .operation = "Get file-system snapshot",
 		.snapshot_id = p->args[0] };
 	struct json j = { 0 };
@@ -242,7 +232,7 @@ static int run_list(struct cli *cli, const struct parsed *p)
 {
 	static const struct error_context x = { .operation = "List file-system snapshots" };
 	struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_LIST,
-		.timeout_ms = timeout_ms(p) };
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_S) };
 	struct listing l = { .as_json = listing_wants_json(p),
 		.take_page = take_page,
 		.options = p };
@@ -257,25 +247,11 @@ static int run_delete(struct cli *cli, const struct parsed *p)
 {
 	const struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_DELETE,
 		.snapshot_id = p->args[0],
-		.timeout_ms = timeout_ms(p) };
+		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_S) };
 	const struct error_context x = { .operation = "Delete file-system snapshot",
 		.snapshot_id = p->args[0] };
-	struct cwsandbox_event e;
-	char id[256], line[320];
-	int r;
 
-	if (cli_connect(cli, CLI_SERVICE))
-		return EXIT_ERROR;
-	r = cli_try(cli, &q, &e);
-	if (r && !(parsed_on(p, "--missing-ok") && error_is_missing(e.error)))
-		return cli_refuse(e.error, &x);
-	if (parsed_on(p, "--quiet"))
-		return EXIT_OK;
-	cli_show(id, sizeof(id), p->args[0]);
-	if (r)
-		cli_tell("there was no snapshot %s", id);
-	snprintf(line, sizeof(line), "Deleted %s.\n", id);
-	return cli_print(line, strlen(line));
+	return delete_one(cli, p, &q, &x, "snapshot ", "");
 }
 
 /* clang-format off */

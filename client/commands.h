@@ -10,6 +10,10 @@
  * it runs. As cli_ask(). */
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret);
+/* `delete` of what q names, with --missing-ok and --quiet; `kind` is "sandbox " or "snapshot ", and
+ * `said` that or "", as the official client has it. An exit code. */
+int delete_one(struct cli *cli, const struct parsed *p, const struct cwsandbox_request *q,
+	const struct error_context *x, const char *kind, const char *said);
 /* Waits until a snapshot is ready. 0, or an exit code with the error printed. */
 int snapshots_await(struct cli *cli, const char *id, const char *operation);
 /* The value of an option of several commands. */
