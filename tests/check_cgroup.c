@@ -1,5 +1,5 @@
 /* A tree of plain files stands in for the kernel's: what is chosen and what is refused is the same. */
-#include "tests/suite.h"
+#include "tests/folder_world.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,28 +7,8 @@
 #include <sys/stat.h>
 
 #include "local/cgroup.h"
-#include "local/folder.h"
 
-static char base[] = "/tmp/check-cgroup-XXXXXX";
-static int base_fd = -1;
 static char why[CGROUP_WHY_MAX];
-
-static void begin(void)
-{
-	memcpy(base + strlen(base) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(base));
-	base_fd = open(base, O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(base_fd, 0);
-}
-
-static void end(void)
-{
-	int parent = open("/tmp", O_DIRECTORY | O_CLOEXEC);
-
-	close(base_fd);
-	ck_assert_int_eq(folder_remove(parent, base + strlen("/tmp/")), 0);
-	close(parent);
-}
 
 static void put(const char *path, const char *text)
 {
@@ -73,7 +53,7 @@ START_TEST(a_group_that_divides_nothing_is_not_taken_and_nothing_is_left)
 {
 	struct cgroup cg;
 
-	begin();
+	base_begin();
 	group("", "cpu memory pids\n", "cpu\n");
 	group("a", "cpu\n", "");
 	ck_assert_int_eq(cgroup_open(&cg, base_fd, "/a", why), -ENOTSUP);
@@ -82,7 +62,7 @@ START_TEST(a_group_that_divides_nothing_is_not_taken_and_nothing_is_left)
 	ck_assert(!there("service") && !there("a/service"));
 	ck_assert_int_eq(cgroup_open(&cg, base_fd, "/nowhere/b", why), -ENOTSUP);
 	cgroup_close(&cg);
-	end();
+	base_remove();
 }
 END_TEST
 
@@ -91,7 +71,7 @@ START_TEST(a_group_that_is_not_ours_is_said_to_be_so_and_nothing_is_left)
 	struct cgroup cg;
 	char name[64];
 
-	begin();
+	base_begin();
 	group("", "cpu memory pids\n", "memory pids\n");
 	group("a", "memory pids\n", "memory pids\n");
 	/* Plain files do not appear in a new folder, as the kernel's would: nothing can be written there. */
@@ -101,7 +81,7 @@ START_TEST(a_group_that_is_not_ours_is_said_to_be_so_and_nothing_is_left)
 	ck_assert(!there(name));
 	ck_assert(!there(name + 2));
 	cgroup_close(&cg);
-	end();
+	base_remove();
 }
 END_TEST
 
@@ -109,7 +89,7 @@ START_TEST(a_sandbox_that_ran_out_of_memory_is_known_by_its_group_s_events)
 {
 	struct cgroup cg = CGROUP_NONE;
 
-	begin();
+	base_begin();
 	ck_assert(!cgroup_ran_out(&cg, "id"));
 	cg.fd = base_fd;
 	ck_assert(!cgroup_ran_out(&cg, "id"));
@@ -118,7 +98,7 @@ START_TEST(a_sandbox_that_ran_out_of_memory_is_known_by_its_group_s_events)
 	ck_assert(!cgroup_ran_out(&cg, "id"));
 	put("id/memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 2\noom_group_kill 0\n");
 	ck_assert(cgroup_ran_out(&cg, "id"));
-	end();
+	base_remove();
 }
 END_TEST
 
@@ -128,11 +108,11 @@ START_TEST(limits_that_cannot_be_set_leave_no_group)
 	struct limits l = { .memory_bytes = 1 << 20 };
 	int fd;
 
-	begin();
+	base_begin();
 	cg.fd = base_fd;
 	ck_assert_int_eq(cgroup_make(&cg, "id", &l, 10, &fd), -ENOENT);
 	ck_assert(!there("id"));
-	end();
+	base_remove();
 }
 END_TEST
 
@@ -140,7 +120,7 @@ START_TEST(a_group_that_is_busy_goes_later)
 {
 	struct cgroup cg = CGROUP_NONE;
 
-	begin();
+	base_begin();
 	cgroup_remove_left(&cg);
 	cg.fd = base_fd;
 	ck_assert_int_eq(mkdirat(base_fd, "a", 0755), 0);
@@ -162,7 +142,7 @@ START_TEST(a_group_that_is_busy_goes_later)
 	cgroup_remove_left(&cg);
 	ck_assert(!there("a"));
 	ck_assert_uint_eq(cg.n_left, 0);
-	end();
+	base_remove();
 }
 END_TEST
 

@@ -1,11 +1,10 @@
-#include "tests/suite.h"
+#include "tests/folder_world.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "local/disk.h"
-#include "local/folder.h"
 #include "local/init_usage.h"
 #include "local/limits.h"
 
@@ -134,23 +133,16 @@ END_TEST
 
 /* ---- the disk ---- */
 
-static char base[] = "/tmp/check-limits-XXXXXX";
-static int base_fd = -1;
-
 static void begin(void)
 {
-	memcpy(base + strlen(base) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(base));
-	base_fd = open(base, O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(base_fd, 0);
+	base_begin();
 	ck_assert_int_eq(mkdirat(base_fd, "s", 0700), 0);
 }
 
 static void end(void)
 {
 	ck_assert_int_eq(folder_remove(base_fd, "s"), 0);
-	close(base_fd);
-	ck_assert_int_eq(rmdir(base), 0);
+	base_end();
 }
 
 static void put(const char *path, size_t n)

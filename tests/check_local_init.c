@@ -1,11 +1,10 @@
-#include "tests/suite.h"
+#include "tests/folder_world.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "local/folder.h"
 #include "local/init_proto.h"
 
 /* ---- messages ---- */
@@ -102,23 +101,7 @@ END_TEST
 
 /* ---- folders ---- */
 
-static char base[] = "/tmp/check-local-XXXXXX";
-static int base_fd = -1;
 static const struct folder_owner same = { 0 };
-
-static void begin(void)
-{
-	memcpy(base + strlen(base) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(base));
-	base_fd = open(base, O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(base_fd, 0);
-}
-
-static void end(void)
-{
-	close(base_fd);
-	ck_assert_int_eq(rmdir(base), 0);
-}
 
 static void make(int at, const char *path, mode_t mode)
 {
@@ -129,7 +112,7 @@ START_TEST(a_folder_has_what_its_sandbox_starts_from)
 {
 	struct stat st;
 
-	begin();
+	base_begin();
 	ck_assert_int_eq(folder_make(base_fd, "s", "host", FOLDER_SYSTEM, &same), 0);
 	ck_assert_int_eq(fstatat(base_fd, "s/tmp", &st, 0), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 01777);
@@ -141,7 +124,7 @@ START_TEST(a_folder_has_what_its_sandbox_starts_from)
 	ck_assert_int_eq(folder_make(base_fd, "p", "host", FOLDER_PLAIN, &same), 0);
 	ck_assert_int_eq(faccessat(base_fd, "p/etc", F_OK, 0), -1);
 	ck_assert_int_eq(folder_remove(base_fd, "p"), 0);
-	end();
+	base_end();
 }
 END_TEST
 
@@ -149,7 +132,7 @@ START_TEST(a_tree_of_any_depth_is_removed)
 {
 	int fd, next;
 
-	begin();
+	base_begin();
 	make(base_fd, "empty", 0700);
 	ck_assert_int_eq(folder_remove(base_fd, "empty"), 0);
 	make(base_fd, "deep", 0700);
@@ -162,7 +145,7 @@ START_TEST(a_tree_of_any_depth_is_removed)
 	}
 	close(fd);
 	ck_assert_int_eq(folder_remove(base_fd, "deep"), 0);
-	end();
+	base_end();
 }
 END_TEST
 
@@ -170,7 +153,7 @@ START_TEST(folders_without_rights_and_hostile_names_are_removed_and_links_are_no
 {
 	int fd;
 
-	begin();
+	base_begin();
 	make(base_fd, "outside", 0700);
 	make(base_fd, "outside/kept", 0700);
 	make(base_fd, "s", 0700);
@@ -188,7 +171,7 @@ START_TEST(folders_without_rights_and_hostile_names_are_removed_and_links_are_no
 	ck_assert_int_eq(folder_remove(base_fd, "s"), 0);
 	ck_assert_int_eq(faccessat(base_fd, "outside/kept", F_OK, 0), 0);
 	ck_assert_int_eq(folder_remove(base_fd, "outside"), 0);
-	end();
+	base_end();
 }
 END_TEST
 

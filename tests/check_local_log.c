@@ -1,4 +1,4 @@
-#include "tests/suite.h"
+#include "tests/folder_world.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "local/folder.h"
 #include "local/log.h"
 #include "local/log_scan.h"
 #include "local/log_session.h"
@@ -15,14 +14,10 @@
 #define T0 (UINT64_C(1700000000) * USEC_PER_SEC) /* 2023-11-14T22:13:20Z */
 
 static struct log lg;
-static char base[32];
-static int base_fd;
 
 static void begin(void)
 {
-	snprintf(base, sizeof(base), "/tmp/check-local-log.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(base));
-	base_fd = open(base, O_DIRECTORY | O_CLOEXEC);
+	base_begin();
 	log_init(&lg, base_fd, "id.0");
 	lg.keep_free = 0;
 }
@@ -31,8 +26,7 @@ static void end(void)
 {
 	log_remove(&lg);
 	log_done(&lg);
-	close(base_fd);
-	ck_assert_int_eq(rmdir(base), 0); /* and nothing is left */
+	base_end();
 }
 
 /* As a service that comes after a kill finds it. */

@@ -1,4 +1,4 @@
-#include "tests/suite.h"
+#include "tests/folder_world.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "local/folder.h"
 #include "local/pack.h"
 #include "local/pack_links.h"
 
@@ -15,8 +14,7 @@
 
 static const struct pack_limits roomy = { .bytes = 1 << 30, .entries = 1000 };
 static struct pack_report report;
-static char base[64];
-static int base_fd = -1, from = -1, to = -1, file = -1;
+static int from = -1, to = -1, file = -1;
 
 static int open_dir(const char *name)
 {
@@ -30,9 +28,7 @@ static int open_dir(const char *name)
 
 static void setup(void)
 {
-	snprintf(base, sizeof(base), "/tmp/check-local-pack.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(base));
-	base_fd = open(base, O_DIRECTORY | O_CLOEXEC);
+	base_begin();
 	from = open_dir("from");
 	to = open_dir("to");
 	file = openat(base_fd, "archive", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -44,8 +40,7 @@ static void teardown(void)
 	close(from);
 	close(to);
 	close(file);
-	close(base_fd);
-	ck_assert_int_eq(folder_remove(AT_FDCWD, base), 0);
+	base_remove();
 }
 
 static void put(int at, const char *path, const void *data, size_t n)
