@@ -44,14 +44,24 @@ static void arm(struct fault_do *f, struct event **ev, event_callback_fn over, u
 		event_add(*ev, &tv);
 }
 
-static void end_refusing(struct fault_do *f)
+static void on_refused(evutil_socket_t fd, short what, void *arg);
+
+/* A port that somebody else listens on meanwhile is tried again until it is free. */
+static int end_refusing(struct fault_do *f)
 {
 	struct server *s = f->server;
+	int r = 0;
 
 	if (f->ev_refuse)
 		event_del(f->ev_refuse);
-	for (size_t i = 0; i < s->n_listeners; i++)
-		listener_refuse(&s->listeners[i], false);
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		int error = listener_refuse(&s->listeners[i], false);
+
+		r = r ? r : error;
+	}
+	if (r)
+		arm(f, &f->ev_refuse, on_refused, LISTENER_RETRY_SEC);
+	return r;
 }
 
 static void on_refused(evutil_socket_t fd _unused_, short what _unused_, void *arg)
@@ -59,19 +69,24 @@ static void on_refused(evutil_socket_t fd _unused_, short what _unused_, void *a
 	end_refusing(arg);
 }
 
-static void do_refuse(struct fault_do *f, const command_t *c, char reply[FAULT_REPLY_MAX])
+static int begin_refusing(struct fault_do *f, uint64_t seconds)
 {
 	struct server *s = f->server;
 	int r = 0;
 
-	if (!c->number)
-		end_refusing(f);
-	for (size_t i = 0; !r && c->number && i < s->n_listeners; i++)
+	for (size_t i = 0; !r && i < s->n_listeners; i++)
 		r = listener_refuse(&s->listeners[i], true);
-	if (c->number)
-		arm(f, &f->ev_refuse, on_refused, r ? 0 : c->number);
+	arm(f, &f->ev_refuse, on_refused, r ? 0 : seconds);
+	return r;
+}
+
+static void do_refuse(struct fault_do *f, const command_t *c, char reply[FAULT_REPLY_MAX])
+{
+	int r = c->number ? begin_refusing(f, c->number) : end_refusing(f);
+
 	if (r)
-		snprintf(reply, FAULT_REPLY_MAX, "error the port cannot be held: %s", strerror(-r));
+		snprintf(reply, FAULT_REPLY_MAX, "error the port cannot be %s: %s",
+			c->number ? "held" : "listened on again", strerror(-r));
 }
 
 static void set_hole(struct fault_do *f, bool hole)

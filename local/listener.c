@@ -4,7 +4,7 @@
 
 static void pause_accepting(struct listener *l)
 {
-	struct timeval tv = { .tv_sec = LISTENER_FULL_SEC };
+	struct timeval tv = { .tv_sec = LISTENER_RETRY_SEC };
 
 	event_del(l->ev_accept);
 	event_add(l->ev_retry, &tv);

@@ -12,7 +12,7 @@
 #include "common/io/loop.h"
 
 #define LISTENER_ACCEPTS_A_TURN 32
-#define LISTENER_FULL_SEC 1 /* its pause when there are no descriptors */
+#define LISTENER_RETRY_SEC 1 /* without descriptors, or while the port is another's */
 
 struct listener {
 	struct loop *loop;

@@ -150,6 +150,16 @@ class Connections(FaultCase):
         self.faults("refuse 0")
         until(lambda: self.world.cli("exec", self.sandbox, "true").returncode == 0, "the service", LIMIT)
 
+    def test_a_port_that_another_listens_on_meanwhile_is_said_and_taken_back_when_it_is_free(self):
+        self.faults("rst")
+        self.faults("refuse 60")
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", int(self.service.url.rpartition(":")[2])))
+            other.listen()
+            self.assertRegex(self.faults.ask("refuse 0"), "^error the port cannot be listened on again: .*in use")
+        until(lambda: self.world.cli("exec", self.sandbox, "true").returncode == 0, "the service", LIMIT)
+
     def test_fault_f04_a_slow_line_changes_nothing_but_the_time(self):
         self.faults("delay 150")
         shell = self.shell()
