@@ -242,6 +242,7 @@ int call_begin(struct call *c, struct conn *conn)
 		.authority = authority,
 		.path = c->path,
 		.timeout_usec = time_left(c),
+		.window = c->wide ? conn_wide_window(conn) : 0,
 		.metadata = m.headers,
 		.n_metadata = m.n };
 	c->grpc = (struct grpc_call){ .ops = &grpc_ops, .message_max = c->message_max };

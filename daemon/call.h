@@ -43,6 +43,7 @@ struct call {
 	struct grpc_call grpc;
 	struct grpc_outbox request; /* whole; kept to be repeated */
 	size_t request_sent;        /* bytes of it */
+	bool wide;                  /* its answer may have CONN_STREAM_WINDOW in flight */
 	size_t message_max;         /* bytes of a message we take; 0: the default */
 	uint64_t until_usec;        /* loop clock; 0 = none */
 	struct event *timer;

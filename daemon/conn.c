@@ -212,19 +212,23 @@ static int make_ssl(struct conn *c, SSL **ret)
 }
 
 /* Never more than a session's log takes. */
-static uint32_t stream_window(const struct conn *c)
+static uint32_t stream_window(const struct conn *c, size_t most)
 {
-	uint64_t log_bytes = c->pool->cfg->log_bytes;
+	return (uint32_t)min_u64(c->pool->cfg->log_bytes, most);
+}
 
-	return log_bytes < CONN_STREAM_WINDOW ? (uint32_t)log_bytes : CONN_STREAM_WINDOW;
+uint32_t conn_wide_window(const struct conn *c)
+{
+	return stream_window(c, CONN_STREAM_WINDOW);
 }
 
 /* Takes fd over. */
 static int start_io(struct conn *c, int fd, bool connecting)
 {
-	struct h2_config h2_config = {
-		.role = H2_CLIENT, .stream_window = stream_window(c), .ops = &h2_ops, .arg = c
-	};
+	struct h2_config h2_config = { .role = H2_CLIENT,
+		.stream_window = stream_window(c, UPSTREAM_SHELL_WINDOW),
+		.ops = &h2_ops,
+		.arg = c };
 	struct conn_io_config io_config = {
 		.loop = c->pool->loop, .fd = fd, .connecting = connecting, .ops = &io_ops, .arg = c
 	};

@@ -22,7 +22,8 @@
 #define CONN_IDLE_SEC 300 /* without a call; then it is closed */
 #define CONN_WHY_MAX 512
 #define CONN_STREAM_WINDOW                                                                         \
-	((uint32_t)2 * 1024 * 1024) /* bytes; less where a session's log is smaller */
+	((uint32_t)2 * 1024 *                                                                      \
+		1024) /* bytes of what is no shell's; less where a session's log is smaller */
 
 struct endpoint;
 struct pool;
@@ -74,6 +75,8 @@ uint64_t conn_rtt_usec(const struct conn *c);
 
 /* At the end of a turn. */
 void conn_flush(struct conn *c);
+/* CONN_STREAM_WINDOW, or what a session's log takes. */
+uint32_t conn_wide_window(const struct conn *c);
 void conn_settle(struct conn *c); /* what broke: the next address, or dead */
 /* Graceful: no further calls, GOAWAY. */
 void conn_close(struct conn *c);

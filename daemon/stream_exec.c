@@ -272,6 +272,7 @@ int stream_exec_prepare(struct stream *s, const struct upstream_spec *spec)
 	int r;
 
 	call_init(&s->call, &exec_call_ops);
+	s->call.wide = !s->is_shell;
 	start_reader(s, &plain_ops);
 	s->exec.cols = s->exec.told_cols = spec->cols;
 	s->exec.rows = s->exec.told_rows = spec->rows;
@@ -292,6 +293,7 @@ int stream_exec_script(
 
 	call_done(&s->call);
 	call_init(&s->call, &exec_call_ops);
+	s->call.wide = true;
 	start_reader(s, ops);
 	r = put_init(s, &spec, argv, n_argv);
 	return r < 0 ? r : exec_begin(s);

@@ -205,6 +205,7 @@ static int read_prepare(struct stream *s)
 	Coreweave__Sandbox__V1__ReadFileRequest m = COREWEAVE__SANDBOX__V1__READ_FILE_REQUEST__INIT;
 
 	call_init(&s->call, &read_ops);
+	s->call.wide = true;
 	s->call.message_max = GRPC_FILE_MESSAGE_MAX;
 	m.sandbox_id = s->sandbox_id;
 	m.path = s->path;

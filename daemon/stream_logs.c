@@ -197,6 +197,7 @@ int stream_logs_prepare(struct stream *s, const struct upstream_spec *spec)
 	uint64_t window = s->pool->cfg->log_bytes;
 
 	call_init(&s->call, &logs_call_ops);
+	s->call.wide = true;
 	/* An entry is held whole while its window is: it must fit with room to spare. */
 	s->call.message_max =
 		window < STREAM_LOG_ENTRY_MAX * 2 ? (size_t)window / 2 : STREAM_LOG_ENTRY_MAX;

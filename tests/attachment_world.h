@@ -16,10 +16,10 @@ static struct peer a, b;
 static struct session *s;
 static uint8_t blob[LOG_BYTES];
 
-static inline void begin(void)
+static inline void begin_with(size_t log_bytes)
 {
 	fake_init(&fake);
-	fake.config.log_bytes = LOG_BYTES;
+	fake.config.log_bytes = log_bytes;
 	fake_start(&fake);
 	ck_assert_int_eq(peer_init(&a, &fake, false), 0);
 	ck_assert_int_eq(peer_init(&b, &fake, false), 0);
@@ -29,6 +29,11 @@ static inline void begin(void)
 	session_up(s);
 	for (size_t i = 0; i < sizeof(blob); i++)
 		blob[i] = i % 64 == 63 ? '\n' : (uint8_t)('a' + i % 26);
+}
+
+static inline void begin(void)
+{
+	begin_with(LOG_BYTES);
 }
 
 static inline void end(void)

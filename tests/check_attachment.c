@@ -202,6 +202,21 @@ START_TEST(a_block_reader_is_detached_after_60_s_in_which_the_session_waited_for
 }
 END_TEST
 
+START_TEST(a_shell_waits_for_a_block_reader_from_a_quarter_of_its_own_window_however_large_the_log)
+{
+	begin_with(8 * UPSTREAM_SHELL_WINDOW);
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, 65536); /* the reader's window: sent to it */
+	output(blob, UPSTREAM_SHELL_WINDOW / 4);
+	fake_pass(&fake, 61 * USEC_PER_SEC);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	output(blob, 1);
+	fake_pass(&fake, 61 * USEC_PER_SEC);
+	ck_assert_ptr_nonnull(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
 START_TEST(a_block_reader_that_nobody_waits_for_is_left_alone)
 {
 	begin();
@@ -541,7 +556,9 @@ START_TEST(sec_c20_beyond_the_memory_budget_what_nobody_holds_is_given_up)
 }
 END_TEST
 
-TEST_MAIN("attachment", at_most_the_window_is_sent_beyond_what_was_acknowledged,
+TEST_MAIN("attachment",
+	a_shell_waits_for_a_block_reader_from_a_quarter_of_its_own_window_however_large_the_log,
+	at_most_the_window_is_sent_beyond_what_was_acknowledged,
 	one_byte_more_acknowledged_than_sent_ends_the_attachment_and_nothing_else,
 	a_block_reader_holds_the_upstream_and_loses_nothing,
 	a_stopped_skip_attachment_never_lowers_the_window_and_is_repainted_in_the_present,

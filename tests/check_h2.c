@@ -44,6 +44,27 @@ START_TEST(a_hundred_paused_streams_leave_the_connection_open)
 }
 END_TEST
 
+START_TEST(a_widened_stream_has_more_in_flight_and_its_neighbour_has_not)
+{
+	struct world w;
+
+	world_init(&w);
+	for (size_t i = 0; i < 2; i++) {
+		w.client[i].keep_window = true;
+		w.server[i].to_send = 1000000;
+		open_one(&w, i);
+	}
+	h2_widen(w.client[0].st, 300000);
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client[0].got, 300000);
+	ck_assert_uint_eq(w.client[1].got, PAIR_STREAM_WINDOW);
+	h2_consume(w.client[0].st, 200000);
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client[0].got, 500000);
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(unacknowledged_is_what_window_updates_did_not_cover)
 {
 	struct world w;
@@ -498,6 +519,7 @@ END_TEST
 
 TEST_MAIN("h2", a_paused_stream_does_not_stop_its_neighbour,
 	a_hundred_paused_streams_leave_the_connection_open,
+	a_widened_stream_has_more_in_flight_and_its_neighbour_has_not,
 	unacknowledged_is_what_window_updates_did_not_cover,
 	a_stream_beyond_the_peers_limit_is_busy_until_one_closes,
 	fault_f08_a_lowered_limit_is_told_and_kept,

@@ -117,7 +117,7 @@ static void ask(struct world *w)
 		{ "x-other", "value" } };
 	static const char *const argv[] = { "sh", "-c", "true" };
 	static const struct exec_env env[] = { { "A", "1" }, { "B", "2" } };
-	const struct grpc_request req = { "http", "localhost", "/a.B/C", 5000000, metadata, 2 };
+	const struct grpc_request req = { "http", "localhost", "/a.B/C", 5000000, metadata, 2, 0 };
 	const struct exec_init init = { "id", argv, 3, true, 80, 24, env, 2, NULL };
 	uint8_t *p;
 

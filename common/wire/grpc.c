@@ -210,6 +210,7 @@ int grpc_start(struct grpc_call *call, struct h2 *h2, const struct grpc_request 
 	};
 	char timeout[GRPC_TIMEOUT_TEXT_MAX];
 	size_t n = 8;
+	int r;
 
 	if (req->n_metadata > H2_HEADERS_MAX - n - 1)
 		return -E2BIG;
@@ -220,7 +221,10 @@ int grpc_start(struct grpc_call *call, struct h2 *h2, const struct grpc_request 
 	for (size_t i = 0; i < req->n_metadata; i++)
 		headers[n++] = req->metadata[i];
 	call_reset(call, H2_CLIENT);
-	return h2_open(h2, headers, n, &client_ops, call, &call->stream);
+	r = h2_open(h2, headers, n, &client_ops, call, &call->stream);
+	if (!r && req->window)
+		h2_widen(call->stream, req->window);
+	return r;
 }
 
 void grpc_cancel(struct grpc_call *call, const struct grpc_status *st)

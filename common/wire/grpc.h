@@ -132,6 +132,8 @@ struct grpc_request {
 	uint64_t timeout_usec; /* 0 = no deadline; sent as grpc-timeout, kept by the rim */
 	const struct h2_header *metadata;
 	size_t n_metadata;
+	uint32_t
+		window; /* bytes the answer may have in flight; 0: the connection's `stream_window` */
 };
 /* H2_E_BUSY passes through. On success on_done will come. */
 int grpc_start(struct grpc_call *call, struct h2 *h2, const struct grpc_request *req);

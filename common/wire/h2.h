@@ -136,6 +136,8 @@ bool h2_stream_lost(const struct h2_stream *st);
 
 /* The body has bytes again: `read` will be asked. */
 void h2_resume(struct h2_stream *st);
+/* A request of ours, not sent yet: its peer may have so many bytes in flight, more than `stream_window`. */
+void h2_widen(struct h2_stream *st, uint32_t window);
 /* Returns n bytes of the stream's window. */
 void h2_consume(struct h2_stream *st, size_t n);
 /* Ends the stream now with RST_STREAM; on_close follows from h2_gather, never from here. */

@@ -214,10 +214,14 @@ static int goaway_if_due(struct h2 *h2)
 	return h2_submit_goaway(h2) ? h2_doom(h2, H2_INTERNAL_ERROR) : 0;
 }
 
-static void request_sent(struct h2_stream *st)
+static int request_sent(struct h2_stream *st)
 {
 	st->h2->n_unsent -= st->unsent;
 	st->unsent = false;
+	if (!st->window)
+		return 0;
+	return nghttp2_session_set_local_window_size(
+		st->h2->session, NGHTTP2_FLAG_NONE, st->id, (int32_t)st->window);
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -231,8 +235,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	st = stream_of(session, frame->hd.stream_id);
-	if (st && st->unsent)
-		request_sent(st);
+	if (st && st->unsent && request_sent(st))
+		return h2_doom(h2, H2_INTERNAL_ERROR);
 	if (st)
 		st->answered = true;
 	if (st && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))

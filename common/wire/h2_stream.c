@@ -152,6 +152,11 @@ void h2_resume(struct h2_stream *st)
 		h2_mark_dirty(st->h2);
 }
 
+void h2_widen(struct h2_stream *st, uint32_t window)
+{
+	st->window = window; /* told behind the request: before, nghttp2 knows of no stream */
+}
+
 void h2_consume(struct h2_stream *st, size_t n)
 {
 	struct h2 *h2 = st->h2;

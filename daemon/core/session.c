@@ -437,12 +437,25 @@ static void session_reply(struct session *s)
 	}
 }
 
-/* Since when block readers leave the upstream less than three quarters of the room: it stops at
+/* How far the far side may be ahead of who holds the log. */
+static size_t session_ahead(const struct session *s)
+{
+	return s->kind == UPSTREAM_SHELL ? min_size(s->log.max, UPSTREAM_SHELL_WINDOW) : s->log.max;
+}
+
+static size_t session_held(const struct session *s)
+{
+	size_t room = log_room(&s->log);
+
+	return room < s->log.max ? s->log.max - room : 0;
+}
+
+/* Since when block readers leave the upstream less than three quarters of that: it stops at
  * about half, where a program's write may find less window than it needs and no more bytes come. */
 static void session_watch_room(struct session *s)
 {
 	uint64_t now = s->core->clock->now_usec;
-	bool held = log_room(&s->log) < s->log.max - s->log.max / 4;
+	bool held = session_held(s) > session_ahead(s) / 4;
 	struct attachment *a;
 
 	if (!held) {
@@ -457,9 +470,9 @@ static void session_watch_room(struct session *s)
 /* What the far side may send now. */
 static size_t session_window(const struct session *s)
 {
-	size_t room = log_room(&s->log);
+	size_t ahead = session_ahead(s), out = session_held(s) + s->withheld;
 
-	return room > s->withheld ? room - s->withheld : 0;
+	return ahead > out ? ahead - out : 0;
 }
 
 static void session_tell_upstream(struct session *s, size_t freed)

@@ -57,6 +57,10 @@ struct upstream_env {
 	const char *name, *value;
 };
 
+/* Bytes that a shell's far side may send ahead of its readers; its log keeps more. All of them stand between an
+ * interrupt and the prompt: the screen model takes so many in some 10 ms also where a byte is a line. */
+#define UPSTREAM_SHELL_WINDOW ((size_t)512 * 1024)
+
 struct upstream_spec {
 	enum upstream_kind kind;
 	const char *sandbox_id;
