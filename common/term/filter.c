@@ -241,7 +241,10 @@ static size_t quick_csi(struct term_filter *f, const uint8_t *s, size_t n)
 {
 	size_t k = parse_csi(&f->parse, s, n);
 
-	if (!k || k > FILTER_HOLD_MAX || judge_csi(f) != VERDICT_PASS)
+	if (!k || k > FILTER_HOLD_MAX)
+		return 0;
+	/* colours are most of them, and pass where the terminal has them all */
+	if ((parse_key(&f->parse) != 'm' || !f->caps.true_color) && judge_csi(f) != VERDICT_PASS)
 		return 0;
 	filter_note_csi(f, &f->parse);
 	f->printed &= parse_key(&f->parse) == 'b';
