@@ -7,6 +7,7 @@
 
 #define STREAM_BYTES 600
 #define SEEDS 800
+#define EDGES 8000
 
 static const unsigned sizes[][2] = { { 20, 6 }, { 80, 24 }, { 7, 3 }, { 2, 2 }, { 1, 1 }, { 40, 1 },
 	{ 1, 9 }, { 33, 12 } };
@@ -325,6 +326,75 @@ START_TEST(a_paint_passes_the_filter_unchanged)
 }
 END_TEST
 
+/* ---- what modes do together, at the edges of a small screen ---- */
+
+/* Sequences that meet each other: margins, origin, insert, wraps pending, wide characters that do not
+ * fit, protection, colours that fill; n of them. Left out is what no paint can restore: the alternate
+ * screen is entered anew, and its cursor saved. */
+static void put_edges(uint64_t *seed, unsigned n, struct out *o)
+{
+	static const char *const pieces[] = { "x", "ab", "\xe6\xbc\xa2", "e\xcc\x81", "\xcc\x88",
+		"wide\xe6\xbc\xa2wide", "\t", "\b", "\r", "\n", "\n\n", "\033D", "\033M", "\033E",
+		"\0337", "\0338", "\033[?6h", "\033[?6l", "\033[?7h", "\033[?7l", "\033[4h",
+		"\033[4l", "\033[20h", "\033[20l", "\033[?45h", "\033[?45l", "\033[%;%r", "\033[r",
+		"\033[%;%H", "\033[%H", "\033[%G", "\033[%d", "\033[99G", "\033[99;99H", "\033[%A",
+		"\033[%B", "\033[%C", "\033[%D", "\033[%@", "\033[%P", "\033[%X", "\033[%L",
+		"\033[%M", "\033[%S", "\033[%T", "\033[K", "\033[1K", "\033[2K", "\033[J",
+		"\033[1J", "\033[2J", "\033[?K", "\033[?1K", "\033[?J", "\033[?1J", "\033[1\"q",
+		"\033[0\"q", "\033[44m", "\033[7;31m", "\033[m", "\033(0", "\033(B", "\033)0",
+		"\x0e", "\x0f", "x\033[%b", "\xe6\xbc\xa2\033[%b", "\033H", "\033[g", "\033[%I",
+		"\033[%Z", "\033#8", "\033[!p", "\033[?1049h\0337", "\033[?1049l", "\033[%e",
+		"\033[%a", "\033[%`", "\033[%E", "\033[%F" };
+
+	while (n--)
+		for (const char *p = pieces[termkit_random(seed) % ARRAY_SIZE(pieces)]; *p; p++) {
+			if (*p == '%')
+				out_format(o, "%u", termkit_random(seed) % 12);
+			else
+				out_byte(o, (uint8_t)*p);
+		}
+}
+
+static void feed_edges(uint64_t *seed, unsigned n, struct term *a, struct term *b)
+{
+	struct term_buf stream = { 0 };
+	struct out o = { .buf = &stream };
+
+	put_edges(seed, n, &o);
+	term_feed(a, stream.data, stream.n);
+	if (b)
+		term_feed(b, stream.data, stream.n);
+	term_buf_done(&stream);
+}
+
+START_TEST(a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet)
+{
+	for (unsigned round = 0; round < suite_times(EDGES); round++) {
+		const struct term_paint how = { .kind = round % 2 ? TERM_PAINT_SCREEN
+								  : TERM_PAINT_ATTACH };
+		uint64_t seed = round * UINT64_C(104729) + 5;
+		struct fixture f = { .round = round };
+
+		f.a = termkit_new(
+			1 + termkit_random(&seed) % 12, 1 + termkit_random(&seed) % 6, 50);
+		feed_edges(&seed, 40, f.a, NULL);
+		if (round % 4 == 0)
+			ck_assert_int_eq(term_resize(f.a, 1 + termkit_random(&seed) % 12,
+						 1 + termkit_random(&seed) % 6),
+				0);
+		f.b = termkit_new(f.a->cols, f.a->rows, 50);
+		ck_assert_int_eq(term_paint(f.a, &how, &f.out), 0);
+		term_feed(f.b, f.out.data, f.out.n);
+		assert_same(&f, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		for (unsigned i = 0; i < 10; i++) {
+			feed_edges(&seed, 3, f.a, f.b);
+			assert_same(&f, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		}
+		teardown(&f);
+	}
+}
+END_TEST
+
 TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_paint_brings_a_fresh_terminal_to_the_same_model,
 	an_attach_brings_all_of_the_history_into_the_scrollback,
@@ -334,4 +404,5 @@ TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_paint_brings_a_terminal_in_any_state_to_the_same_model,
 	a_filtered_stream_shows_the_same_and_asks_nothing,
 	a_filter_gives_the_same_bytes_however_the_stream_is_cut,
-	a_paint_passes_the_filter_unchanged)
+	a_paint_passes_the_filter_unchanged,
+	a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet)

@@ -152,6 +152,33 @@ START_TEST(resizes_amid_random_output_leave_a_model_that_can_be_painted)
 }
 END_TEST
 
+START_TEST(a_row_grows_by_what_it_was_cleared_with_but_a_full_one_by_plain_blanks)
+{
+	t = termkit_new(4, 3, 0);
+	feed("\033[44m\033[2J\033[Hab\r\nabcd\033[?1049h\033[2J\033[Hab\r\nabcd");
+	ck_assert_int_eq(term_resize(t, 6, 3), 0);
+	for (unsigned screen = 0; screen < 2; screen++) {
+		const struct grid *g = &t->screens[screen].grid;
+
+		ck_assert_uint_ne(cell_style(row_cell(grid_row(g, 0), 5)), 0);
+		ck_assert_uint_eq(row_cell(grid_row(g, 1), 5), 0);
+	}
+	term_free(t);
+}
+END_TEST
+
+START_TEST(a_wrapped_line_cut_at_the_last_row_ends_there)
+{
+	t = termkit_new(6, 3, 10);
+	feed("0123456789abcdefgh\033[H");
+	ck_assert_int_eq(term_resize(t, 3, 2), 0);
+	assert_screen("012\n345");
+	ck_assert(term_row(t, 0)->wrapped);
+	ck_assert(!term_row(t, 1)->wrapped);
+	term_free(t);
+}
+END_TEST
+
 START_TEST(a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps)
 {
 	const uint64_t cells = (uint64_t)TERM_COLS_MAX * TERM_ROWS_MAX;
@@ -178,5 +205,7 @@ TEST_MAIN("term_resize", a_wrapped_line_is_wrapped_again_at_the_new_width_and_ba
 	a_wide_character_is_never_cut_and_moves_whole,
 	the_alternate_screen_is_cropped_and_the_primary_behind_it_flows,
 	sizes_are_clamped_to_their_limits,
+	a_row_grows_by_what_it_was_cleared_with_but_a_full_one_by_plain_blanks,
+	a_wrapped_line_cut_at_the_last_row_ends_there,
 	a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps,
 	resizes_amid_random_output_leave_a_model_that_can_be_painted)

@@ -170,6 +170,8 @@ void row_erase_unprotected(
 	}
 	if (end < to)
 		row_erase(g, row, from > end ? from : end, to, blank);
+	if (to >= g->cols)
+		row->wrapped = false;
 }
 
 void row_insert(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_t blank)

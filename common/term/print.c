@@ -9,10 +9,13 @@ static const uint16_t graphics[] = { 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x2
 	0x23bd, 0x251c, 0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3,
 	0x00b7 };
 
-/* The last column was written before: the line goes on in the next row. */
+/* The last column was written before: the line goes on in the next row, if there is one. */
 static void wrap(struct term *t)
 {
-	term_row(t, t->cursor.y)->wrapped = true;
+	const unsigned y = t->cursor.y;
+
+	if (y + 1 < t->rows || y + 1 == t->bottom)
+		term_row(t, y)->wrapped = true;
 	t->cursor.x = 0;
 	cursor_index(t);
 }
@@ -123,14 +126,13 @@ static void join(struct term *t, uint32_t code)
 	if (!t->cursor.pending && x-- == 0)
 		return;
 	row_unveil(row);
+	row_reach(row, x + 1); /* a blank is one, whether it is stored or not */
 	if (within(x, row->gap, row->gap_end)) {
 		row_gap_cut(row, x, x + 1);
 		row->cells[x] = row->fill;
 	}
-	if (x < row->used && (row->cells[x] & CELL_TAIL))
+	if (row->cells[x] & CELL_TAIL)
 		x--;
-	if (x >= row->used)
-		return;
 	row->cells[x] = cell_join(t, row->cells[x], code);
 }
 

@@ -109,6 +109,12 @@ static void flow_span(struct flow *f, const uint64_t *cells, unsigned n)
 			flow_cell(f, cells[x]);
 }
 
+/* What is to the right of the screen: of a full row no terminal knows with what it was cleared. */
+static uint64_t fill_beyond(const struct row *row, unsigned cols)
+{
+	return row->used < cols ? row->fill : 0;
+}
+
 /* How much of a row belongs to its line. */
 static unsigned row_extent(const struct grid *g, unsigned y)
 {
@@ -129,6 +135,7 @@ static void flow_line(struct flow *f, const struct grid *g, unsigned y, const st
 {
 	struct row *row = grid_row(g, y);
 	const unsigned n = row_extent(g, y);
+	const uint64_t fill = fill_beyond(row, g->cols);
 	unsigned at = 0; /* cells before the cursor's, or behind a wide character it is amid */
 
 	f->t->work += ROW_COST + n;
@@ -144,7 +151,7 @@ static void flow_line(struct flow *f, const struct grid *g, unsigned y, const st
 	}
 	flow_span(f, row->cells + at, n - at);
 	if (!row->wrapped)
-		flow_next(f, false, row->fill & CELL_CHAR ? 0 : row->fill);
+		flow_next(f, false, fill & CELL_CHAR ? 0 : fill);
 }
 
 static unsigned rows_in_use(const struct grid *g, const struct cursor *c)
@@ -183,6 +190,7 @@ static int reflow(struct term *t, const struct grid *from, struct grid *to, stru
 		f.skip = f.mark_y;
 	f.to = to;
 	flow_run(&f, from, c);
+	grid_row(to, to->n_rows - 1)->wrapped = false; /* what came after it is lost */
 	free(f.scratch.cells);
 	c->y = f.mark_y - f.skip;
 	c->x = f.mark_x < to->cols ? f.mark_x : to->cols - 1;
@@ -194,7 +202,7 @@ static int reflow(struct term *t, const struct grid *from, struct grid *to, stru
 
 /* ---- the alternate screen: its program draws it anew, what fits stays ---- */
 
-static void copy_row(struct row *to, unsigned to_cols, struct row *from)
+static void copy_row(struct row *to, unsigned to_cols, struct row *from, unsigned from_cols)
 {
 	unsigned n;
 
@@ -203,7 +211,7 @@ static void copy_row(struct row *to, unsigned to_cols, struct row *from)
 
 	memcpy(to->cells, from->cells, n * sizeof(*to->cells));
 	to->used = (uint16_t)n;
-	to->fill = from->fill;
+	to->fill = fill_beyond(from, from_cols);
 	to->spared = from->spared;
 	if (n && (to->cells[n - 1] & CELL_WIDE)) /* its other half is cut off */
 		to->cells[n - 1] &= ~CELL_CHAR;
@@ -215,7 +223,7 @@ static unsigned crop(const struct grid *from, struct grid *to, unsigned above)
 	unsigned cost = 0;
 
 	for (unsigned y = 0; y < to->n_rows && y + above < from->n_rows; y++) {
-		copy_row(grid_row(to, y), to->cols, grid_row(from, y + above));
+		copy_row(grid_row(to, y), to->cols, grid_row(from, y + above), from->cols);
 		cost += ROW_COST + grid_row(to, y)->used;
 	}
 	return cost;
