@@ -13,7 +13,7 @@
 
 static int because(char why[LOCAL_WHY_MAX], int r, const char *what)
 {
-	snprintf(why, LOCAL_WHY_MAX, "The embedded service is not usable: %s.", what);
+	snprintf(why, LOCAL_WHY_MAX, "The embedded service is not usable: %s", what);
 	return r;
 }
 

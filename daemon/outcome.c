@@ -69,6 +69,14 @@ static void of_service(struct outcome *o, const struct grpc_status *st, const ch
 	add_details(o, st);
 }
 
+/* Bytes of a sentence without its full stop. */
+static int without_stop(const char *said)
+{
+	size_t n = strlen(said);
+
+	return (int)(n && said[n - 1] == '.' ? n - 1 : n);
+}
+
 /* What we found ourselves; false: it is told as the service's words are. */
 static bool of_transport(
 	struct outcome *o, const struct grpc_status *st, const char *url, bool started)
@@ -85,9 +93,9 @@ static bool of_transport(
 		outcome_set(o, "cancelled", "shutdown", "%s", said);
 	} else if (st->code == GRPC_UNAVAILABLE) {
 		outcome_set(o, "unreachable", started ? "lost" : "unreachable",
-			started ? "The connection to %s was lost: %s."
-				: "The service at %s cannot be reached: %s.",
-			url, said);
+			started ? "The connection to %s was lost: %.*s."
+				: "The service at %s cannot be reached: %.*s.",
+			url, without_stop(said), said);
 		o->error.url = url;
 	} else {
 		return false;

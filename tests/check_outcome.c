@@ -83,9 +83,16 @@ START_TEST(a_transport_that_breaks_is_a_loss_only_after_the_start)
 	ck_assert_str_eq(o.error.code, "unreachable");
 	ck_assert_str_eq(o.error.url, "https://api.example.com");
 	ck_assert_str_eq(o.reason, "unreachable");
+	ck_assert_str_eq(o.error.message, "The service at https://api.example.com cannot be "
+					  "reached: Connection reset by peer.");
 	of(&st, true);
 	ck_assert_str_eq(o.error.code, "unreachable");
 	ck_assert_str_eq(o.reason, "lost");
+	grpc_status_set(&st, GRPC_UNAVAILABLE, NULL, "There is no home folder."); /* a sentence */
+	st.transport = true;
+	of(&st, false);
+	ck_assert_str_eq(o.error.message, "The service at https://api.example.com cannot be "
+					  "reached: There is no home folder.");
 	st.transport = false; /* the service's own word for being unavailable is no loss */
 	of(&st, true);
 	ck_assert_str_eq(o.error.code, "service");
