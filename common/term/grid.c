@@ -125,6 +125,18 @@ static void row_erase_rest(struct row *row, unsigned from, uint64_t blank)
 	row->fill = blank;
 }
 
+/* [from, to) is stored no longer, where that leaves one gap. */
+static bool gap_join(struct row *row, unsigned from, unsigned to)
+{
+	if (row->gap_end ? to < row->gap || from > row->gap_end : to - from < ROW_GAP_MIN)
+		return false;
+	if (!row->gap_end || from < row->gap)
+		row->gap = (uint16_t)from;
+	if (to > row->gap_end)
+		row->gap_end = (uint16_t)to;
+	return true;
+}
+
 void row_erase(struct grid *g, struct row *row, unsigned from, unsigned to, uint64_t blank)
 {
 	row_unveil(row);
@@ -138,6 +150,10 @@ void row_erase(struct grid *g, struct row *row, unsigned from, unsigned to, uint
 		row_cut(row, from);
 		return;
 	}
+	row_split(row, from);
+	row_split(row, to);
+	if (row->fill == blank && gap_join(row, from, to))
+		return;
 	row_open(row, from, to);
 	for (unsigned x = from; x < to; x++)
 		row->cells[x] = blank;
@@ -199,6 +215,25 @@ void row_insert(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 	row->used = (uint16_t)used;
 }
 
+/* What is stored before the gap and behind it moves, and the gap itself. */
+static void delete_cells(struct row *row, unsigned x, unsigned n)
+{
+	uint64_t *cells = row->cells;
+	const unsigned gap = row->gap, end = row->gap_end;
+	const unsigned rest = x + n > end ? x + n : end;
+
+	if (x < end) {
+		if (x + n < gap)
+			memmove(cells + x, cells + x + n, (gap - x - n) * sizeof(*cells));
+		row->gap = (uint16_t)(x >= gap ? gap : x + n < gap ? gap - n : x);
+		row->gap_end = (uint16_t)(x + n < end ? end - n : x);
+		if (row->gap == row->gap_end)
+			row->gap = row->gap_end = 0;
+	}
+	memmove(cells + rest - n, cells + rest, (row->used - rest) * sizeof(*cells));
+	row->used = (uint16_t)(row->used - n);
+}
+
 void row_delete(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_t blank)
 {
 	row_unveil(row);
@@ -207,20 +242,18 @@ void row_delete(struct grid *g, struct row *row, unsigned x, unsigned n, uint64_
 		return;
 	if (n > g->cols - x)
 		n = g->cols - x;
-	if (row->fill != blank)
+	if (row->fill != blank) {
 		row_reach(row, g->cols);
-	if (row->fill != blank || x < row->gap_end)
 		row_settle(row);
+	}
 	row_split(row, x);
 	if (x + n >= row->used) {
 		row_reach(row, x);
-		row->used = (uint16_t)x;
-		row->fill = blank;
-		return;
+		row_cut(row, x);
+	} else {
+		row_split(row, x + n);
+		delete_cells(row, x, n);
 	}
-	row_split(row, x + n);
-	memmove(row->cells + x, row->cells + x + n, (row->used - x - n) * sizeof(*row->cells));
-	row->used = (uint16_t)(row->used - n);
 	row->fill = blank;
 }
 
