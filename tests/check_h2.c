@@ -474,9 +474,7 @@ START_TEST(an_informational_answer_is_passed_over)
 
 	world_init(&w);
 	open_one(&w, 0);
-	listen_to(w.pair.client, &said, true);
-	raw.n = 0;
-	raw_frame(&raw, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+	raw_as_server(&raw, w.pair.client, &said);
 	raw_frame(&raw, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, early_hints,
 		sizeof(early_hints));
 	ck_assert_int_eq(raw_send(&raw, w.pair.client, 0), 0);
@@ -501,9 +499,7 @@ START_TEST(an_update_ahead_of_the_bytes_acknowledges_none_of_them)
 	w.client[0].hold = true;
 	w.client[0].to_send = 100;
 	open_one(&w, 0);
-	listen_to(w.pair.client, &said, true);
-	raw.n = 0;
-	raw_frame(&raw, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+	raw_as_server(&raw, w.pair.client, &said);
 	raw_frame(&raw, NGHTTP2_WINDOW_UPDATE, 0, 1, "\0\1\0\0", 4);
 	ck_assert_int_eq(raw_send(&raw, w.pair.client, 0), 0);
 	w.client[0].hold = false;

@@ -541,9 +541,7 @@ START_TEST(sec_c33_a_server_that_pushes_is_cut_off)
 
 	world_init(&w);
 	open_one(&w, 0);
-	listen_to(w.pair.client, &said, true);
-	raw.n = 0;
-	raw_frame(&raw, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+	raw_as_server(&raw, w.pair.client, &said);
 	raw_frame(&raw, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0);
 	raw_frame(
 		&raw, NGHTTP2_PUSH_PROMISE, NGHTTP2_FLAG_END_HEADERS, 1, "\0\0\0\2\x82\x86\x84", 7);

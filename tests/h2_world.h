@@ -269,4 +269,12 @@ static inline void listen_to(struct h2 *h2, struct said *said, bool skip_magic)
 	}
 }
 
+/* Frames written by hand to a client begin with the server's SETTINGS. */
+static inline void raw_as_server(struct raw *raw, struct h2 *client, struct said *said)
+{
+	listen_to(client, said, true);
+	raw->n = 0;
+	raw_frame(raw, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+}
+
 #endif
