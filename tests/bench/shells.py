@@ -9,7 +9,7 @@ all; `two ptys` is a copy from one pty to the next (between.c), the bound of wha
   build    the same with the coloured log of a build
   echo     a key typed until it is shown, 300 times: median and 99th percentile
   ctrl-c   the terminal takes 1 MB/s, a program floods it: from Ctrl-C typed to the prompt seen
-  cpu, rss of what stands between terminal and shell's own side: daemon, ssh client and server, tmux server, ...
+  cpu, rss of what stays between terminal and shell: daemon and service, ssh client and server, tmux server, ...
 Prints the best round of each and ratios to ours; asserts nothing. What is not installed is named and left out.
 
 Usage: shells.py [ROUNDS [MEGABYTES]]   (default 3 rounds of 32 MB)
@@ -86,7 +86,8 @@ def ours(place, megabytes):
     client = client if os.path.exists(client) else world.program("cwsandbox")
     for name, flags in (("skip", []), ("lossless", ["--lossless"])):
         argv = [client, "new", "--env", "PS1=" + PROMPT] + flags + [box, "--", "/bin/sh"]
-        yield Way("cwsandbox, " + name, argv, env, lambda: [daemon.pid], "/tmp/lines")
+        yield Way("cwsandbox, " + name, argv, env, lambda: [daemon.pid] + [
+            p for p in procs.descendants() if "cwsandbox-local" in procs.command(p).split(" ")[0]], "/tmp/lines")
     del service
 
 
