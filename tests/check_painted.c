@@ -32,7 +32,7 @@ static void viewer_attach(struct peer *p, unsigned cols, unsigned rows)
 	viewer_attach_as(p, cols, rows, NULL);
 }
 
-static void viewer_resize(unsigned cols, unsigned rows)
+static void viewer_ask_size(unsigned cols, unsigned rows)
 {
 	ck_assert_int_eq(term_resize(v.term, cols, rows), 0);
 	peer_begin(v.peer, "session.resize", 3);
@@ -40,6 +40,11 @@ static void viewer_resize(unsigned cols, unsigned rows)
 	frame_put_u64(&v.peer->out, "cols", cols);
 	frame_put_u64(&v.peer->out, "rows", rows);
 	peer_send(v.peer);
+}
+
+static void viewer_resize(unsigned cols, unsigned rows)
+{
+	viewer_ask_size(cols, rows);
 	fake_pass(&fake, SESSION_RESIZE_USEC);
 }
 
@@ -411,6 +416,41 @@ START_TEST(a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no
 }
 END_TEST
 
+START_TEST(a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize)
+{
+	static const char erase[] = "\033[2J";
+	size_t n = 0;
+
+	begin();
+	viewer_attach_as(&a, 80, 24, "block");
+	viewer_ack_all();
+	while (n + sizeof(erase) < 30000) {
+		memcpy(blob + n, erase, sizeof(erase) - 1);
+		n += sizeof(erase) - 1;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(session_output(s, blob, n, LOG_STDOUT), 0);
+	viewer_ask_size(60, 20);
+	fake.clock.now_usec += SESSION_RESIZE_USEC;
+	v.paints = 0;
+	while (v.raw < s->log.head) {
+		(void)fake_turn_once(&fake);
+		viewer_take();
+		peer_ack(&a, v.at, v.acked = v.got);
+	}
+	(void)fake_turn_once(&fake); /* the last acknowledgement is known */
+	ck_assert_uint_lt(s->screen.reader.pos, s->log.head);
+	ck_assert_uint_eq(v.paints, 0);
+	fake_turn(&fake);
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.paints, 1);
+	ck_assert_uint_eq(v.skipped, 0);
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
 START_TEST(a_terminal_of_another_size_gets_differences)
 {
 	struct term_buf text = { .n = 0 };
@@ -522,6 +562,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
+	a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize,
 	a_terminal_of_another_size_gets_differences,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,

@@ -408,13 +408,13 @@ void session_wake_attachments(struct session *s)
 		attachment_wake(a);
 }
 
-/* The picture has moved: for painted ones, and for an end that waited for it. */
+/* The picture has moved: for painted ones and those to be, and for an end that waited for it. */
 static void session_wake_painted(struct session *s)
 {
 	struct attachment *a;
 
 	list_for_each(a, &s->attachments, session_link)
-		if (a->view != VIEW_RAW || session_ended(s))
+		if (a->view != VIEW_RAW || a->askew || session_ended(s))
 			attachment_wake(a);
 }
 
