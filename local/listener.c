@@ -96,18 +96,27 @@ static int hold_port(struct listener *l)
 	return 0;
 }
 
+/* Who would accept is there before anybody can connect: a client that nobody accepts hangs. */
+static int take_port_back(struct listener *l)
+{
+	int r = watch(l);
+
+	if (!r && listen(l->fd, l->backlog) < 0) {
+		r = -errno;
+		unwatch(l);
+	}
+	return r;
+}
+
 int listener_refuse(struct listener *l, bool refuse)
 {
-	int r = 0;
+	int r;
 
 	if (l->error)
 		return l->error;
 	if (refuse == l->refusing)
 		return 0;
-	if (refuse)
-		r = hold_port(l);
-	else
-		r = listen(l->fd, l->backlog) < 0 ? -errno : watch(l);
+	r = refuse ? hold_port(l) : take_port_back(l);
 	if (!r && !refuse && l->ignoring)
 		event_del(l->ev_accept);
 	l->refusing = r && !l->error ? l->refusing : refuse; /* or it is as it was */

@@ -12,7 +12,8 @@ static struct loop loop;
 static struct listener listener;
 static uint16_t port;
 static int n_accepted;
-static bool port_taken; /* the next bind() finds it so */
+static bool port_taken;          /* the next bind() finds it so */
+static bool no_event, no_listen; /* the next one fails */
 
 int __real_bind(int fd, const struct sockaddr *at, socklen_t n);
 int __wrap_bind(int fd, const struct sockaddr *at, socklen_t n);
@@ -21,6 +22,30 @@ int __wrap_bind(int fd, const struct sockaddr *at, socklen_t n)
 	if (!port_taken)
 		return __real_bind(fd, at, n);
 	port_taken = false;
+	errno = EADDRINUSE;
+	return -1;
+}
+
+struct event *__real_event_new(
+	struct event_base *base, evutil_socket_t fd, short what, event_callback_fn fn, void *arg);
+struct event *__wrap_event_new(
+	struct event_base *base, evutil_socket_t fd, short what, event_callback_fn fn, void *arg);
+struct event *__wrap_event_new(
+	struct event_base *base, evutil_socket_t fd, short what, event_callback_fn fn, void *arg)
+{
+	if (!no_event)
+		return __real_event_new(base, fd, what, fn, arg);
+	no_event = false;
+	return NULL;
+}
+
+int __real_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog)
+{
+	if (!no_listen)
+		return __real_listen(fd, backlog);
+	no_listen = false;
 	errno = EADDRINUSE;
 	return -1;
 }
@@ -146,6 +171,24 @@ START_TEST(a_refusal_that_fails_leaves_it_accepting_and_can_be_asked_for_again)
 }
 END_TEST
 
+START_TEST(listening_again_that_fails_leaves_it_refusing_and_can_be_asked_for_again)
+{
+	start();
+	ck_assert_int_eq(listener_refuse(&listener, true), 0);
+	no_event = true;
+	ck_assert_int_eq(listener_refuse(&listener, false), -ENOMEM);
+	ck_assert_int_eq(knock(), ECONNREFUSED);
+	no_listen = true;
+	ck_assert_int_eq(listener_refuse(&listener, false), -EADDRINUSE);
+	ck_assert_int_eq(knock(), ECONNREFUSED);
+	event_base_loop(loop.base, EVLOOP_NONBLOCK); /* nothing watches the port */
+	ck_assert(is_taken());
+	ck_assert_int_eq(listener_refuse(&listener, false), 0);
+	check_accepts();
+	end();
+}
+END_TEST
+
 START_TEST(a_port_that_another_took_meanwhile_is_lost_and_every_call_says_so)
 {
 	start();
@@ -164,4 +207,5 @@ END_TEST
 TEST_MAIN("listener", a_refused_port_stays_ours_and_is_listened_on_again,
 	who_is_ignored_while_it_is_refused_is_still_ignored_after_it,
 	a_refusal_that_fails_leaves_it_accepting_and_can_be_asked_for_again,
+	listening_again_that_fails_leaves_it_refusing_and_can_be_asked_for_again,
 	a_port_that_another_took_meanwhile_is_lost_and_every_call_says_so)
