@@ -463,6 +463,31 @@ START_TEST(who_leads_is_always_among_those_who_are_told)
 }
 END_TEST
 
+START_TEST(who_has_the_input_lease_is_always_among_those_who_are_told)
+{
+	const msgpack_object *list, *last;
+	const struct frame *f;
+
+	begin();
+	for (size_t i = 0; i < 64; i++)
+		attach(&b, 80, 24);
+	peer_attach(&c, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
+	attach(&b, 80, 24);
+	b.n_rx = b.pos_rx = 0;
+	fake_pass(&fake, USEC_PER_SEC);
+	f = peer_note(&b, "clients");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "n_clients"), 66);
+	list = frame_get(f->params, "clients");
+	ck_assert_uint_eq(list->via.array.size, 64);
+	ck_assert(field_is(&list->via.array.ptr[0], "role", "lead"));
+	last = &list->via.array.ptr[63];
+	ck_assert(field_bool(last, "exclusive"));
+	ck_assert_uint_eq(field_u64(last, "id"), s->lease->presence);
+	end();
+}
+END_TEST
+
 TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the_beginning,
 	output_and_an_end_after_the_end_change_nothing,
 	a_lost_session_says_so_and_how_many_bytes_are_uncertain,
@@ -481,4 +506,5 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	detach_by_name_ends_the_others_views_and_says_how_many,
 	everyone_is_told_who_is_there_at_most_twenty_times_a_second,
 	who_stays_is_told_of_each_who_comes_and_goes_in_whatever_way,
-	who_leads_is_always_among_those_who_are_told)
+	who_leads_is_always_among_those_who_are_told,
+	who_has_the_input_lease_is_always_among_those_who_are_told)

@@ -54,21 +54,20 @@ static size_t n_attachments(const struct session *s, size_t max)
 	return n;
 }
 
-/* The first of them. Who leads is always told: it has the last place if it is not among them. */
+/* The first of them; who leads and who has the input lease have places kept for them. */
 static void put_clients(struct frame_out *o, const struct session *s)
 {
 	size_t left = n_attachments(s, DESCRIBE_CLIENTS_MAX);
-	bool lead_due = s->lead != NULL;
+	size_t kept = (s->lead != NULL) + (s->lease != NULL && s->lease != s->lead);
 	const struct attachment *a;
 
 	frame_put_u64(o, "n_clients", n_attachments(s, SIZE_MAX));
 	frame_put_array(o, "clients", left);
 	list_for_each(a, &s->attachments, session_link) {
-		if (left == 0)
-			break;
-		if (left == 1 && lead_due)
-			a = s->lead;
-		lead_due = lead_due && a != s->lead;
+		if (a == s->lead || a == s->lease)
+			kept--;
+		if (left == kept)
+			continue;
 		put_attachment(o, a);
 		left--;
 	}

@@ -7,7 +7,7 @@
 #include "daemon/core/attachment.h"
 
 #define DESCRIBE_CLIENTS_MAX                                                                       \
-	64 /* of a session, its lead among them; `n_clients` has their number */
+	64 /* of a session; its lead and who has the lease among them; `n_clients` has their number */
 #define DESCRIBE_COMMAND_MAX ((size_t)4 * 1024) /* bytes of `command` */
 /* A page of sessions ends before it has more values or bytes than these. */
 #define DESCRIBE_PAGE_VALUES 3072
