@@ -33,6 +33,16 @@ bool tty_is_terminal(void)
 	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
+/* Whoever started us has it ignored, as nohup does; what is ignored by itself is caught all the same.
+ */
+static bool is_left_ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sig != SIGWINCH && sig != SIGCONT && sigaction(sig, NULL, &sa) == 0 &&
+	       sa.sa_handler == SIG_IGN;
+}
+
 static unsigned env_number(const char *name)
 {
 	const char *s = getenv(name);
@@ -91,7 +101,8 @@ static void catch_held(void)
 
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		sigaction(ends[i], &sa, NULL);
+		if (!is_left_ignored(ends[i]))
+			sigaction(ends[i], &sa, NULL);
 }
 
 void tty_hold(void)
@@ -158,7 +169,7 @@ int tty_open(struct tty *t)
 	signal_fd = t->signals[1];
 	sigfillset(&sa.sa_mask);
 	for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
-		sigaction(caught[i], &sa, &t->before[i]);
+		sigaction(caught[i], is_left_ignored(caught[i]) ? NULL : &sa, &t->before[i]);
 	return 0;
 }
 

@@ -34,12 +34,14 @@ void tty_size(int fd, unsigned *ret_cols, unsigned *ret_rows);
 
 /* For what comes before raw mode and may take a while: keys wait unechoed in the kernel for who is
  * attached then, and only Ctrl-C and Ctrl-Z do what they do. tty_enter() goes on from here, and
- * whatever ends the process puts the terminal back. Nothing where we are not in its foreground. */
+ * whatever ends the process puts the terminal back. A signal that is ignored stays so. Nothing
+ * where we are not in its foreground. */
 void tty_hold(void);
 /* Back to what it was before tty_hold(); a signal handler may call it. */
 void tty_release(void);
 
-/* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT; the terminal is as it was. */
+/* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT, but for those that end or stop
+ * us and that our caller has ignored; the terminal is as it was. */
 int tty_open(struct tty *t);
 int tty_enter(struct tty *t); /* raw mode */
 /* Writes `undo` and puts the terminal back. Waits for a blocked terminal at most a moment; then its

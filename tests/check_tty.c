@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/tty.h"
@@ -39,6 +40,14 @@ static void ck_assert_same_settings(const struct termios *a)
 	ck_assert_uint_eq(a->c_oflag, b.c_oflag);
 	ck_assert_uint_eq(a->c_cflag, b.c_cflag);
 	ck_assert_uint_eq(a->c_lflag, b.c_lflag);
+}
+
+static bool is_held(void)
+{
+	struct termios t;
+
+	ck_assert_int_eq(tcgetattr(STDIN_FILENO, &t), 0);
+	return !(t.c_lflag & ECHO);
 }
 
 START_TEST(the_size_is_the_environments_then_the_terminals_then_80_by_24)
@@ -153,8 +162,58 @@ START_TEST(a_storm_of_signals_never_blocks_and_hides_no_other)
 }
 END_TEST
 
+static const int ignored[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP };
+
+static void come_and_go_with_signals(void)
+{
+	struct tty t;
+
+	tty_hold();
+	ck_assert(is_held());
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		raise(ignored[i]);
+	ck_assert(is_held());
+	ck_assert_int_eq(tty_open(&t), 0);
+	ck_assert_int_eq(tty_enter(&t), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		raise(ignored[i]);
+	ck_assert_int_eq(tty_signal(&t), 0);
+	raise(SIGWINCH);
+	ck_assert_int_eq(tty_signal(&t), SIGWINCH);
+	tty_leave(&t, "", 0);
+	tty_close(&t);
+}
+
+/* In a process of its own: only one that leads no group can begin a session and have a terminal. */
+START_TEST(a_signal_that_the_caller_ignores_stays_ignored)
+{
+	struct sigaction sa;
+	int status;
+	pid_t pid;
+
+	on_terminal(80, 24);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		ck_assert_int_ge(setsid(), 0);
+		ck_assert_int_eq(ioctl(STDIN_FILENO, TIOCSCTTY, 0), 0);
+		for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+			signal(ignored[i], SIG_IGN);
+		come_and_go_with_signals();
+		for (size_t i = 0; i < ARRAY_SIZE(ignored); i++) {
+			ck_assert_int_eq(sigaction(ignored[i], NULL, &sa), 0);
+			ck_assert_ptr_eq(sa.sa_handler, SIG_IGN);
+		}
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 TEST_MAIN("tty", the_size_is_the_environments_then_the_terminals_then_80_by_24,
 	leaving_writes_the_undo_and_puts_the_settings_back,
 	the_terminal_of_the_caller_stays_blocking,
 	a_terminal_that_takes_nothing_is_left_all_the_same, signals_are_told_and_given_back,
-	a_storm_of_signals_never_blocks_and_hides_no_other)
+	a_storm_of_signals_never_blocks_and_hides_no_other,
+	a_signal_that_the_caller_ignores_stays_ignored)
