@@ -102,11 +102,16 @@ int cli_print(const char *text, size_t n)
 	return r ? cli_error("cannot write the output: %s", strerror(-r)) : EXIT_OK;
 }
 
-uint64_t cli_timeout_ms(const struct parsed *p, double max_s)
+double cli_timeout_s(const struct parsed *p)
 {
 	const struct option_value *v = parsed_get(p, "--timeout");
 
-	return (uint64_t)ceil(fmin(v->set ? v->number : CLI_TIMEOUT_S, max_s) * 1000);
+	return v->set ? v->number : CLI_TIMEOUT_S;
+}
+
+uint64_t cli_timeout_ms(const struct parsed *p, double max_s)
+{
+	return (uint64_t)ceil(fmin(cli_timeout_s(p), max_s) * 1000);
 }
 
 const char *cli_show(char *buf, size_t cap, const char *s)

@@ -81,9 +81,10 @@ int cli_write(int fd, const void *data, size_t n);
 /* Text to stdout; 0, or the exit code of a command whose output failed (0 again if its reader has
  * gone). */
 int cli_print(const char *text, size_t n);
-/* --timeout, or what the official client gives each call; at most max_s. */
+/* --timeout, or what the official client gives each call; in milliseconds: at most max_s. */
 #define CLI_TIMEOUT_S 300.0
 #define CLI_TIMEOUT_MAX_S (30.0 * 24 * 3600)
+double cli_timeout_s(const struct parsed *p);
 uint64_t cli_timeout_ms(const struct parsed *p, double max_s);
 /* Text from outside made printable, in buf; "-" for NULL and "". */
 const char *cli_show(char *buf, size_t cap, const char *s);

@@ -110,8 +110,6 @@ static int run(struct exec *e)
 
 static int run_exec(struct cli *cli, const struct parsed *p)
 {
-	const struct option_value *timeout = parsed_get(p, "--timeout");
-	double seconds = timeout->set ? timeout->number : CLI_TIMEOUT_S;
 	struct exec e = { .cli = cli, .with_stdin = parsed_on(p, "--stdin") };
 	_cleanup_(freep) char *command = text_shell_quote(p->args + 1, p->n_args - 1);
 	int r;
@@ -135,7 +133,7 @@ static int run_exec(struct cli *cli, const struct parsed *p)
 	e.x = (struct error_context){ .operation = "Execute command",
 		.sandbox_id = p->args[0],
 		.command = command ? command : "",
-		.timeout_s = seconds };
+		.timeout_s = cli_timeout_s(p) };
 	return run(&e);
 }
 

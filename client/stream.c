@@ -101,7 +101,8 @@ static int forward(struct stream *s)
 
 /* ---- the loop ---- */
 
-/* 0: go on; CWSANDBOX_E_END: *e is the end. */
+/* 0: go on; CWSANDBOX_E_END: *e is the end; CWSANDBOX_E_REFUSED: what was sent has a hole, as *e says.
+ */
 static int take_event(struct stream *s, const struct cwsandbox_event *e)
 {
 	switch (e->kind) {
@@ -116,6 +117,8 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 		return CWSANDBOX_E_END;
 	case CWSANDBOX_EVENT_REPAINT:
 		return cwsandbox_consumed(s->cli->c, s->attachment, e->n);
+	case CWSANDBOX_EVENT_INPUT_REFUSED: /* nothing is missed by what has ended */
+		return strcmp(e->error->code, "ended") == 0 ? 0 : CWSANDBOX_E_REFUSED;
 	case CWSANDBOX_EVENT_NONE:
 	case CWSANDBOX_EVENT_CONNECTED:
 	case CWSANDBOX_EVENT_ANSWER:
@@ -123,7 +126,6 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 	case CWSANDBOX_EVENT_CLIENTS:
 	case CWSANDBOX_EVENT_STATE:
 	case CWSANDBOX_EVENT_CREDIT:
-	case CWSANDBOX_EVENT_INPUT_REFUSED:
 	case CWSANDBOX_EVENT_SHUTDOWN:
 		return 0;
 	}
@@ -180,7 +182,8 @@ int stream_run(struct stream *s, struct cwsandbox_event *ret)
 		cli_note_missing(s->cli, ret->error);
 		return 0;
 	}
-	*ret = (struct cwsandbox_event){ .error = cwsandbox_error(s->cli->c) };
+	if (r != CWSANDBOX_E_REFUSED)
+		*ret = (struct cwsandbox_event){ .error = cwsandbox_error(s->cli->c) };
 	return r;
 }
 

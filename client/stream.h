@@ -27,7 +27,8 @@ struct stream {
 
 /* Starts the call: 0 and s->attachment; otherwise as cli_try(). */
 int stream_begin(struct stream *s, const struct cwsandbox_request *q, struct cwsandbox_event *ret);
-/* Runs it to its end, told by *ret (exited or detached). -errno: `ret->error` says it. */
+/* Runs it to its end, told by *ret (exited or detached). -errno, or CWSANDBOX_E_REFUSED where
+ * what we sent was not taken: `ret->error` says it. */
 int stream_run(struct stream *s, struct cwsandbox_event *ret);
 /* The exit code after STREAM_E_OUTPUT: a reader that has gone is no error, any other is printed. */
 int stream_output_failed(const struct stream *s);

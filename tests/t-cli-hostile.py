@@ -178,6 +178,16 @@ class BadDaemon(FakeCase):
         self.assertEqual([line.split()[0] for line in self.world.ok("sessions").splitlines()[1:]], ["a", "b", "c"])
 
 
+    def test_a_command_whose_stdin_has_a_hole_ends_with_an_error(self):
+        started = {"attachment": 1, "window": 65536, "input_window": 65536}
+        refused = mpack.pack([2, "input_refused", [{"attachment": 1, "bytes": 0,
+                                                    "error": {"code": "no_memory", "message": "out of memory"}}]])
+        self.daemon(lambda m, p: dict(started, then=refused) if m == "exec" else {})
+        done = self.world.cli("exec", "-i", "box", "cat", input=b"part")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"out of memory", done.stderr)
+
+
 class BadTerminal(FakeCase):
     def attach(self, answer, *options):
         self.daemon(answer)

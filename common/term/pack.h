@@ -65,9 +65,10 @@ struct pack_row {
 };
 
 struct pack_measure {
+	bool uniform; /* one character throughout: to be measured as one that is filled with it, and
+			 the rest is not set */
 	bool ascii, plain;
-	bool uniform; /* one character throughout: to be measured as one that is filled with it */
-	size_t most;  /* bytes it takes at most */
+	size_t most; /* bytes it takes at most */
 };
 
 void pack_measure(struct pack_measure *m, const struct pack_row *row);
