@@ -258,8 +258,7 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, ENDING_DETACHED, e->message ? e->message : e->reason);
 		return 0;
 	case CWSANDBOX_EVENT_INPUT_REFUSED:
-		notice_refused(&a->notice, a->name); /* the lease is another's */
-		return say_title(a, "\a");
+		return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
 	case CWSANDBOX_EVENT_RESIZED:
 	case CWSANDBOX_EVENT_CLIENTS:
 		return take_notice(a, e);

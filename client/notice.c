@@ -53,10 +53,11 @@ static void tell_refused(struct notice *n, const char *name)
 	n->ask = false;
 }
 
-void notice_refused(struct notice *n, const char *name)
+bool notice_refused(struct notice *n, const char *name, const struct cwsandbox_error *why)
 {
-	if (n->on && !n->refused)
+	if (n->on && !n->refused && strcmp(why->code, "exclusive") == 0)
 		tell_refused(n, name);
+	return strcmp(why->code, "ended") != 0;
 }
 
 static void take_holder(struct notice *n, const char *name, const struct cwsandbox_client *holder)

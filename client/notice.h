@@ -29,8 +29,9 @@ struct notice {
 
 /* RESIZED or CLIENTS of session `name`. */
 void notice_event(struct notice *n, const char *name, const struct cwsandbox_event *e);
-/* Our keys were refused. */
-void notice_refused(struct notice *n, const char *name);
+/* Our keys were refused; whether the bell is to say so: not of a session that has ended, whose last
+ * output may still be on its way. */
+bool notice_refused(struct notice *n, const char *name, const struct cwsandbox_error *why);
 /* The session's own title, as asked for; NULL: none. */
 void notice_restore(struct notice *n, const char *title);
 
