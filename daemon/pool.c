@@ -12,6 +12,7 @@ void pool_open(struct pool *p)
 	list_init(&p->dirty);
 	list_init(&p->dead_conns);
 	list_init(&p->graves);
+	list_init(&p->paused);
 }
 
 uint32_t pool_next_id(struct pool *p)
@@ -28,6 +29,11 @@ void pool_conn_dirty(struct conn *c)
 void pool_bury(struct pool *p, struct grave *g)
 {
 	list_append(&p->graves, &g->link);
+}
+
+void pool_pause(struct pool *p, struct grave *g)
+{
+	list_append(&p->paused, &g->link);
 }
 
 /* ---- which endpoint ----------------------------------------------------------------------------- */
@@ -237,18 +243,23 @@ int pool_use(struct pool *p, const struct upstream_endpoint *which, struct endpo
 
 /* ---- a turn ------------------------------------------------------------------------------------- */
 
+static void free_graves(struct list *graves)
+{
+	while (!list_empty(graves)) {
+		struct grave *g = list_first(graves, struct grave, link);
+
+		list_unlink(&g->link);
+		g->free(g);
+	}
+}
+
 static void free_dead(struct pool *p)
 {
 	struct endpoint *ep;
 
 	while (!list_empty(&p->dead_conns))
 		conn_free(list_first(&p->dead_conns, struct conn, link));
-	while (!list_empty(&p->graves)) {
-		struct grave *g = list_first(&p->graves, struct grave, link);
-
-		list_unlink(&g->link);
-		g->free(g);
-	}
+	free_graves(&p->graves);
 	list_for_each(ep, &p->endpoints, link)
 		if (endpoint_is_idle(ep)) {
 			endpoint_free(ep);
@@ -324,6 +335,7 @@ void pool_end(struct pool *p)
 	list_for_each(ep, &p->endpoints, link)
 		end_endpoint(ep);
 	flush_dirty(p);
+	free_graves(&p->paused);
 	free_dead(p);
 	list_for_each(ep, &p->endpoints, link)
 		endpoint_free(ep);

@@ -42,6 +42,7 @@ struct pool {
 	struct list dirty;      /* struct conn::dirty */
 	struct list dead_conns; /* struct conn::link */
 	struct list graves;     /* struct grave::link */
+	struct list paused;     /* struct grave::link, of what nothing but a timer holds */
 	size_t n_endpoints;
 	uint32_t next_id;
 	struct secret *env_key; /* the environment's; NULL: none */
@@ -60,6 +61,8 @@ const char *pool_default_url(const struct pool *p);
 uint32_t pool_next_id(struct pool *p);
 void pool_conn_dirty(struct conn *c);
 void pool_bury(struct pool *p, struct grave *g);
+/* It waits for its timer alone, which unlinks it: one that the end of the pool overtakes is freed there. */
+void pool_pause(struct pool *p, struct grave *g);
 /* Once or more a turn: calls to connections, bytes to sockets, what broke, the dead. */
 void pool_flush(struct pool *p);
 /* Something came up during the flush itself: another turn is due at once. */

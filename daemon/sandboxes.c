@@ -18,11 +18,14 @@ struct ask {
 	struct pool *pool;
 	struct endpoint *ep;
 	struct request *req; /* NULL: answered or taken back */
+	enum request_kind kind;
 	char *sandbox_id;    /* NULL until known */
 	struct event *timer; /* the pause before another attempt */
 	uint64_t until_usec;
 	unsigned n_attempts;
 	bool wait, buried;
+	bool named; /* the client chose the request's id: it may ask for the same sandbox again */
+	bool unwanted; /* who asked for a sandbox has left: it is deleted once it is known */
 };
 
 static void ask_free(struct grave *g)
@@ -41,10 +44,11 @@ static void ask_free(struct grave *g)
 /* It was answered or taken back: goes when nothing of it runs. */
 static void rest(struct ask *a)
 {
-	if (a->req || a->buried || a->probe.active || !call_is_idle(&a->call.call))
+	if (a->req || a->unwanted || a->buried || a->probe.active || !call_is_idle(&a->call.call))
 		return;
 	a->buried = true;
 	event_del(a->timer);
+	list_unlink(&a->grave.link);
 	pool_bury(a->pool, &a->grave);
 }
 
@@ -233,7 +237,7 @@ static int start(struct ask *a)
 	uint64_t now = loop_now(a->pool->loop);
 
 	a->n_attempts++;
-	return unary_start(&a->call, a->ep, methods[a->req->kind].path,
+	return unary_start(&a->call, a->ep, methods[a->kind].path,
 		a->until_usec > now ? a->until_usec - now : 1);
 }
 
@@ -252,7 +256,7 @@ static bool ask_again(struct ask *a, const struct grpc_status *st)
 	struct timeval tv;
 	uint32_t chance = 0;
 
-	if (!is_repeatable(a->req->kind) || now >= a->until_usec)
+	if (!is_repeatable(a->kind) || now >= a->until_usec || a->pool->closing)
 		return false;
 	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
 		chance = UINT32_MAX / 2;
@@ -261,8 +265,75 @@ static bool ask_again(struct ask *a, const struct grpc_status *st)
 	tv = (struct timeval){ .tv_sec = (time_t)(pause / USEC_PER_SEC),
 		.tv_usec = (suseconds_t)(pause % USEC_PER_SEC) };
 	event_add(a->timer, &tv);
+	pool_pause(a->pool, &a->grave);
 	return true;
 }
+
+/* ---- a sandbox whose asker has left ------------------------------------------------------------- */
+
+/* It runs on, if it is there at all; its end is not ours to see to any more. */
+static void give_up(struct ask *a, const char *why)
+{
+	if (a->sandbox_id)
+		journal_say(a->pool->journal, JOURNAL_WARNING,
+			"sandbox %s was made for a client that left, and cannot be deleted: %s",
+			a->sandbox_id, why ? why : "the service does not say why");
+	a->unwanted = false;
+	rest(a);
+}
+
+static void delete_unwanted(struct ask *a)
+{
+	Coreweave__Sandbox__V1__DeleteSandboxRequest m =
+		COREWEAVE__SANDBOX__V1__DELETE_SANDBOX_REQUEST__INIT;
+	int r;
+
+	if (a->pool->closing)
+		return give_up(a, "the daemon is shutting down");
+	a->kind = REQUEST_SANDBOX_DELETE;
+	a->n_attempts = 0;
+	a->until_usec = loop_now(a->pool->loop) + SANDBOXES_CALL_SEC * USEC_PER_SEC;
+	m.sandbox_id = a->sandbox_id;
+	m.allow_missing = true;
+	grpc_outbox_done(&a->call.call.request);
+	r = unary_put(&a->call.call.request, &m.base);
+	if (r == 0)
+		r = start(a);
+	if (r < 0)
+		give_up(a, strerror(-r));
+}
+
+/* The answer to its creation: nothing was made, or the sandbox has a name to be deleted by. */
+static void learn_unwanted(struct ask *a, const struct grpc_status *st)
+{
+	Coreweave__Sandbox__V1__Sandbox *sb = NULL;
+
+	if (st->code == GRPC_OK)
+		sb = coreweave__sandbox__v1__sandbox__unpack(NULL, a->call.n, a->call.answer);
+	if (sb && *sb->sandbox_id)
+		a->sandbox_id = strdup(sb->sandbox_id);
+	if (sb)
+		coreweave__sandbox__v1__sandbox__free_unpacked(sb, NULL);
+	if (a->sandbox_id)
+		delete_unwanted(a);
+	else
+		give_up(a, st->message);
+}
+
+static void on_unwanted(struct ask *a, const struct grpc_status *st)
+{
+	if (a->kind == REQUEST_SANDBOX_CREATE)
+		return learn_unwanted(a, st);
+	if (st->code != GRPC_OK && st->code != GRPC_NOT_FOUND) {
+		if (!ask_again(a, st))
+			give_up(a, st->message);
+		return;
+	}
+	a->unwanted = false;
+	rest(a);
+}
+
+/* ---- the call, answered ------------------------------------------------------------------------- */
 
 static void on_timer(evutil_socket_t fd, short events, void *arg)
 {
@@ -270,7 +341,12 @@ static void on_timer(evutil_socket_t fd, short events, void *arg)
 
 	(void)fd;
 	(void)events;
-	if (a->req && start(a) < 0)
+	list_unlink(&a->grave.link);
+	if (start(a) == 0)
+		return;
+	if (a->unwanted)
+		give_up(a, "the call cannot be made");
+	else
 		failed_answer(a);
 }
 
@@ -278,11 +354,13 @@ static void on_end(struct unary *u, const struct grpc_status *st)
 {
 	struct ask *a = container_of(u, struct ask, call);
 
+	if (a->unwanted)
+		return on_unwanted(a, st);
 	if (!a->req)
 		return rest(a);
 	if (st->code == GRPC_OK)
-		return methods[a->req->kind].on_answer(a);
-	if ((a->req->kind == REQUEST_SANDBOX_DELETE || a->req->kind == REQUEST_SNAPSHOT_DELETE) &&
+		return methods[a->kind].on_answer(a);
+	if ((a->kind == REQUEST_SANDBOX_DELETE || a->kind == REQUEST_SNAPSHOT_DELETE) &&
 		st->code == GRPC_NOT_FOUND && a->n_attempts > 1) {
 		request_result(a->req, FRAME_NIL); /* the attempt before did it */
 		return answered(a);
@@ -301,13 +379,14 @@ static int read_params(struct ask *a, const msgpack_object *params)
 	frame_get_u64(params, "timeout_ms", 1, UINT32_MAX, &timeout_ms);
 	a->until_usec = loop_now(a->pool->loop) + timeout_ms * USEC_PER_MSEC;
 	frame_get_bool(params, "wait", &a->wait);
-	a->wait = a->wait && a->req->kind == REQUEST_SANDBOX_CREATE;
-	if (frame_get_str(params, "sandbox_id", &id) == 0) {
+	a->wait = a->wait && a->kind == REQUEST_SANDBOX_CREATE;
+	a->named = frame_get_str(params, "request_id", &id) == 0;
+	if (a->kind != REQUEST_SANDBOX_CREATE && frame_get_str(params, "sandbox_id", &id) == 0) {
 		a->sandbox_id = strndup(id.data, id.n);
 		if (!a->sandbox_id)
 			return -ENOMEM;
 	}
-	return methods[a->req->kind].put(&a->call.call.request, params);
+	return methods[a->kind].put(&a->call.call.request, params);
 }
 
 static int refuse_state(struct request *req)
@@ -330,6 +409,8 @@ int sandboxes_ask(struct pool *pool, struct endpoint *ep, struct request *req)
 	a->pool = pool;
 	a->ep = ep;
 	a->req = req;
+	a->kind = req->kind;
+	list_init(&a->grave.link);
 	a->grave.free = ask_free;
 	endpoint_ref(ep);
 	unary_init(&a->call, on_end);
@@ -346,12 +427,22 @@ int sandboxes_ask(struct pool *pool, struct endpoint *ep, struct request *req)
 	return r == -EINVAL ? refuse_state(req) : r;
 }
 
+/* The service may have heard of it. */
+static bool is_under_way(const struct ask *a)
+{
+	return a->call.call.state != CALL_WAITING;
+}
+
 void sandboxes_cancel(struct request *req)
 {
 	struct ask *a = req->rim;
 
 	a->req = NULL;
+	a->unwanted = a->kind == REQUEST_SANDBOX_CREATE && !a->named && is_under_way(a);
 	probe_stop(&a->probe);
-	call_cancel(&a->call.call, NULL);
+	if (a->unwanted && a->sandbox_id)
+		return delete_unwanted(a);
+	if (!a->unwanted)
+		call_cancel(&a->call.call, NULL);
 	rest(a);
 }

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Who has configured nothing: told once which service it is, and again where another may have been meant"""
+import json
 import os
 import re
+import signal
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
+from faults import Faults
+from terminal import LIMIT, until
 from world import SOURCE, SharedWorldCase, WorldCase, program, read
 
 NOTICE = "cwsandbox: no service is configured, using the embedded one on this machine " \
@@ -69,6 +73,44 @@ class Newcomer(SharedWorldCase):
         for command in (("exec",), ("files", "read"), ("logs",)):
             said = self.says(*command, "--data-plane-mode", "direct", self.box, *["/etc/hosts"][:command != ("logs",)], code=1)
             self.assertIn("use --data-plane-mode gateway", said)
+
+
+class Aborted(WorldCase):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.world.path("fault"), 0o700)
+        self.local = self.world.use(self.world.local("--fault-socket", self.world.path("fault", "socket")))
+        self.faults = Faults(self.world.path("fault", "socket"))
+        self.addCleanup(self.faults.close)
+
+    def made(self):
+        return os.listdir(os.path.join(self.local.state_dir, "sandboxes"))
+
+    def running(self):
+        return [b for b in json.loads(self.world.ok("ls", "-o", "json")) if b["status"] not in ("terminating", "terminated")]
+
+    def aborts(self, *command, code):
+        process = self.world.start([program("cwsandbox"), *command])
+        until(self.made, "the sandbox")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(LIMIT), code)
+        self.world.ok("sessions")  # the daemon has seen it leave
+        return read(process.errors)
+
+    def test_ctrl_c_while_a_sandbox_is_made_leaves_none_behind(self):
+        self.assertEqual(self.running(), [])  # and its connection stands
+        for command in (("create",), ("new", "-d")):
+            with self.subTest(command=command, when="the service has not answered yet"):
+                self.faults("delay 60000")
+                self.assertEqual(self.aborts(*command, code=1), "\nAborted!\n")
+                self.faults("delay 0")
+                until(lambda: not self.running(), "the end of the sandbox")
+                until(lambda: not self.made(), "its folder's end")
+        with self.subTest(when="it does not run yet"):
+            self.faults("status UNAVAILABLE count=1000 method=GetSandbox")
+            self.faults("status UNAVAILABLE method=DeleteSandbox retry-ms=10")
+            self.aborts("create", code=1)
+            until(lambda: not self.running(), "the end of the sandbox")
 
 
 class Page(WorldCase):

@@ -156,6 +156,16 @@ class Calls(SharedWorldCase):
             return end["reason"] == "sandbox_gone" and end["error"]["code"] == "sandbox_gone"
         until(gone, "the end of the sandbox")
 
+    def test_a_client_that_leaves_keeps_the_sandbox_it_may_ask_for_again(self):
+        left = self.client()
+        left.ask("sandbox.create", {"request_id": "mine", "tags": ["left"], "argv": ["sh", "-c", "exec sleep 1000"]})
+        left.close()
+        c = self.client()
+        again = c.call("sandbox.create", {"wait": True, "request_id": "mine", "tags": ["left"],
+                                          "argv": ["sh", "-c", "exec sleep 1000"]})["sandbox_id"]
+        self.assertEqual(c.call("sandbox.get", {"sandbox_id": again})["state"], "running")
+        c.call("sandbox.delete", {"sandbox_id": again})
+
     def test_files_of_every_size_go_and_come_whole(self):
         c = self.client()
         for size in (0, 1, 65536, 1_000_000, 33_000_000):
