@@ -191,8 +191,14 @@ static int check_dir(int fd, const char *path, char why[PATHS_WHY_MAX])
 			strerror(errno));
 	if (st.st_uid != geteuid())
 		return text_because(why, PATHS_WHY_MAX, -EPERM,
-			"%s belongs to user %u, not to us (%u): remove it or name another.", path,
-			(unsigned)st.st_uid, (unsigned)geteuid());
+			"%s belongs to user %u, not to us (%u): name a folder of your own "
+			"(mkdir -m 700 makes one).",
+			path, (unsigned)st.st_uid, (unsigned)geteuid());
+	if (st.st_mode & (S_ISVTX | S_IWOTH)) /* others rely on its mode */
+		return text_because(why, PATHS_WHY_MAX, -EPERM,
+			"%s has mode %04o, others use it too: name a folder of your own, with mode "
+			"0700 (mkdir -m 700 makes one).",
+			path, (unsigned)(st.st_mode & 07777));
 	if (!is_private_dir(&st))
 		return text_because(why, PATHS_WHY_MAX, -EPERM,
 			"%s has mode %04o: it must be 0700 (chmod 700 it).", path,

@@ -145,6 +145,18 @@ class Service(WorldCase):
                          "^cwsandbox-local: --rootfs /no/such: No such file or directory; give a root folder, .*debootstrap.*"
                          "tarball.*docker export")
 
+    def test_who_names_a_shared_folder_is_told_to_make_one_of_his_own_and_never_to_change_it(self):
+        shared = self.world.path("shared")
+        os.mkdir(shared)
+        for mode, says in ((0o1777, "mkdir -m 700"), (0o777, "mkdir -m 700"), (0o755, "chmod 700")):
+            os.chmod(shared, mode)
+            done = self.world.run([program("cwsandbox-local"), "--fault-socket", os.path.join(shared, "socket")])
+            said = done.stderr.decode().splitlines()[-1]
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("%s has mode %04o" % (shared, mode), said)
+            self.assertIn(says, said)
+            self.assertEqual("chmod" in said, mode == 0o755)
+
 
 if __name__ == "__main__":
     suite.main()
