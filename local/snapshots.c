@@ -8,6 +8,7 @@
 #include "local/page.h"
 #include "local/request.h"
 
+#define STATE_DELETING COREWEAVE__SANDBOX__V1__SNAPSHOT_STATE__SNAPSHOT_STATE_DELETING
 #define REASON_FSS(name) "CWSANDBOX_FSS_" name
 
 #define MANUAL COREWEAVE__SANDBOX__V1__SNAPSHOT_TRIGGER__SNAPSHOT_TRIGGER_MANUAL
@@ -230,13 +231,17 @@ bool snapshots_to_restore_ok(struct call *call, const Coreweave__Sandbox__V1__Sa
 
 /* ---- get, delete ---- */
 
+static void fail_missing(struct call *call)
+{
+	call_fail_with(call, GRPC_NOT_FOUND, REASON_FSS("NOT_FOUND"), "there is no such snapshot");
+}
+
 static struct snapshot *find(struct call *call, const char *id)
 {
 	struct snapshot *sn = snapshot_find(&vault_of(call)->set, id);
 
 	if (!sn)
-		call_fail_with(
-			call, GRPC_NOT_FOUND, REASON_FSS("NOT_FOUND"), "there is no such snapshot");
+		fail_missing(call);
 	return sn;
 }
 
@@ -259,11 +264,12 @@ static void delete_it(struct call *call, struct snapshot *sn)
 {
 	SnapshotRecord m = *sn->m;
 
-	m.state = COREWEAVE__SANDBOX__V1__SNAPSHOT_STATE__SNAPSHOT_STATE_DELETING;
+	m.state = STATE_DELETING;
 	call_answer(call, &m.base);
 	vault_delete(vault_of(call), sn);
 }
 
+/* One that is going is gone for who deletes: a second deletion says the same whenever it comes. */
 static void on_delete(struct call *call, const uint8_t *data, size_t n)
 {
 	Coreweave__Sandbox__V1__DeleteFileSystemSnapshotRequest *req = request_unpack(
@@ -274,12 +280,12 @@ static void on_delete(struct call *call, const uint8_t *data, size_t n)
 	if (!req)
 		return call_fail_not_understood(call);
 	sn = snapshot_find(&vault_of(call)->set, req->file_system_snapshot_id);
-	if (sn)
+	if (sn && sn->m->state != STATE_DELETING)
 		delete_it(call, sn);
 	else if (req->allow_missing)
 		call_answer(call, &none.base);
 	else
-		find(call, req->file_system_snapshot_id);
+		fail_missing(call);
 	coreweave__sandbox__v1__delete_file_system_snapshot_request__free_unpacked(req, NULL);
 }
 
