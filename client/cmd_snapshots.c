@@ -12,6 +12,7 @@
 #define POLL_MAX_MS 2000
 #define WAIT_MS (605 * 1000) /* what the official client gives a snapshot */
 
+#define VOLUMES_SHOWN_MAX 1024 /* bytes: their names in an error */
 #define UTC "+00:00"
 
 static const char *const choices_status[] = { "creating", "ready", "failed", "deleting", NULL };
@@ -39,7 +40,8 @@ static void put_json(struct json *j, const struct cwsandbox_snapshot *s)
 	json_str(j, "source_volume_name", or_empty(s->source_volume));
 	json_str(j, "created_at", listing_time(created, s->created_at, s->created_at_ns, UTC));
 	json_str(j, "updated_at", listing_time(updated, s->updated_at, s->updated_at_ns, UTC));
-	json_str(j, "completed_at", listing_time(completed, s->completed_at, s->completed_at_ns, UTC));
+	json_str(j, "completed_at",
+		listing_time(completed, s->completed_at, s->completed_at_ns, UTC));
 	json_close(j);
 }
 
@@ -69,7 +71,8 @@ static void print_row(const struct cwsandbox_snapshot *s)
 /* Until it is ready, or failed; at most as long as the official client. */
 int snapshots_await(struct cli *cli, const char *id, const char *operation)
 {
-	const struct cwsandbox_request get = { .method = CWSANDBOX_SNAPSHOT_GET, .snapshot_id = id };
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SNAPSHOT_GET,
+		.snapshot_id = id };
 	const struct error_context x = { .operation = operation, .snapshot_id = id };
 	struct cli_progress progress;
 	struct cwsandbox_event e;
@@ -93,8 +96,7 @@ int snapshots_await(struct cli *cli, const char *id, const char *operation)
 		return 0;
 	cli_show(shown, sizeof(shown), id);
 	if (strcmp(e.answer->snapshot->state, "creating") == 0)
-		return cli_error(
-			"Timed out waiting for snapshot %s to become ready", shown);
+		return cli_error("Timed out waiting for snapshot %s to become ready", shown);
 	return cli_error("Snapshot %s %s: %s", shown, e.answer->snapshot->state,
 		*or_empty(e.answer->snapshot->state_reason) ? e.answer->snapshot->state_reason
 							    : "unknown error");
@@ -106,8 +108,32 @@ static bool is_starting(const char *state)
 	       strcmp(state, "preparing") == 0;
 }
 
-/* A sandbox that is still starting is waited for; one that is over is told as such. */
-static int await_running(struct cli *cli, const char *id, uint64_t limit_ms)
+/* Where there are several, one has to be named; where none is known, the service says what it has. */
+static int check_volume(const struct cwsandbox_sandbox *s, const char *volume)
+{
+	char shown[256], wanted[256], names[VOLUMES_SHOWN_MAX] = "";
+
+	if (!s->n_scratch_volumes || (!volume && s->n_scratch_volumes == 1))
+		return 0;
+	for (size_t i = 0; i < s->n_scratch_volumes; i++) {
+		size_t n = strlen(names);
+
+		if (volume && strcmp(s->scratch_volumes[i], volume) == 0)
+			return 0;
+		snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "",
+			cli_show(shown, sizeof(shown), s->scratch_volumes[i]));
+	}
+	cli_show(shown, sizeof(shown), s->sandbox_id);
+	if (volume)
+		return cli_error("Sandbox %s has no scratch volume %s; it has: %s", shown,
+			cli_show(wanted, sizeof(wanted), volume), names);
+	return cli_error("Sandbox %s has %zu scratch volumes: %s; choose one with --volume", shown,
+		s->n_scratch_volumes, names);
+}
+
+/* A sandbox that is still starting is waited for; one that is over is told as such, and so is one whose volume
+ * nobody can tell. */
+static int await_running(struct cli *cli, const char *id, const char *volume, uint64_t limit_ms)
 {
 	const struct cwsandbox_request get = { .method = CWSANDBOX_SANDBOX_GET, .sandbox_id = id };
 	const struct error_context x = { .operation = "Get sandbox", .sandbox_id = id };
@@ -133,7 +159,7 @@ static int await_running(struct cli *cli, const char *id, uint64_t limit_ms)
 	if (strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 ||
 		strcmp(state, "terminating") == 0)
 		return cli_error("Sandbox %s has been stopped", shown);
-	return 0;
+	return check_volume(e.answer->sandbox, volume);
 }
 
 static int print_id(const struct parsed *p, const char *id)
@@ -156,6 +182,7 @@ static int run_create(struct cli *cli, const struct parsed *p)
 	const struct option_value *wait = parsed_get(p, "--wait");
 	const struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_CREATE,
 		.sandbox_id = p->args[0],
+		.volume = parsed_text(p, "--volume"),
 		.request_id = parsed_text(p, "--request-id") };
 	const struct error_context x = { .operation = "Create file-system snapshot",
 		.sandbox_id = p->args[0] };
@@ -165,7 +192,7 @@ static int run_create(struct cli *cli, const struct parsed *p)
 
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
-	r = await_running(cli, p->args[0], cli_timeout_ms(p, CLI_TIMEOUT_S));
+	r = await_running(cli, p->args[0], q.volume, cli_timeout_ms(p, CLI_TIMEOUT_S));
 	r = r ? r : cli_ask(cli, &q, &x, &e);
 	if (r)
 		return r;
@@ -207,7 +234,8 @@ static int run_get(struct cli *cli, const struct parsed *p)
 /* As the official client: both filters are ours, whatever the service does with them. */
 static bool is_wanted(const struct parsed *p, const struct cwsandbox_snapshot *s)
 {
-	const char *source = parsed_text(p, "--source-sandbox-id"), *status = parsed_text(p, "--status");
+	const char *source = parsed_text(p, "--source-sandbox-id"),
+		   *status = parsed_text(p, "--status");
 
 	return (!source || strcmp(source, or_empty(s->source_sandbox_id)) == 0) &&
 	       (!status || strcmp(status, s->state) == 0);
@@ -233,9 +261,9 @@ static int run_list(struct cli *cli, const struct parsed *p)
 	static const struct error_context x = { .operation = "List file-system snapshots" };
 	struct cwsandbox_request q = { .method = CWSANDBOX_SNAPSHOT_LIST,
 		.timeout_ms = cli_timeout_ms(p, CLI_TIMEOUT_S) };
-	struct listing l = { .as_json = listing_wants_json(p),
-		.take_page = take_page,
-		.options = p };
+	struct listing l = {
+		.as_json = listing_wants_json(p), .take_page = take_page, .options = p
+	};
 
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
@@ -264,6 +292,7 @@ static const char *const one_sandbox[] = { "SANDBOX_ID", NULL },
 static const struct option create_options[] = {
 	{ .name = "--wait", .kind = OPTION_FLAG, .off = "--no-wait" },
 	{ .name = "--request-id", .kind = OPTION_TEXT },
+	{ .name = "--volume", .kind = OPTION_TEXT },
 	TIMEOUT, OUTPUT,
 };
 const struct command command_snapshots_create = {
@@ -286,6 +315,7 @@ const struct command command_snapshots_create = {
 "                             returning.\n"
 "  --request-id TEXT          Client-supplied request ID to deduplicate snapshot\n"
 "                             creation retries.\n"
+"  --volume NAME              Scratch volume, where the sandbox has several.\n"
 "  -t, --timeout FLOAT RANGE  Timeout in seconds for attaching to the sandbox.\n"
 "                             [x>0]\n"
 "  -o, --output [table|json]  Output format.\n"

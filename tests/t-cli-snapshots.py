@@ -65,6 +65,19 @@ class Snapshots(SharedWorldCase):
         key = ["snapshots", "create", self.box, "--request-id", "once", "--no-wait"]
         self.assertEqual(w.ok(*key), json.loads(w.ok(*key, "-o", "json"))["file_system_snapshot_id"])
 
+    def test_of_several_volumes_one_is_named(self):
+        w = self.world
+        box = w.ok("create", "--scratch", "one:/one", "--scratch", "two:/two", "--", "sh", "-c", "exec sleep 1000")
+        self.assertEqual(self.fails("snapshots", "create", box),
+                         "Error: Sandbox %s has 2 scratch volumes: one, two; choose one with --volume" % box)
+        self.assertEqual(self.fails("snapshots", "create", box, "--volume", "three"),
+                         "Error: Sandbox %s has no scratch volume three; it has: one, two" % box)
+        made = w.ok("snapshots", "create", box, "--volume", "two")
+        self.assertEqual(json.loads(w.ok("snapshots", "get", made, "-o", "json"))["source_volume_name"], "two")
+        w.ok("snapshots", "delete", made)
+        self.assertIn("CWSANDBOX_FSS_NOT_FOUND", self.fails("snapshots", "delete", made))
+        w.ok("delete", box)
+
     def test_what_cannot_be_is_told_in_the_official_words(self):
         plain = self.world.ok("create")
         self.assertEqual(self.fails("snapshots", "create", plain), "Error: Create file-system snapshot failed "
