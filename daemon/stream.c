@@ -1,12 +1,18 @@
 #include "daemon/stream.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/wire/h2.h"
 #include "daemon/conn.h"
+#include "daemon/core/budget.h"
 #include "daemon/endpoint.h"
 
 #define SAID_MAX (OUTCOME_MESSAGE_MAX + 128)
+
+static_assert(BUDGET_SESSION_BYTES >= 2 * H2_UPDATE_MIN,
+	"what a session gets back while memory is short reaches the service");
 
 struct stream *stream_of_call(struct call *c)
 {

@@ -65,6 +65,35 @@ START_TEST(a_widened_stream_has_more_in_flight_and_its_neighbour_has_not)
 }
 END_TEST
 
+START_TEST(a_peer_with_an_empty_window_is_told_of_small_pieces)
+{
+	struct world w;
+
+	world_init(&w);
+	w.client[0].keep_window = true;
+	w.server[0].to_send = 1000000;
+	open_one(&w, 0);
+	h2_widen(w.client[0].st, 500000);
+	pair_pump(&w.pair);
+	h2_consume(w.client[0].st, H2_UPDATE_MIN - 1);
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client[0].got, 500000);
+	h2_consume(w.client[0].st, 1);
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client[0].got, 500000 + H2_UPDATE_MIN);
+	for (unsigned i = 0; i < 100; i++) {
+		h2_consume(w.client[0].st, 3000);
+		pair_pump(&w.pair);
+	}
+	h2_consume(w.client[0].st, 200000 - H2_UPDATE_MIN); /* all but what is held */
+	pair_pump(&w.pair);
+	ck_assert_uint_eq(w.client[0].got, 1000000);
+	ck_assert_uint_eq(
+		h2_unacknowledged(w.server[0].st), 500000); /* and no window more than that */
+	world_done(&w);
+}
+END_TEST
+
 START_TEST(unacknowledged_is_what_window_updates_did_not_cover)
 {
 	struct world w;
@@ -516,6 +545,7 @@ END_TEST
 TEST_MAIN("h2", a_paused_stream_does_not_stop_its_neighbour,
 	a_hundred_paused_streams_leave_the_connection_open,
 	a_widened_stream_has_more_in_flight_and_its_neighbour_has_not,
+	a_peer_with_an_empty_window_is_told_of_small_pieces,
 	unacknowledged_is_what_window_updates_did_not_cover,
 	a_stream_beyond_the_peers_limit_is_busy_until_one_closes,
 	fault_f08_a_lowered_limit_is_told_and_kept,

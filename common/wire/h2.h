@@ -31,6 +31,7 @@
 #include "common/util.h"
 
 #define H2_HEADER_LIST_MAX ((size_t)16 * 1024)
+#define H2_UPDATE_MIN ((size_t)32 * 1024) /* bytes consumed that a peer without window is told of */
 #define H2_CONTROL_FRAMES_PER_SEC 1000
 #define H2_HEADERS_MAX 64 /* fields kept of one block; a further one refuses the block */
 
@@ -138,7 +139,8 @@ bool h2_stream_lost(const struct h2_stream *st);
 void h2_resume(struct h2_stream *st);
 /* A request of ours, not sent yet: its peer may have so many bytes in flight, more than `stream_window`. */
 void h2_widen(struct h2_stream *st, uint32_t window);
-/* Returns n bytes of the stream's window. */
+/* Returns n bytes of the stream's window. The peer is told when half of the window has come together, or
+ * H2_UPDATE_MIN bytes and no less than it has left. */
 void h2_consume(struct h2_stream *st, size_t n);
 /* Ends the stream now with RST_STREAM; on_close follows from h2_gather, never from here. */
 void h2_reset(struct h2_stream *st, uint32_t error);

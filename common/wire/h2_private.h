@@ -46,6 +46,7 @@ struct h2_stream {
 	struct h2_header *trailers; /* owned, strings too */
 	size_t n_trailers;
 	size_t unacknowledged; /* bytes */
+	size_t untold;         /* bytes consumed and not in an update yet */
 	uint32_t window;       /* that h2_widen() asked for; 0: none */
 	uint64_t opened_usec;  /* server: when its request came */
 	bool answered;         /* server: its response headers were sent */

@@ -157,6 +157,26 @@ void h2_widen(struct h2_stream *st, uint32_t window)
 	st->window = window; /* told behind the request: before, nghttp2 knows of no stream */
 }
 
+/* The library tells the peer when half the window was consumed; until then the peer has the rest. But
+ * what waits unconsumed can take that rest up: a peer that has less left than it could be told, is. */
+static int consume_stream(struct h2_stream *st, size_t n)
+{
+	nghttp2_session *session = st->h2->session;
+	int32_t before = nghttp2_session_get_stream_effective_recv_data_length(session, st->id);
+	int rv = nghttp2_session_consume_stream(session, st->id, n);
+	int32_t used = nghttp2_session_get_stream_effective_recv_data_length(session, st->id);
+	int32_t window = nghttp2_session_get_stream_effective_local_window_size(session, st->id);
+	int32_t untold;
+
+	st->untold = used < before ? 0 : st->untold + n;
+	if (rv || used <= 0 || st->untold < H2_UPDATE_MIN ||
+		(int64_t)st->untold < (int64_t)window - used)
+		return rv;
+	untold = (int32_t)min_size(st->untold, (size_t)used);
+	st->untold = 0;
+	return nghttp2_submit_window_update(session, NGHTTP2_FLAG_NONE, st->id, untold);
+}
+
 void h2_consume(struct h2_stream *st, size_t n)
 {
 	struct h2 *h2 = st->h2;
@@ -164,7 +184,7 @@ void h2_consume(struct h2_stream *st, size_t n)
 
 	if (h2->error || n == 0)
 		return;
-	rv = nghttp2_session_consume_stream(h2->session, st->id, n);
+	rv = consume_stream(st, n);
 	if (nghttp2_is_fatal(rv))
 		h2_fail_from_library(h2, rv);
 	else if (h2_wants_write(h2))
