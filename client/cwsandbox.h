@@ -157,6 +157,8 @@ struct cwsandbox_server {
 	int64_t pid;
 	uint64_t window, input_window; /* the daemon's limits, bytes */
 	bool observer;                 /* this socket only allows to observe */
+	const char *const *features;   /* what it can that the version alone does not promise */
+	size_t n_features;
 };
 const struct cwsandbox_server *cwsandbox_server(const struct cwsandbox *c);
 

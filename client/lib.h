@@ -118,9 +118,12 @@ struct pending {
 		PENDING_HELLO,
 		PENDING_EVENT,
 		PENDING_CALL,
-		PENDING_DROP
+		PENDING_DROP,
+		PENDING_INPUT
 	} kind;
 	enum cwsandbox_method method;
+	int64_t attachment; /* of input */
+	size_t n;           /* of input: bytes */
 	/* of a call and of hello: filled when the answer is there */
 	bool done;
 	int r;
@@ -164,6 +167,7 @@ struct cwsandbox {
 	uint8_t *out;
 	size_t out_at, out_n, out_cap; /* out[out_at..out_n) not sent yet */
 	bool out_secret;               /* holds the key: wiped once sent */
+	bool tells_refused;            /* the daemon does, of input without an answer */
 	struct list pending, attachments, events;
 	size_t n_pending, n_attachments;
 	size_t events_bytes;

@@ -132,6 +132,7 @@ void conn_reset(struct cwsandbox *c)
 	c->in_at = c->in_n = c->out_at = c->out_n = 0;
 	arena_done(&c->server_arena);
 	c->server = (struct cwsandbox_server){ .version = 0 };
+	c->tells_refused = false;
 	c->state = CONN_CLOSED;
 }
 
@@ -349,31 +350,48 @@ int cwsandbox_consumed(struct cwsandbox *c, int64_t attachment, size_t n)
 
 /* ---- input ---- */
 
-static size_t input_room(const struct attachment *a)
+static size_t input_room(const struct cwsandbox *c, const struct attachment *a)
 {
 	if (!a || a->gone || a->input_closed)
 		return 0;
+	if (!c->tells_refused && c->n_pending >= CWSANDBOX_REQUESTS_MAX / 2)
+		return 0; /* the other half is for what is no input */
 	return (size_t)(a->input_window - (a->sent - a->credited));
 }
 
 size_t cwsandbox_input_room(const struct cwsandbox *c, int64_t attachment)
 {
-	return input_room(conn_find_attachment(c, attachment));
+	return input_room(c, conn_find_attachment(c, attachment));
 }
 
+/* A notification: an answer would wake us for nothing. A request to a daemon that says in no other
+ * way that it refused it. */
 static int input_send(struct cwsandbox *c, struct attachment *a, const void *data, size_t n)
 {
+	struct pending *p = NULL;
 	struct frame_out o;
 	int r;
 
+	if (!c->tells_refused) {
+		r = pending_new(c, &p, PENDING_INPUT);
+		if (r)
+			return r;
+		p->attachment = a->id;
+		p->n = n;
+	}
 	frame_out_init(&o);
-	frame_begin_notification(&o, "session.input", 2); /* an answer would wake us for nothing */
+	if (p)
+		frame_begin_request(&o, p->id, "session.input", 2);
+	else
+		frame_begin_notification(&o, "session.input", 2);
 	frame_put_i64(&o, "attachment", a->id);
 	frame_put_bin(&o, "data", data, n);
 	r = out_put(c, &o);
 	frame_out_done(&o);
 	if (!r)
 		a->sent += n;
+	else if (p)
+		conn_free_pending(c, p);
 	return r;
 }
 
@@ -400,7 +418,7 @@ int cwsandbox_input(
 		return r;
 	if (a->input_closed)
 		return CWSANDBOX_E_ENDED;
-	room = min_size(n, input_room(a));
+	room = min_size(n, input_room(c, a));
 	if (room == 0 && n > 0) {
 		a->starved = true;
 		return CWSANDBOX_E_WINDOW;

@@ -83,6 +83,14 @@ static int decode_response(const struct frame *f, enum cwsandbox_method method,
 	return 0;
 }
 
+static bool has_feature(const struct cwsandbox_server *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_features; i++)
+		if (strcmp(s->features[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int take_hello(struct cwsandbox *c, struct pending *p, const struct frame *f)
 {
 	_cleanup_(queued_freep) struct queued *q = calloc(1, sizeof(*q));
@@ -105,6 +113,7 @@ static int take_hello(struct cwsandbox *c, struct pending *p, const struct frame
 	if (!q->event.r) {
 		c->server.socket = c->socket;
 		c->frame_max = frame_max;
+		c->tells_refused = has_feature(&c->server, "input_refused");
 		c->state = CONN_READY;
 	}
 	event_push(c, TAKE(q), 0);
@@ -170,30 +179,6 @@ static int take_dropped(struct cwsandbox *c, struct pending *p, const struct fra
 	return r < 0 ? r : 0;
 }
 
-static int take_response(struct cwsandbox *c, const struct frame *f)
-{
-	struct pending *p = conn_find_pending(c, f->id);
-	int r = 0;
-
-	if (!p || p->done)
-		return -EBADMSG;
-	switch (p->kind) {
-	case PENDING_HELLO:
-		r = take_hello(c, p, f);
-		break;
-	case PENDING_EVENT:
-		r = take_answer(c, p, f);
-		break;
-	case PENDING_CALL:
-		return take_call(c, p, f); /* its caller frees it */
-	case PENDING_DROP:
-		r = take_dropped(c, p, f);
-		break;
-	}
-	conn_free_pending(c, p);
-	return r;
-}
-
 /* An event that is nothing but its kind and the attachment. */
 static int event_push_simple(
 	struct cwsandbox *c, enum cwsandbox_event_kind kind, int64_t attachment)
@@ -208,6 +193,15 @@ static int event_push_simple(
 	return 0;
 }
 
+/* Whoever found no room may try again. */
+static int tell_room(struct cwsandbox *c, struct attachment *a)
+{
+	if (!a->starved)
+		return 0;
+	a->starved = false;
+	return event_push_simple(c, CWSANDBOX_EVENT_CREDIT, a->id);
+}
+
 static int take_credit(struct cwsandbox *c, struct attachment *a, uint64_t bytes)
 {
 	bytes = min_u64(bytes,
@@ -215,10 +209,7 @@ static int take_credit(struct cwsandbox *c, struct attachment *a, uint64_t bytes
 	if (bytes <= a->credited)
 		return 0;
 	a->credited = bytes;
-	if (!a->starved)
-		return 0;
-	a->starved = false;
-	return event_push_simple(c, CWSANDBOX_EVENT_CREDIT, a->id);
+	return tell_room(c, a);
 }
 
 /* Checks an event against what we know of its attachment. */
@@ -238,6 +229,59 @@ static int account(struct attachment *a, const struct cwsandbox_event *e)
 	}
 	a->gone = e->kind == CWSANDBOX_EVENT_EXITED || e->kind == CWSANDBOX_EVENT_DETACHED;
 	return 0;
+}
+
+/* The answer to input: one that refuses it is the event, any other makes room for a request. */
+static int take_input(struct cwsandbox *c, struct pending *p, const struct frame *f)
+{
+	_cleanup_(queued_freep) struct queued *q = NULL;
+	struct attachment *a = conn_find_attachment(c, p->attachment);
+	int r;
+
+	if (!a || a->gone)
+		return 0;
+	if (!f->error || f->error->type == MSGPACK_OBJECT_NIL)
+		return tell_room(c, a);
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	r = decode_error(&q->arena, f->error, &q->error);
+	q->event.kind = CWSANDBOX_EVENT_INPUT_REFUSED;
+	q->event.attachment = a->id;
+	q->event.n = p->n;
+	q->event.error = &q->error;
+	if (!r)
+		r = account(a, &q->event);
+	if (!r)
+		event_push(c, TAKE(q), 0);
+	return r;
+}
+
+static int take_response(struct cwsandbox *c, const struct frame *f)
+{
+	struct pending *p = conn_find_pending(c, f->id);
+	int r = 0;
+
+	if (!p || p->done)
+		return -EBADMSG;
+	switch (p->kind) {
+	case PENDING_HELLO:
+		r = take_hello(c, p, f);
+		break;
+	case PENDING_EVENT:
+		r = take_answer(c, p, f);
+		break;
+	case PENDING_CALL:
+		return take_call(c, p, f); /* its caller frees it */
+	case PENDING_DROP:
+		r = take_dropped(c, p, f);
+		break;
+	case PENDING_INPUT:
+		r = take_input(c, p, f);
+		break;
+	}
+	conn_free_pending(c, p);
+	return r;
 }
 
 static int take_notification(struct cwsandbox *c, const struct frame *f, size_t cost)

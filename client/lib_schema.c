@@ -273,6 +273,7 @@ static const struct field hello_fields[] = {
 	F(I64, server, pid),
 	F_REQUIRED(STR, server, boot_id),
 	F(BOOL, server, observer),
+	F_SET(STRS, server, features, n_features),
 };
 const SCHEMA(schema_hello, server, hello_fields);
 

@@ -14,12 +14,20 @@ static uint32_t hello(struct peer *p, uint64_t min, uint64_t max)
 
 START_TEST(the_first_request_must_be_hello_and_it_comes_once)
 {
+	const msgpack_object *features;
+	struct frame_span span;
+
 	start();
 	peer_init(&a, &fake, false);
 	peer_init(&b, &fake, false);
 	peer_refused(&a, simple(&a, "session.list"), "hello_first");
 	peer_refused(&a, simple(&a, "nonsense"), "hello_first");
 	peer_hello(&a);
+	features = frame_get(a.frame.result, "features");
+	ck_assert_ptr_nonnull(features);
+	ck_assert_uint_eq(features->via.array.size, 1);
+	ck_assert_int_eq(frame_as_str(&features->via.array.ptr[0], &span), 0);
+	ck_assert(frame_span_is(&span, "input_refused"));
 	peer_refused(&a, hello(&a, 1, 1), "denied");
 	peer_result(&a, simple(&a, "session.list"));
 	end();

@@ -61,7 +61,7 @@ START_TEST(a_hello_of_another_version_ends_the_connection)
 
 	ck_assert_int_eq(cwsandbox_new(&c), 0);
 	ck_assert_int_eq(conn_begin(c, &config, 7, &id), 0);
-	put_hello(&o, id, LIB_PROTOCOL_MAX + 1);
+	put_hello(&o, id, LIB_PROTOCOL_MAX + 1, 0);
 	ck_assert_int_eq(feed_out(c, &o), -EBADMSG);
 	cwsandbox_free(c);
 }
@@ -348,7 +348,7 @@ START_TEST(when_too_many_events_wait_no_more_frames_are_taken_until_some_are)
 		ck_assert_int_eq(feed_out(c, &o), 0);
 		n++;
 	}
-	put_hello(&o, 99, 1); /* an answer to nothing: it would end the connection */
+	put_hello(&o, 99, 1, 0); /* an answer to nothing: it would end the connection */
 	ck_assert_int_eq(feed_out(c, &o), 0);
 	ck_assert(!conn_has_more(c));
 	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
@@ -411,6 +411,56 @@ START_TEST(refused_input_is_told_and_its_credit_comes_back)
 }
 END_TEST
 
+START_TEST(a_daemon_that_tells_no_refusal_is_asked_for_an_answer_and_no_credit_is_lost)
+{
+	struct cwsandbox *c = attached_with(false);
+	struct cwsandbox_event e;
+	struct frame f;
+	size_t taken;
+
+	ck_assert_int_eq(cwsandbox_input(c, 5, "abc", 3, &taken), 0);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW - 3);
+	ck_assert_uint_eq(take_sent(c, &f, 1), 1);
+	ck_assert(frame_is(&f, "session.input") && f.has_id);
+	ck_assert_int_eq(send_error(c, f.id, "exclusive"), 0);
+	frame_close(&f);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_INPUT_REFUSED);
+	ck_assert_str_eq(e.error->code, "exclusive");
+	ck_assert_uint_eq(e.n, 3);
+	ck_assert_uint_eq(c->n_pending, 0);
+	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(input_that_waits_for_answers_leaves_half_of_the_requests_to_others)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = "work" };
+	struct cwsandbox *c = attached_with(false);
+	struct frame_out o;
+	struct cwsandbox_event e;
+	size_t taken;
+
+	for (size_t i = 1; i <= CWSANDBOX_REQUESTS_MAX / 2; i++) {
+		ck_assert_int_eq(cwsandbox_input(c, 5, "x", 1, &taken), 0);
+		ck_assert_int_eq(send_credit(c, 5, i), 0);
+	}
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), 0);
+	ck_assert_int_eq(cwsandbox_input(c, 5, "x", 1, &taken), CWSANDBOX_E_WINDOW);
+	ck_assert_int_eq(cwsandbox_start(c, &get, NULL), 0);
+	while (c->n_pending >= CWSANDBOX_REQUESTS_MAX / 2) {
+		frame_out_init(&o);
+		frame_begin_result(&o, list_first(&c->pending, struct pending, link)->id, 0);
+		ck_assert_int_eq(feed_out(c, &o), 0);
+	}
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0); /* it may go on now, and is told so */
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_CREDIT);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW);
+	cwsandbox_free(c);
+}
+END_TEST
+
 START_TEST(closed_input_takes_no_more_and_is_closed_once)
 {
 	struct cwsandbox *c = attached();
@@ -461,5 +511,7 @@ TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_onc
 	when_too_many_events_wait_no_more_frames_are_taken_until_some_are,
 	input_is_taken_as_far_as_there_is_credit_and_credit_is_told,
 	refused_input_is_told_and_its_credit_comes_back,
+	a_daemon_that_tells_no_refusal_is_asked_for_an_answer_and_no_credit_is_lost,
+	input_that_waits_for_answers_leaves_half_of_the_requests_to_others,
 	closed_input_takes_no_more_and_is_closed_once,
 	after_the_end_input_and_resize_say_ended_and_nothing_more_may_come)

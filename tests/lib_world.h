@@ -70,17 +70,19 @@ static inline void drop_sent(struct cwsandbox *c)
 	conn_sent(c, c->out_n - c->out_at);
 }
 
-static inline void put_hello(struct frame_out *o, uint32_t id, int64_t version)
+static inline void put_hello(struct frame_out *o, uint32_t id, int64_t version, size_t n_features)
 {
 	frame_out_init(o);
-	frame_begin_result(o, id, 4);
+	frame_begin_result(o, id, 5);
 	frame_put_i64(o, "version", version);
 	frame_put_str(o, "server", "cwsandboxd 0.1.0");
 	frame_put_i64(o, "pid", 42);
 	frame_put_str(o, "boot_id", "boot");
+	frame_put_array(o, "features", n_features);
 }
 
-static inline struct cwsandbox *ready(void)
+/* A daemon of today, or one from before there were features. */
+static inline struct cwsandbox *ready_with(bool features)
 {
 	const struct cwsandbox_config config = { .client = "check" };
 	struct cwsandbox_event e;
@@ -91,12 +93,21 @@ static inline struct cwsandbox *ready(void)
 	ck_assert_int_eq(cwsandbox_new(&c), 0);
 	ck_assert_int_eq(conn_begin(c, &config, 7, &id), 0);
 	drop_sent(c);
-	put_hello(&o, id, 1);
+	put_hello(&o, id, 1, features ? 2 : 0);
+	if (features) {
+		frame_add_str(&o, "later");
+		frame_add_str(&o, "input_refused");
+	}
 	ck_assert_int_eq(feed_out(c, &o), 0);
 	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
 	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_CONNECTED);
 	ck_assert_int_eq(e.r, 0);
 	return c;
+}
+
+static inline struct cwsandbox *ready(void)
+{
+	return ready_with(true);
 }
 
 static inline int answer_attach(struct cwsandbox *c, uint32_t id, int64_t attachment)
@@ -112,12 +123,12 @@ static inline int answer_attach(struct cwsandbox *c, uint32_t id, int64_t attach
 	return feed_out(c, &o);
 }
 
-static inline struct cwsandbox *attached(void)
+static inline struct cwsandbox *attached_with(bool features)
 {
 	const struct cwsandbox_request attach = {
 		.method = CWSANDBOX_SESSION_ATTACH, .name = "work", .cols = 80, .rows = 24
 	};
-	struct cwsandbox *c = ready();
+	struct cwsandbox *c = ready_with(features);
 	struct cwsandbox_event e;
 	uint32_t id;
 
@@ -130,6 +141,11 @@ static inline struct cwsandbox *attached(void)
 	ck_assert_int_eq(e.answer->attachment, 5);
 	ck_assert_str_eq(e.answer->name, "work");
 	return c;
+}
+
+static inline struct cwsandbox *attached(void)
+{
+	return attached_with(true);
 }
 
 static inline void begin_event(

@@ -93,12 +93,14 @@ static void hello_welcome(struct client *c, const struct frame *f)
 	const struct core_config *config = &c->core->config;
 	struct frame_out *o = &c->core->scratch;
 
-	frame_begin_result(o, f->id, 6);
+	frame_begin_result(o, f->id, 7);
 	frame_put_u64(o, "version", VERSION_MAX);
 	frame_put_str(o, "server", config->server);
 	frame_put_i64(o, "pid", config->pid);
 	frame_put_str(o, "boot_id", config->boot_id);
 	frame_put_bool(o, "observer", c->observer);
+	frame_put_array(o, "features", 1); /* what this version had not from its beginning */
+	frame_add_str(o, "input_refused");
 	frame_put_map(o, "limits", 3);
 	frame_put_u64(o, "frame", FRAME_MAX);
 	frame_put_u64(o, "window", CORE_WINDOW_MAX);
