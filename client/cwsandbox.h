@@ -23,6 +23,9 @@
  *          library never prints, never exits, installs no signal handler, never raises SIGPIPE, and
  *          keeps no global state. It forks only in cwsandbox_daemon_start(). Its descriptors are
  *          close-on-exec.
+ * Change:  before 1.0 functions and members are added, not renamed, but no binary interface is
+ *          promised: structs grow, and where they did the soname's number does too. Build against
+ *          the header of the library you run with.
  */
 #ifndef CWSANDBOX_H
 #define CWSANDBOX_H
