@@ -428,6 +428,26 @@ START_TEST(a_cell_holds_so_many_code_points_and_no_more)
 }
 END_TEST
 
+START_TEST(a_mark_joins_a_blank_however_the_blank_came_to_be)
+{
+	static const char *const ways[] = { "\033[4G", "abc\033[1J", "abc\033[1K",
+		"abcdef\033[4G\033[1K", "abc\b\033[K\033[4G", "abc\033[2K", "   ",
+		"\033[44m\033[2J\033[4G" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
+		uint32_t codes[TERM_CELL_CODEPOINTS_MAX];
+
+		feed("\033c");
+		feed(ways[i]);
+		feed("\xe2\x80\x8d");
+		ck_assert_msg(
+			cell_codes(t, row_cell(term_row(t, 0), 2), codes) == 2, "%s", ways[i]);
+		ck_assert_uint_eq(codes[0], ' ');
+		ck_assert_uint_eq(codes[1], 0x200d);
+	}
+}
+END_TEST
+
 /* ---- bounds of what is kept ---- */
 
 START_TEST(history_keeps_so_many_lines_and_counts_them_all)
@@ -633,6 +653,7 @@ int main(void)
 		titles_are_saved_and_restored_as_deep_as_the_stack,
 		sec_c28_a_control_string_is_kept_to_its_bound_and_skipped_to_its_end,
 		parameters_are_clamped_and_counted, a_cell_holds_so_many_code_points_and_no_more,
+		a_mark_joins_a_blank_however_the_blank_came_to_be,
 		history_keeps_so_many_lines_and_counts_them_all,
 		history_of_costly_lines_is_bounded_in_bytes,
 		styles_beyond_any_number_cost_colours_not_memory,

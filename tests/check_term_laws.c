@@ -395,6 +395,33 @@ START_TEST(a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet)
 }
 END_TEST
 
+START_TEST(how_rows_are_stored_never_shows)
+{
+	for (unsigned round = 0; round < suite_times(EDGES); round++) {
+		uint64_t seed = round * UINT64_C(15485863) + 7, storage = seed;
+		struct fixture f = { .round = round };
+		unsigned cols = 1 + termkit_random(&seed) % 40,
+			 rows = 1 + termkit_random(&seed) % 6;
+
+		f.a = termkit_new(cols, rows, 50);
+		f.b = termkit_new(cols, rows, 50);
+		for (unsigned i = 0; i < 10; i++) {
+			feed_edges(&seed, 4, f.a, f.b);
+			if (i % 3 == 2) {
+				cols = 1 + termkit_random(&seed) % 40;
+				rows = 1 + termkit_random(&seed) % 6;
+				ck_assert_int_eq(term_resize(f.a, cols, rows), 0);
+				ck_assert_int_eq(term_resize(f.b, cols, rows), 0);
+			}
+			assert_same(&f, 0);
+			termkit_store_otherwise(f.b, &storage);
+			assert_same(&f, 0);
+		}
+		teardown(&f);
+	}
+}
+END_TEST
+
 TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_paint_brings_a_fresh_terminal_to_the_same_model,
 	an_attach_brings_all_of_the_history_into_the_scrollback,
@@ -405,4 +432,5 @@ TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_filtered_stream_shows_the_same_and_asks_nothing,
 	a_filter_gives_the_same_bytes_however_the_stream_is_cut,
 	a_paint_passes_the_filter_unchanged,
-	a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet)
+	a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet,
+	how_rows_are_stored_never_shows)

@@ -167,6 +167,38 @@ START_TEST(a_row_grows_by_what_it_was_cleared_with_but_a_full_one_by_plain_blank
 }
 END_TEST
 
+START_TEST(a_coloured_row_ends_where_it_shows_that_it_does_whatever_was_written_there)
+{
+	static const char *const ways[] = { "", "\033[20Gx\b\033[X", "\033[39Gx\033[20G\033[K",
+		"\033[9Gx\033[3G\033[7X" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
+		t = termkit_new(40, 3, 0);
+		feed("\033[44m\033[2J\033[Hab");
+		feed(ways[i]);
+		ck_assert_int_eq(term_resize(t, 10, 3), 0);
+		assert_screen("ab\n\n");
+		ck_assert_int_eq(term_resize(t, 50, 3), 0);
+		ck_assert_uint_ne(cell_style(row_cell(term_row(t, 0), 49)), 0);
+		term_free(t);
+	}
+}
+END_TEST
+
+START_TEST(a_line_erased_to_its_end_goes_on_no_more_whether_protected_cells_were_near)
+{
+	for (unsigned spared = 0; spared < 2; spared++) {
+		t = termkit_new(40, 3, 0);
+		feed(spared ? "\033[1\"q\n \033[0\"q\t\t x" : "\n \t\t x");
+		ck_assert_int_eq(term_resize(t, 10, 3), 0);
+		ck_assert(term_row(t, 1)->wrapped);
+		feed("\033[2;2H\033[?0J");
+		ck_assert(!term_row(t, 1)->wrapped);
+		term_free(t);
+	}
+}
+END_TEST
+
 START_TEST(a_wrapped_line_cut_at_the_last_row_ends_there)
 {
 	t = termkit_new(6, 3, 10);
@@ -206,6 +238,8 @@ TEST_MAIN("term_resize", a_wrapped_line_is_wrapped_again_at_the_new_width_and_ba
 	the_alternate_screen_is_cropped_and_the_primary_behind_it_flows,
 	sizes_are_clamped_to_their_limits,
 	a_row_grows_by_what_it_was_cleared_with_but_a_full_one_by_plain_blanks,
+	a_coloured_row_ends_where_it_shows_that_it_does_whatever_was_written_there,
+	a_line_erased_to_its_end_goes_on_no_more_whether_protected_cells_were_near,
 	a_wrapped_line_cut_at_the_last_row_ends_there,
 	a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps,
 	resizes_amid_random_output_leave_a_model_that_can_be_painted)

@@ -505,3 +505,52 @@ const char *termkit_grammar(const uint8_t *data, size_t n)
 	}
 	return p.state == PARSE_GROUND && !u.need ? NULL : "an open sequence";
 }
+
+/* ---- the same screen, stored otherwise ---- */
+
+#define NOT_STORED UINT64_MAX /* no cell: it would be shown as one */
+
+static void end_earlier(struct row *row)
+{
+	row_settle(row);
+	while (row->used && row->cells[row->used - 1] == row->fill)
+		row->used--;
+}
+
+/* The first run of `fill` is the gap. */
+static void open_gap(struct row *row)
+{
+	unsigned from = 0, to;
+
+	row_settle(row);
+	while (from < row->used && row->cells[from] != row->fill)
+		from++;
+	for (to = from; to < row->used && row->cells[to] == row->fill; to++)
+		row->cells[to] = NOT_STORED;
+	row->gap = (uint16_t)(to > from ? from : 0);
+	row->gap_end = (uint16_t)(to > from ? to : 0);
+}
+
+static void store_otherwise(struct row *row, unsigned cols, uint32_t how)
+{
+	row_unveil(row);
+	row->spared |= how & 8;
+	if (how & 1)
+		row_reach(row, cols);
+	if (how & 2)
+		end_earlier(row);
+	if (how & 4)
+		open_gap(row);
+	if (row->used == cols && !row->gap_end && how & 1)
+		row->fill = 0;
+	for (unsigned x = row->used; x < cols; x++)
+		row->cells[x] = NOT_STORED;
+}
+
+void termkit_store_otherwise(struct term *t, uint64_t *seed)
+{
+	for (unsigned s = 0; s < ARRAY_SIZE(t->screens); s++)
+		for (unsigned y = 0; y < t->rows; y++)
+			store_otherwise(grid_row(&t->screens[s].grid, y), t->cols,
+				termkit_random(seed) % 16);
+}

@@ -33,6 +33,9 @@ struct term *termkit_new(unsigned cols, unsigned rows, unsigned history_lines);
 struct term *termkit_painted(
 	const struct term *model, const struct term_shadow *like, size_t *ret_bytes);
 
+/* Each row shows what it did, and is stored in another way that it could have come to be stored in. */
+void termkit_store_otherwise(struct term *t, uint64_t *seed);
+
 /* A seeded stream: text of many kinds, every kind of sequence, damage. */
 uint32_t termkit_random(uint64_t *seed);
 void termkit_stream(uint64_t *seed, size_t n, struct term_buf *out);

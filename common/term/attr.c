@@ -119,6 +119,26 @@ uint64_t pen_blank(struct term *t)
 	return blank.bg ? cell_make(0, style_number(t, &blank)) : 0;
 }
 
+bool cell_erasable(const struct term *t, uint64_t cell)
+{
+	struct style style = style_get(t, cell_style(cell));
+	const struct style blank = { .bg = style.bg };
+
+	return !(cell & (CELL_CHAR | CELL_PROTECTED)) && memcmp(&style, &blank, sizeof(style)) == 0;
+}
+
+unsigned row_tail(const struct term *t, const struct row *row, unsigned cols, uint64_t *ret_fill)
+{
+	const uint64_t last = row_cell(row, cols - 1);
+	const uint64_t fill = cell_erasable(t, last) ? last : 0;
+	unsigned n = last == fill && row->used < cols ? row->used : cols;
+
+	while (n && row_cell(row, n - 1) == fill)
+		n--;
+	*ret_fill = fill;
+	return n;
+}
+
 unsigned cell_codes(const struct term *t, uint64_t cell, uint32_t codes[TERM_CELL_CODEPOINTS_MAX])
 {
 	const uint32_t code = cell_code(cell), *from;

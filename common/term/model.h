@@ -191,6 +191,10 @@ uint32_t pen_style(struct term *t); /* of the pen */
 uint64_t pen_blank(struct term *t); /* what erasing leaves: the background alone */
 uint32_t style_number(struct term *t, const struct style *style);
 struct style style_get(const struct term *t, uint32_t number);
+bool cell_erasable(const struct term *t, uint64_t cell); /* erasing leaves such a blank */
+/* Columns up to the blanks that erasing the rest of the row once left, as far as that can be seen; of
+ * them *ret_fill is one. */
+unsigned row_tail(const struct term *t, const struct row *row, unsigned cols, uint64_t *ret_fill);
 /* The code points of a cell; how many, 0 for a blank or a tail. */
 unsigned cell_codes(const struct term *t, uint64_t cell, uint32_t codes[TERM_CELL_CODEPOINTS_MAX]);
 /* The cell with one more code point; the same cell where there is no room. */

@@ -15,14 +15,6 @@ static const struct style plain;
 
 /* ---- the row to be shown ---- */
 
-static bool erasable(const struct term *t, uint64_t cell)
-{
-	struct style style = style_get(t, cell_style(cell));
-	const struct style blank = { .bg = style.bg };
-
-	return !(cell & (CELL_CHAR | CELL_PROTECTED)) && memcmp(&style, &blank, sizeof(style)) == 0;
-}
-
 /* Characters cut by the view's edges become blanks. */
 static uint64_t line_cell(uint64_t cell, bool first, bool last)
 {
@@ -43,7 +35,7 @@ void line_read(const struct differ *d, unsigned y, struct line *line)
 	memset(line->cells + n, 0, (cols - n) * sizeof(*line->cells));
 	line->used = cols;
 	line->fill = line->cells[cols - 1];
-	if (!erasable(d->p.t, line->fill))
+	if (!cell_erasable(d->p.t, line->fill))
 		line->fill = 0;
 	while (line->used && line->cells[line->used - 1] == line->fill)
 		line->used--;
@@ -170,7 +162,7 @@ static unsigned blank_run(const struct differ *d, const struct line *line, unsig
 
 	while (x + n < line->used && line->cells[x + n] == line->cells[x])
 		n++;
-	return n >= BLANKS_MIN && erasable(d->p.t, line->cells[x]) ? n : 0;
+	return n >= BLANKS_MIN && cell_erasable(d->p.t, line->cells[x]) ? n : 0;
 }
 
 static void erase_blanks(

@@ -129,27 +129,18 @@ bool paint_history(struct painter *p, struct term_paint_at *at, size_t stop)
 	return true;
 }
 
-/* How many cells must be written: trailing ones of one blank style are left to EL. */
-static unsigned cells_to_write(const struct row *row, unsigned cols)
-{
-	if (row->wrapped)
-		return cols;
-	if (row->fill & CELL_CHAR)
-		return cols;
-	return row->fill ? row->used : row_length(row, cols);
-}
-
-/* The cursor is at the row's start, and the row is blank. */
+/* The cursor is at the row's start, and the row is blank: what was erased at its end is erased. */
 static void paint_row(struct painter *p, const struct row *row, unsigned cols)
 {
-	unsigned n = cells_to_write(row, cols);
-	struct style fill = style_get(p->t, cell_style(row->fill));
+	uint64_t fill = 0;
+	const unsigned n = row->wrapped ? cols : row_tail(p->t, row, cols, &fill);
+	const struct style style = style_get(p->t, cell_style(fill));
 
 	p->links_left = TERM_LINE_LINK_BYTES;
 	for (unsigned x = 0; x < n; x++)
 		paint_cell(p, row_cell(row, x));
-	if (n < cols && row->fill) {
-		paint_style(p, &fill);
+	if (n < cols && fill) {
+		paint_style(p, &style);
 		out_text(&p->o, "\x1b[K");
 	}
 	paint_style(p, &plain);

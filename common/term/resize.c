@@ -109,21 +109,16 @@ static void flow_span(struct flow *f, const uint64_t *cells, unsigned n)
 			flow_cell(f, cells[x]);
 }
 
-/* What is to the right of the screen: of a full row no terminal knows with what it was cleared. */
-static uint64_t fill_beyond(const struct row *row, unsigned cols)
-{
-	return row->used < cols ? row->fill : 0;
-}
-
-/* How much of a row belongs to its line. */
-static unsigned row_extent(const struct grid *g, unsigned y)
+/* How much of a row belongs to its line, and what is to the right of the screen: of a full row no
+ * terminal knows with what it was cleared. */
+static unsigned row_extent(
+	const struct term *t, const struct grid *g, unsigned y, uint64_t *ret_beyond)
 {
 	const struct row *row = grid_row(g, y), *next;
 
-	if (row->fill & CELL_CHAR)
-		return g->cols;
 	if (!row->wrapped)
-		return row->fill ? row->used : row_length(row, g->cols);
+		return row_tail(t, row, g->cols, ret_beyond);
+	*ret_beyond = 0;
 	next = y + 1 < g->n_rows ? grid_row(g, y + 1) : NULL;
 	/* a wide character did not fit in the last column */
 	if (next && row_cell(next, 0) & CELL_WIDE && !(row_cell(row, g->cols - 1) & CELL_CHAR))
@@ -134,8 +129,8 @@ static unsigned row_extent(const struct grid *g, unsigned y)
 static void flow_line(struct flow *f, const struct grid *g, unsigned y, const struct cursor *c)
 {
 	struct row *row = grid_row(g, y);
-	const unsigned n = row_extent(g, y);
-	const uint64_t fill = fill_beyond(row, g->cols);
+	uint64_t beyond;
+	const unsigned n = row_extent(f->t, g, y, &beyond);
 	unsigned at = 0; /* cells before the cursor's, or behind a wide character it is amid */
 
 	f->t->work += ROW_COST + n;
@@ -151,7 +146,7 @@ static void flow_line(struct flow *f, const struct grid *g, unsigned y, const st
 	}
 	flow_span(f, row->cells + at, n - at);
 	if (!row->wrapped)
-		flow_next(f, false, fill & CELL_CHAR ? 0 : fill);
+		flow_next(f, false, beyond);
 }
 
 static unsigned rows_in_use(const struct grid *g, const struct cursor *c)
@@ -202,28 +197,28 @@ static int reflow(struct term *t, const struct grid *from, struct grid *to, stru
 
 /* ---- the alternate screen: its program draws it anew, what fits stays ---- */
 
-static void copy_row(struct row *to, unsigned to_cols, struct row *from, unsigned from_cols)
+static void copy_row(const struct term *t, struct row *to, unsigned to_cols, struct row *from,
+	unsigned from_cols)
 {
-	unsigned n;
+	unsigned n = row_tail(t, from, from_cols, &to->fill);
 
+	row_reach(from, n);
 	row_settle(from);
-	n = from->used < to_cols ? from->used : to_cols;
-
+	n = n < to_cols ? n : to_cols;
 	memcpy(to->cells, from->cells, n * sizeof(*to->cells));
 	to->used = (uint16_t)n;
-	to->fill = fill_beyond(from, from_cols);
 	to->spared = from->spared;
 	if (n && (to->cells[n - 1] & CELL_WIDE)) /* its other half is cut off */
 		to->cells[n - 1] &= ~CELL_CHAR;
 }
 
 /* What it cost: rows and cells. */
-static unsigned crop(const struct grid *from, struct grid *to, unsigned above)
+static unsigned crop(const struct term *t, const struct grid *from, struct grid *to, unsigned above)
 {
 	unsigned cost = 0;
 
 	for (unsigned y = 0; y < to->n_rows && y + above < from->n_rows; y++) {
-		copy_row(grid_row(to, y), to->cols, grid_row(from, y + above), from->cols);
+		copy_row(t, grid_row(to, y), to->cols, grid_row(from, y + above), from->cols);
 		cost += ROW_COST + grid_row(to, y)->used;
 	}
 	return cost;
@@ -271,7 +266,7 @@ int term_resize(struct term *t, unsigned cols, unsigned rows)
 	}
 	if (term_alternate(t) && t->cursor.y >= rows)
 		above = t->cursor.y - rows + 1;
-	t->work += crop(&t->screens[1].grid, &grids[1], above);
+	t->work += crop(t, &t->screens[1].grid, &grids[1], above);
 	if (term_alternate(t)) {
 		t->cursor.y -= above;
 		cursor_clamp(&t->cursor, cols, rows);
