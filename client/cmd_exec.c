@@ -8,6 +8,10 @@
 #include "client/stream.h"
 #include "common/text.h"
 
+/* As a shell says it, and the service. */
+#define CODE_NOT_RUN 126
+#define CODE_NOT_FOUND 127
+
 /* Nothing ran yet, and it may be because the sandbox is not (or no longer) running: the only cases
  * worth another question. */
 static bool may_be_starting(const struct cwsandbox_error *e)
@@ -88,6 +92,17 @@ static int attempt(struct exec *e, char text[ERRORS_TEXT_MAX], bool *ret_startin
 	return outcome(e, &end);
 }
 
+/* No program is called like an option: one that was not found was meant as ours. */
+static void hint_option(const struct exec *e, int code)
+{
+	char shown[128];
+
+	if (e->q.argv[0][0] == '-' && (code == CODE_NOT_FOUND || code == CODE_NOT_RUN))
+		fprintf(stderr,
+			"cwsandbox: %s was taken for the command: options go before SANDBOX_ID\n",
+			cli_show(shown, sizeof(shown), e->q.argv[0]));
+}
+
 static int run(struct exec *e)
 {
 	char text[ERRORS_TEXT_MAX];
@@ -134,7 +149,9 @@ static int run_exec(struct cli *cli, const struct parsed *p)
 		.sandbox_id = p->args[0],
 		.command = command ? command : "",
 		.timeout_s = cli_timeout_s(p) };
-	return run(&e);
+	r = run(&e);
+	hint_option(&e, r);
+	return r;
 }
 
 /* clang-format off */
@@ -157,9 +174,9 @@ const struct command command_exec = {
 "\n"
 "  SANDBOX_ID is the ID of the sandbox to run the command in.\n"
 "\n"
-"  Output is passed on byte for byte, and the exit code is the command's. Known\n"
-"  options are taken wherever they stand before `--`; what follows it is the\n"
-"  command's alone.\n"
+"  Output is passed on byte for byte, and the exit code is the command's; 0 where\n"
+"  the reader of the output leaves early, as head does. Known options are taken\n"
+"  wherever they stand before `--`; what follows it is the command's alone.\n"
 "\n"
 "  Examples:\n"
 "\n"

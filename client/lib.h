@@ -101,6 +101,8 @@ int decode_hello(struct arena *a, const msgpack_object *result, struct cwsandbox
 /* ---- encoding: structs to frames ---- */
 
 /* -EINVAL: no such method, or a member that it needs is missing. */
+/* The field that it has to have and has not; NULL: none. */
+const char *encode_missing(const struct cwsandbox_request *request);
 int encode_request(struct frame_out *o, uint32_t id, const struct cwsandbox_request *request);
 int encode_hello(
 	struct frame_out *o, uint32_t id, const struct cwsandbox_config *config, int64_t pid);

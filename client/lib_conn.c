@@ -213,6 +213,15 @@ static int pending_new(struct cwsandbox *c, struct pending **ret, enum pending_k
 	return 0;
 }
 
+static int refuse_request(struct cwsandbox *c, int error, const struct cwsandbox_request *request)
+{
+	const char *missing = encode_missing(request);
+
+	if (missing)
+		return conn_fail(c, error, "usage", "the request has no %s", missing);
+	return conn_fail(c, error, "usage", "the request is not complete or too long");
+}
+
 int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enum pending_kind kind,
 	uint32_t *ret_id)
 {
@@ -233,8 +242,7 @@ int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enu
 	frame_out_done(&o);
 	if (r) {
 		conn_free_pending(c, p);
-		return r < 0 ? conn_fail(c, r, "usage", "the request is not complete or too long")
-			     : r;
+		return r < 0 ? refuse_request(c, r, request) : r;
 	}
 	if (ret_id)
 		*ret_id = p->id;

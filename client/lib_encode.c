@@ -355,20 +355,25 @@ static void put(struct frame_out *o, const struct put *p, const struct cwsandbox
 	}
 }
 
+const char *encode_missing(const struct cwsandbox_request *request)
+{
+	const struct method_row *row = row_of(request->method);
+
+	for (size_t i = 0; row && i < row->n_puts; i++)
+		if (row->puts[i].required && !is_set(&row->puts[i], request))
+			return row->puts[i].key;
+	return NULL;
+}
+
 int encode_request(struct frame_out *o, uint32_t id, const struct cwsandbox_request *request)
 {
 	const struct method_row *row = row_of(request->method);
 	size_t n = 0;
 
-	if (!row)
+	if (!row || encode_missing(request))
 		return -EINVAL;
-	for (size_t i = 0; i < row->n_puts; i++) {
-		bool set = is_set(&row->puts[i], request);
-
-		if (!set && row->puts[i].required)
-			return -EINVAL;
-		n += set;
-	}
+	for (size_t i = 0; i < row->n_puts; i++)
+		n += is_set(&row->puts[i], request);
 	frame_begin_request(o, id, row->name, n);
 	for (size_t i = 0; i < row->n_puts; i++)
 		if (is_set(&row->puts[i], request))

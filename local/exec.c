@@ -140,14 +140,14 @@ static void on_started(struct process *p _unused_, void *arg)
 	grpc_resume(&((struct exec *)arg)->call->rpc);
 }
 
-static void on_failed(struct process *p _unused_, int error, enum init_stage stage, void *arg)
+static void on_failed(struct process *p, int error, enum init_stage stage, void *arg)
 {
 	struct exec *x = arg;
 	char text[EXEC_TEXT_BYTES];
 	int code;
 
 	x->process = NULL;
-	code = exec_explain(x->call, error, stage, text, sizeof(text));
+	code = exec_explain(x->call, p, error, stage, text);
 	if (code < 0)
 		return;
 	put_ready(x);

@@ -101,15 +101,20 @@ struct process *exec_start(
 	return p;
 }
 
-int exec_explain(struct call *call, int error, enum init_stage stage, char *text, size_t cap)
+int exec_explain(struct call *call, const struct process *p, int error, enum init_stage stage,
+	char text[EXEC_TEXT_BYTES])
 {
 	if (stage == INIT_STAGE_START) {
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "cannot start a process: %s",
 			strerror(-error));
 		return -EAGAIN;
 	}
-	snprintf(text, cap, "cannot %s: %s\n",
-		stage == INIT_STAGE_CWD ? "enter the working folder" : "run it", strerror(-error));
+	if (stage == INIT_STAGE_CWD)
+		snprintf(text, EXEC_TEXT_BYTES, "cannot enter the working folder: %s\n",
+			strerror(-error));
+	else
+		snprintf(
+			text, EXEC_TEXT_BYTES, "cannot run %s: %s\n", p->program, strerror(-error));
 	return stage == INIT_STAGE_EXEC && error == -ENOENT ? EXEC_CODE_NOT_FOUND
 							    : EXEC_CODE_NOT_RUN;
 }
@@ -181,14 +186,14 @@ static void on_started(struct process *p, void *arg _unused_)
 	process_poll(p);
 }
 
-static void on_failed(struct process *p _unused_, int error, enum init_stage stage, void *arg)
+static void on_failed(struct process *p, int error, enum init_stage stage, void *arg)
 {
 	struct unary *u = arg;
 	char text[EXEC_TEXT_BYTES];
 	int code;
 
 	u->process = NULL;
-	code = exec_explain(u->call, error, stage, text, sizeof(text));
+	code = exec_explain(u->call, p, error, stage, text);
 	if (code < 0)
 		return;
 	capture_add(&u->out[PROCESS_STDERR], (uint8_t *)text, strlen(text), u->max);

@@ -8,6 +8,7 @@
 #include <termios.h>
 
 #include "common/pty.h"
+#include "common/text.h"
 
 #define IN_FIRST 4096
 
@@ -77,6 +78,7 @@ int process_start(struct box *b, const struct process_start *what, struct proces
 	p->in_fd = -1;
 	for (size_t i = 0; i < _PROCESS_STREAM_N; i++)
 		p->out[i] = (struct process_out){ .p = p, .fd = -1 };
+	text_encode(p->program, sizeof(p->program), what->argv[0], strlen(what->argv[0]));
 	r = send_exec(p, what);
 	if (r) {
 		process_free(p);

@@ -45,6 +45,8 @@ struct process_out {
 	size_t left; /* after the exit: bytes still to come */
 };
 
+#define PROCESS_NAME_BYTES 128 /* of its program as it is shown, with NUL */
+
 struct process {
 	struct box *box;
 	struct list link; /* struct box::processes */
@@ -61,6 +63,7 @@ struct process {
 	uint8_t *in; /* what it did not take yet */
 	size_t in_n, in_pos, in_cap;
 	uint8_t in_last; /* the last byte it took */
+	char program[PROCESS_NAME_BYTES];
 };
 
 struct process_start {

@@ -61,6 +61,20 @@ class Newcomer(SharedWorldCase):
         self.assertEqual(self.says("files", "read", self.box, folder + "/\x1b[31mred\n", code=1),
                          failed + folder + "/\\x1b[31mred\\n: no such file\n")
 
+    def test_a_program_that_is_not_there_is_named_and_an_option_in_its_place_is_told_where_it_goes(self):
+        self.assertEqual(self.says("exec", self.box, "nosuch", code=127), "cannot run nosuch: No such file or directory\n")
+        self.assertEqual(self.says("exec", self.box, "/tmp\x1b[31m", code=127),
+                         "cannot run /tmp\\x1b[31m: No such file or directory\n")
+        self.assertEqual(self.says("exec", self.box, "-i", "cat", code=127), "cannot run -i: No such file or directory\n"
+                         "cwsandbox: -i was taken for the command: options go before SANDBOX_ID\n")
+
+    def test_a_path_that_is_empty_is_named_and_a_pipe_may_be_written(self):
+        for command in (("files", "write", self.box, "", "/etc/hosts"), ("files", "read", self.box, "")):
+            self.assertEqual(self.says(*command, code=1), "Error: the request has no path\n")
+        done = self.world.cli("files", "write", self.box, "/tmp/piped", "/dev/stdin", input=b"from a pipe")
+        self.assertEqual((done.returncode, done.stdout), (0, b"Wrote 11 bytes to /tmp/piped.\n"))
+        self.assertEqual(self.world.ok("files", "read", self.box, "/tmp/piped"), "from a pipe")
+
     def test_a_terminal_is_told_that_what_was_to_be_deleted_was_not_there(self):
         for command, kind in ((("snapshots", "delete"), "snapshot"), (("delete",), "sandbox")):
             with self.subTest(kind=kind):

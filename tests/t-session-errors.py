@@ -65,7 +65,7 @@ class BadInput(SessionCase):
         other = self.world.path("other-ca.pem")
         self.world.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                         "-keyout", self.world.path("key.pem"), "-out", other, "-subj", "/CN=other", "-days", "2"])
-        self.refused(1, "ls", env={"CWSANDBOX_CA_FILE": other}, says=("certificate",))
+        self.refused(1, "ls", env={"CWSANDBOX_CA_FILE": other}, says=("certificate", "CWSANDBOX_CA_FILE names"))
         self.refused(1, "ls", env={"CWSANDBOX_CA_FILE": "/nonexistent.pem"}, says=("/nonexistent.pem",))
         self.world.ok("ls")
 

@@ -203,17 +203,30 @@ bool tls_alpn_is_h2(const SSL *ssl)
 	return n == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
+/* Nobody vouches for it that we know: another root may. */
+static bool lacks_root(long verdict)
+{
+	return verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+	       verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+	       verdict == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+	       verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+	       verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+}
+
 void tls_explain(const SSL *ssl, unsigned long error, char why[TLS_WHY_MAX])
 {
 	long verdict = SSL_get_verify_result(ssl);
+	static const char root_hint[] =
+		" (CWSANDBOX_CA_FILE names a file of further roots, in PEM)";
 	const char *cause;
 
 	if (!error)
 		error = ERR_peek_last_error();
 	cause = ERR_reason_error_string(error);
 	if (verdict != X509_V_OK)
-		snprintf(why, TLS_WHY_MAX, "the certificate is not trusted: %s",
-			X509_verify_cert_error_string(verdict));
+		snprintf(why, TLS_WHY_MAX, "the certificate is not trusted: %s%s",
+			X509_verify_cert_error_string(verdict),
+			!SSL_is_server(ssl) && lacks_root(verdict) ? root_hint : "");
 	else if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
 		 ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
 		snprintf(why, TLS_WHY_MAX, "the peer does not speak HTTP/2 (ALPN h2)");
