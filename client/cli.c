@@ -341,6 +341,24 @@ int cli_connect(struct cli *cli, enum cli_need need)
 	return r;
 }
 
+int cli_connect_embedded(struct cli *cli)
+{
+	int r;
+
+	if (!embedded_runs())
+		return CWSANDBOX_E_NO_DAEMON;
+	cli->config = (struct cwsandbox_config){ .client = "cwsandbox " PACKAGE_VERSION,
+		.base_url = "local" };
+	r = cwsandbox_new(&cli->c);
+	if (r)
+		return r;
+	r = cwsandbox_connect(cli->c, &cli->config, START_TIMEOUT_MS);
+	if (!r || r == CWSANDBOX_E_NO_DAEMON)
+		return r;
+	cli_refuse(cwsandbox_error(cli->c), NULL);
+	return r > 0 ? -ECONNREFUSED : r;
+}
+
 /* ---- asking ---- */
 
 int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox_event *ret)

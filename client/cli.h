@@ -49,6 +49,9 @@ void cli_done(struct cli *cli);
 void cli_disconnect(struct cli *cli);
 /* 0; CWSANDBOX_E_NO_DAEMON with CLI_NO_START; < 0: failed, and said so. */
 int cli_connect(struct cli *cli, enum cli_need need);
+/* To the embedded service, whichever one is configured, by way of a daemon that runs. CWSANDBOX_E_NO_DAEMON: it does
+ * not run, or the daemon does not; < 0: failed, and said so. */
+int cli_connect_embedded(struct cli *cli);
 
 /* Keeps in mind that an error says so. */
 void cli_note_missing(struct cli *cli, const struct cwsandbox_error *e);

@@ -32,21 +32,90 @@ static bool is_yes(const char *line)
 	return line[0] == 'y' || line[0] == 'Y';
 }
 
-/* The sessions that would be lost, and whether that is all right. */
+/* What would be lost was named: is that all right? */
+static int confirm(const char *what)
+{
+	char line[16];
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return cli_error("%s still run; --force loses them", what);
+	fputs("Stop anyway? [y/N] ", stderr);
+	if (fgets(line, sizeof(line), stdin) && is_yes(line))
+		return 0;
+	return EXIT_ERROR;
+}
+
 static int agree(const struct cwsandbox_error *e)
 {
-	char line[16], shown[128];
+	char shown[128];
 
 	fprintf(stderr, "These sessions would be lost:");
 	for (size_t i = 0; i < e->n_sessions; i++)
 		fprintf(stderr, " %s", cli_show(shown, sizeof(shown), e->sessions[i]));
 	fputc('\n', stderr);
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return cli_error("sessions still run; --force loses them");
-	fputs("Stop anyway? [y/N] ", stderr);
-	if (fgets(line, sizeof(line), stdin) && is_yes(line))
+	return confirm("sessions");
+}
+
+static bool is_live(const char *state)
+{
+	return !sandbox_is_over(state) && strcmp(state, "terminating") != 0;
+}
+
+/* One page of the embedded service's sandboxes: those that live are named. */
+static size_t name_live(const struct cwsandbox_answer *a, size_t n_before)
+{
+	char shown[128];
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_sandboxes; i++) {
+		if (!is_live(a->sandboxes[i].state))
+			continue;
+		if (n_before + n == 0)
+			fprintf(stderr, "These sandboxes of the local service would be lost:");
+		fprintf(stderr, " %s", cli_show(shown, sizeof(shown), a->sandboxes[i].sandbox_id));
+		n++;
+	}
+	return n;
+}
+
+static int agree_to_sandboxes(struct cli *embedded)
+{
+	const struct error_context x = { .operation = "List sandboxes" };
+	_cleanup_(freep) char *token = NULL;
+	struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_LIST };
+	struct cwsandbox_event e;
+	size_t n = 0;
+	int r;
+
+	do {
+		q.page_token = token;
+		r = cli_ask(embedded, &q, &x, &e);
+		if (r)
+			return r;
+		n += name_live(e.answer, n);
+		free(token);
+		token = e.answer->next_page_token ? strdup(e.answer->next_page_token) : NULL;
+	} while (token && *token);
+	if (!n)
 		return 0;
-	return EXIT_ERROR;
+	fputc('\n', stderr);
+	return confirm("sandboxes of the local service");
+}
+
+/* Its sandboxes end with the embedded service. */
+static int agree_to_all(void)
+{
+	struct cli embedded;
+	int r;
+
+	cli_init(&embedded);
+	r = cli_connect_embedded(&embedded);
+	if (r == CWSANDBOX_E_NO_DAEMON)
+		r = 0;
+	else
+		r = r ? EXIT_ERROR : agree_to_sandboxes(&embedded);
+	cli_done(&embedded);
+	return r;
 }
 
 /* The end of the connection is the end of the daemon. */
@@ -91,14 +160,17 @@ int daemon_stop(struct cli *cli, bool all, bool force)
 
 static int run_stop(struct cli *cli, const struct parsed *p)
 {
-	bool all = parsed_on(p, "--all");
+	bool all = parsed_on(p, "--all"), force = parsed_on(p, "--force");
 	int r;
 
 	/* Only a daemon knows how to end the local service: for --all one is started if need be. */
 	r = cli_connect(cli, all ? CLI_SESSIONS : CLI_NO_START);
 	if (r == CWSANDBOX_E_NO_DAEMON)
 		return cli_print("cwsandboxd is not running\n", 26);
-	return r ? EXIT_ERROR : daemon_stop(cli, all, parsed_on(p, "--force"));
+	if (r)
+		return EXIT_ERROR;
+	r = all && !force ? agree_to_all() : 0;
+	return r ? r : daemon_stop(cli, all, force);
 }
 
 static int run_restart(struct cli *cli, const struct parsed *p)
@@ -216,11 +288,11 @@ const struct command command_daemon_stop = {
 		.n_options = ARRAY_SIZE(stop_options),
 	.run = run_stop,
 	.help =
-"  Stop cwsandboxd. Sessions that would be lost are named first.\n"
+"  Stop cwsandboxd. Sessions and sandboxes that would be lost are named first.\n"
 "\n"
 "Options:\n"
-"  --all    Stop the local sandbox service too.\n"
-"  --force  Lose the sessions without a question.\n"
+"  --all    Stop the local sandbox service too; its sandboxes end.\n"
+"  --force  Lose them without a question.\n"
 "  --help   Show this message and exit.\n",
 };
 

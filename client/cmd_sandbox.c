@@ -143,7 +143,7 @@ const struct command command_create = {
 
 /* ---- stop ---- */
 
-static bool is_over(const char *state)
+bool sandbox_is_over(const char *state)
 {
 	return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 ||
 	       strcmp(state, "terminated") == 0;
@@ -161,7 +161,7 @@ static int await_end(struct cli *cli, const char *id)
 	cli_progress_begin(&progress);
 	for (;;) {
 		r = cli_try(cli, &get, &e);
-		if (r || is_over(e.answer->sandbox->state))
+		if (r || sandbox_is_over(e.answer->sandbox->state))
 			break;
 		cli_progress_tick(&progress, "Waiting for the sandbox to end");
 		poll(NULL, 0, pause);
@@ -183,7 +183,7 @@ struct stopping {
 
 static int refuse_snapshot(const struct cwsandbox_sandbox *s)
 {
-	if (is_over(s->state))
+	if (sandbox_is_over(s->state))
 		return cli_error("Cannot snapshot on stop: sandbox has already stopped.");
 	if (strcmp(s->state, "terminating") == 0)
 		return cli_error("Cannot snapshot on stop: sandbox is already terminating.");
@@ -266,7 +266,7 @@ static int stop(struct cli *cli, struct stopping *st)
 		return -ENOENT;
 	if (r)
 		return cli_refuse(e.error, &x);
-	over = is_over(e.answer->sandbox->state);
+	over = sandbox_is_over(e.answer->sandbox->state);
 	draining = strcmp(e.answer->sandbox->state, "terminating") == 0;
 	if (st->snapshot)
 		r = refuse_snapshot(e.answer->sandbox);

@@ -10,6 +10,8 @@
  * it runs. As cli_ask(). */
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret);
+/* Nothing of it runs any more. */
+bool sandbox_is_over(const char *state);
 /* `delete` of what q names, with --missing-ok and --quiet; `kind` is "sandbox " or "snapshot ", and
  * `said` that or "", as the official client has it. An exit code. */
 int delete_one(struct cli *cli, const struct parsed *p, const struct cwsandbox_request *q,

@@ -127,6 +127,24 @@ class Aborted(WorldCase):
             until(lambda: not self.running(), "the end of the sandbox")
 
 
+class Stopping(WorldCase):
+    def test_stop_all_names_the_sandboxes_that_it_would_end_and_wants_a_yes_or_force(self):
+        box = self.world.ok("create")
+        named = "These sandboxes of the local service would be lost: %s" % box
+        done = self.world.cli("daemon", "stop", "--all")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertEqual(done.stderr.decode(), named + "\nError: sandboxes of the local service still run; --force loses them\n")
+        t = self.world.terminal("daemon", "stop", "--all", cols=120).see(named).see("Stop anyway? [y/N]")
+        t.type("n\r")
+        self.assertEqual(t.exit_code(), 1)
+        self.assertEqual(self.world.ok("exec", box, "echo", "lives"), "lives")
+        other = self.world.local(name="other")
+        done = self.world.cli("daemon", "stop", "--all", env=other.environment())
+        self.assertEqual((done.returncode, box in done.stderr.decode()), (1, True))
+        self.world.ok("delete", box)
+        self.world.ok("daemon", "stop", "--all")
+
+
 class Page(WorldCase):
     def help(self, *words):
         return self.world.run([program("cwsandbox"), *words, "--help"]).stdout.decode()
