@@ -9,9 +9,7 @@
 #include "common/clock.h"
 #include "common/text.h"
 
-#define READ_MAX ((size_t)4096)
 #define TYPED_MAX ((size_t)1024 * 1024) /* bytes read from the terminal and not taken yet */
-#define ANSWER_WAIT_MS 200              /* for answers of the terminal that are due when we leave */
 #define QUIT_WAIT_MS 500                /* for a detach to be told to the daemon */
 
 static void end_as(struct attach *a, enum ending ending, const char *why)
@@ -43,7 +41,7 @@ static int append(struct term_buf *b, const void *data, size_t n)
 	return 0;
 }
 
-static int append_text(struct term_buf *b, const char *text)
+int attach_text(struct term_buf *b, const char *text)
 {
 	return append(b, text, strlen(text));
 }
@@ -150,7 +148,7 @@ static int say_title(struct attach *a, const char *bell)
 	int r;
 
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
-	r = append_text(&a->out, bell);
+	r = attach_text(&a->out, bell);
 	if (!r)
 		r = put_title(a);
 	if (!r)
@@ -196,15 +194,30 @@ static void take_exit(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, ENDING_EXITED, e->message ? e->message : e->reason);
 }
 
-/* The terminal is asked what it is, once, before anything is painted; nothing waits for it. */
-static void ask_terminal(struct attach *a)
+/* The terminal is asked what it is, once, before anything is painted; nothing waits for it. The
+ * user's title goes on its stack, and attach_leave() brings it back. */
+static void greet_terminal(struct attach *a)
 {
-	const char *text = probe_begin(&a->probe);
+	int r = 0;
 
-	a->asked_ms = cli_now_ms();
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
-	if (!append_text(&a->out, text))
+	if (!a->begun) {
+		a->asked_ms = cli_now_ms();
+		r = attach_text(&a->out, probe_begin(&a->probe));
+	}
+	if (!r && a->probe.titles && !a->title_saved) {
+		r = attach_text(&a->out, "\033[22;0t");
+		a->title_saved = !r;
+	}
+	if (!r)
 		write_out(a);
+}
+
+/* The session's name now: it may be renamed while we are attached. */
+static void take_name(struct attach *a, const char *name)
+{
+	if (name && text_is_session_name(name, strlen(name)))
+		snprintf(a->name, sizeof(a->name), "%s", name);
 }
 
 /* The answer to the request that attaches. */
@@ -224,24 +237,38 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, error_text(text, e->error, &x));
 		return;
 	}
-	if (!a->begun && !a->ending)
-		ask_terminal(a);
+	if (!a->ending)
+		greet_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
 	a->notice.leads = e->answer->role && strcmp(e->answer->role, "lead") == 0;
 	a->notice.lead = 0;
-	if (e->answer->name && text_is_session_name(e->answer->name, strlen(e->answer->name)))
-		snprintf(a->name, sizeof(a->name), "%s", e->answer->name);
+	take_name(a, e->answer->name);
 	if (set.size) /* told with the events; a policy the daemon refuses is no reason to leave */
 		cwsandbox_start(a->c, &set, NULL);
 	a->o->set_size = NULL;
 }
 
+/* Who alone may type has the size too. */
+static int take_lead(struct attach *a, const struct cwsandbox_event *e)
+{
+	if (!a->lead_id || e->id != a->lead_id)
+		return 0;
+	a->lead_id = 0;
+	if (!e->r || strcmp(e->error->code, "exclusive") != 0)
+		return 0;
+	return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
+}
+
 static int take_event(struct attach *a, const struct cwsandbox_event *e)
 {
+	char why[ERRORS_TEXT_MAX / 2];
+	int r;
+
 	if (e->kind == CWSANDBOX_EVENT_ANSWER) {
 		take_answer(a, e);
-		return take_title(a, e);
+		r = take_lead(a, e);
+		return r ? r : take_title(a, e);
 	}
 	if (e->kind == CWSANDBOX_EVENT_SHUTDOWN)
 		a->shutting_down = true;
@@ -255,17 +282,19 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 		take_exit(a, e);
 		return 0;
 	case CWSANDBOX_EVENT_DETACHED:
-		end_as(a, ENDING_DETACHED, e->message ? e->message : e->reason);
+		end_as(a, ENDING_DETACHED, attach_detached_words(why, a, e));
 		return 0;
 	case CWSANDBOX_EVENT_INPUT_REFUSED:
 		return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
 	case CWSANDBOX_EVENT_RESIZED:
 	case CWSANDBOX_EVENT_CLIENTS:
 		return take_notice(a, e);
+	case CWSANDBOX_EVENT_STATE:
+		take_name(a, e->name);
+		return 0;
 	case CWSANDBOX_EVENT_NONE:
 	case CWSANDBOX_EVENT_CONNECTED:
 	case CWSANDBOX_EVENT_ANSWER:
-	case CWSANDBOX_EVENT_STATE:
 	case CWSANDBOX_EVENT_CREDIT:
 	case CWSANDBOX_EVENT_SHUTDOWN:
 		return 0;
@@ -309,6 +338,7 @@ static int show_help(struct attach *a)
 	static const char text[] = "\r\n\r\n"
 				   "  d  detach: the session runs on    %s\r\n"
 				   "  ?  this help                      %s  send it\r\n"
+				   "  any other key: it is typed, and %s before it\r\n"
 				   "  session %s, attach it with: cwsandbox attach %s\r\n"
 				   "  any key goes back\r\n";
 	char key[16], line[512 + 2 * TEXT_NAME_MAX];
@@ -319,10 +349,10 @@ static int show_help(struct attach *a)
 	snprintf(line, sizeof(line), text,
 		a->o->observer ? "(this one only looks)"
 			       : "l  take the lead: this size is the shell's",
-		keys_name(key, a->keys.sequence[0]), a->name, a->name);
+		keys_name(key, a->keys.sequence[0]), key, a->name, a->name);
 	r = term_filter_undo(a->filter, &a->out);
 	if (!r)
-		r = append_text(&a->out, line);
+		r = attach_text(&a->out, line);
 	write_out(a);
 	return r;
 }
@@ -346,7 +376,7 @@ static void act(struct attach *a, enum keys_action action)
 		return;
 	case KEYS_LEAD:
 		if (a->attachment >= 0 && !a->o->observer)
-			cwsandbox_start(a->c, &lead, NULL);
+			cwsandbox_start(a->c, &lead, &a->lead_id);
 		return;
 	}
 }
@@ -462,40 +492,9 @@ static void resize(struct attach *a)
 		cwsandbox_resize(a->c, a->attachment, cols, rows);
 }
 
-/* Answers that are on their way must not reach the shell after us. */
-static void take_late_answers(struct attach *a)
-{
-	const int64_t now = cli_now_ms(), due = now + ANSWER_WAIT_MS;
-	struct pollfd p = { .fd = a->tty.in, .events = POLLIN };
-	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
-	ssize_t l;
-
-	while (a->tty.raw && a->probe.waiting && cli_now_ms() < due &&
-		now - a->asked_ms < PROBE_GIVE_UP_MS &&
-		poll(&p, 1, (int)(due - cli_now_ms())) > 0) {
-		l = read(a->tty.in, in, sizeof(in));
-		if (l <= 0)
-			return;
-		probe_feed(&a->probe, in, (size_t)l, keys);
-	}
-}
-
-static void leave_terminal(struct attach *a)
-{
-	struct term_buf undo = { .data = NULL };
-
-	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
-	if (a->begun && (a->out_at < a->out.n ? term_paint_undo(&undo)
-					      : term_filter_undo(a->filter, &undo)))
-		undo.n = 0;
-	take_late_answers(a);
-	tty_leave(&a->tty, undo.data, undo.n);
-	term_buf_done(&undo);
-}
-
 static void stop(struct attach *a)
 {
-	leave_terminal(a);
+	attach_leave(a);
 	tty_stop();
 	if (tty_enter(&a->tty))
 		end_as(a, ENDING_GONE, NULL);
@@ -622,6 +621,8 @@ static void say_goodbye(struct attach *a)
 	while (cli_now_ms() < deadline && !cwsandbox_wait(a->c, QUIT_WAIT_MS, &e))
 		if (e.kind == CWSANDBOX_EVENT_ANSWER && e.id == id)
 			return;
+		else if (e.kind == CWSANDBOX_EVENT_STATE && e.attachment == a->attachment)
+			take_name(a, e.name);
 }
 
 static int loop(struct attach *a)
@@ -637,7 +638,7 @@ static int loop(struct attach *a)
 		r = turn(a);
 	if (a->ending == ENDING_LEFT)
 		say_goodbye(a);
-	leave_terminal(a);
+	attach_leave(a);
 	tty_close(&a->tty);
 	return r;
 }

@@ -1,8 +1,65 @@
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/attach_private.h"
+#include "client/cli.h"
+
+#define ANSWER_WAIT_MS 200 /* for answers of the terminal that are due when we leave */
+
+/* ---- the terminal ---- */
+
+/* Our notice goes also where a terminal has no stack of titles. */
+static int restore_title(struct attach *a, struct term_buf *undo)
+{
+	int r = 0;
+
+	if (a->notice.shown)
+		r = attach_text(undo, "\033]2;\033\\");
+	if (!r && a->title_saved)
+		r = attach_text(undo, "\033[23;0t");
+	a->title_saved = false;
+	return r;
+}
+
+/* Answers that are on their way must not reach the shell after us. */
+static void take_late_answers(struct attach *a)
+{
+	const int64_t now = cli_now_ms(), due = now + ANSWER_WAIT_MS;
+	struct pollfd p = { .fd = a->tty.in, .events = POLLIN };
+	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
+	ssize_t l;
+
+	while (a->tty.raw && a->probe.waiting && cli_now_ms() < due &&
+		now - a->asked_ms < PROBE_GIVE_UP_MS &&
+		poll(&p, 1, (int)(due - cli_now_ms())) > 0) {
+		l = read(a->tty.in, in, sizeof(in));
+		if (l <= 0)
+			return;
+		probe_feed(&a->probe, in, (size_t)l, keys);
+	}
+}
+
+void attach_leave(struct attach *a)
+{
+	struct term_buf undo = { .data = NULL };
+	size_t kept;
+
+	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
+	if (a->begun && (a->out_at < a->out.n ? term_paint_undo(&undo)
+					      : term_filter_undo(a->filter, &undo)))
+		undo.n = 0;
+	kept = undo.n;
+	if (restore_title(a, &undo))
+		undo.n = kept;
+	take_late_answers(a);
+	tty_leave(&a->tty, undo.data, undo.n);
+	term_buf_done(&undo);
+}
+
+/* ---- the words ---- */
 
 static void say(const struct attach *a, const char *what, const char *more)
 {
@@ -10,6 +67,27 @@ static void say(const struct attach *a, const char *what, const char *more)
 
 	fprintf(stderr, "%s[%s: %s%s%s]%s\n", dim ? "\033[2m" : "", a->name, what,
 		more && *more ? ": " : "", more ? more : "", dim ? "\033[0m" : "");
+}
+
+const char *attach_detached_words(
+	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e)
+{
+	const char *why = NULL;
+
+	if (e->reason && strcmp(e->reason, "stalled") == 0)
+		why = "the session waited too long for this terminal";
+	else if (e->reason && strcmp(e->reason, "dropped") == 0)
+		why = "this terminal fell behind further than the session keeps output";
+	if (!why)
+		return e->message ? e->message : e->reason;
+	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: cwsandbox attach %s", why, a->name);
+	return buf;
+}
+
+static void say_next(const struct attach *a, const char *what)
+{
+	if (a->begun && !a->o->official)
+		fprintf(stderr, "cwsandbox: %s, 'cwsandbox new' starts another session\n", what);
 }
 
 static int end_exited(const struct attach *a)
@@ -24,6 +102,7 @@ static int end_exited(const struct attach *a)
 		return a->code;
 	if (!a->o->official) {
 		say(a, "ended without an exit code", a->why);
+		say_next(a, "the session is over; 'cwsandbox ls' lists the sandboxes there are");
 		return EXIT_LOST;
 	}
 	if (!*a->why || strcmp(a->why, "no_exit_code") == 0)
@@ -55,6 +134,8 @@ int attach_conclude(const struct attach *a)
 		return EXIT_DETACHED;
 	case ENDING_LOST:
 		cli_error("session %s: %s", a->name, a->why);
+		say_next(a,
+			"sessions end with cwsandboxd; 'cwsandbox sessions' lists those there are");
 		return a->o->official ? EXIT_ERROR : EXIT_LOST;
 	case ENDING_SIGNAL:
 		if (a->signal == SIGINT)

@@ -12,6 +12,8 @@
 #include "common/term/term.h"
 #include "common/text.h"
 
+#define READ_MAX ((size_t)4096)
+
 /* How it ended. */
 enum ending {
 	ENDING_NONE,
@@ -35,11 +37,13 @@ struct attach {
 	struct term_filter *filter;
 	struct pace pace;
 	struct notice notice;
+	uint32_t lead_id;  /* the request for the lead; 0: none */
 	uint32_t title_id; /* the request for the session's title; 0: none */
 	char name[TEXT_NAME_MAX + 1];
 	int64_t attachment; /* -1 while it is being made */
 	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
 	bool begun;         /* it stood once */
+	bool title_saved;   /* on the terminal's stack of titles */
 	bool is_missing;    /* it never did: there is no such session */
 	/* of the event being written */
 	struct term_buf out;
@@ -56,7 +60,17 @@ struct attach {
 	bool shutting_down;
 };
 
+/* ---- attach.c ---- */
+/* -ENOMEM. */
+int attach_text(struct term_buf *b, const char *text);
+
 /* ---- attach_end.c ---- */
+/* Why the daemon detached us, and the way back if there is one; perhaps in buf. The daemon's own
+ * words for a policy are for programs, which come back with `since`. */
+const char *attach_detached_words(
+	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e);
+/* The terminal is the user's again, as it was. */
+void attach_leave(struct attach *a);
 /* Says how it ended, below what the session has left on the screen; the exit code. */
 int attach_conclude(const struct attach *a);
 

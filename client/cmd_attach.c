@@ -1,6 +1,7 @@
 /*
  * cmd_attach - attach, new, sh: sessions on a terminal
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -225,7 +226,7 @@ static const char *const choices_yes_no[] = { "yes", "no", NULL };
 	{ .name = "--policy", .kind = OPTION_CHOICE, .choices = choices_policy }, \
 	{ .name = "--lossless", .kind = OPTION_FLAG }, \
 	{ .name = "--window", .kind = OPTION_TEXT }, \
-	{ .name = "--drain", .kind = OPTION_INT, .min = 0 }, \
+	{ .name = "--drain", .kind = OPTION_INT, .min = -INFINITY }, /* read_settings() */ \
 	{ .name = "--block-timeout", .kind = OPTION_LIFE }, \
 	{ .name = "--size", .kind = OPTION_TEXT }, \
 	{ .name = "--history", .kind = OPTION_INT, .min = 0 }, \
@@ -244,7 +245,7 @@ static const char *const choices_yes_no[] = { "yes", "no", NULL };
 "                            to 10000; 0: all.  [default: 10]\n" \
 "  --block-timeout DURATION  How long the session waits for it.  [default: 60s]\n" \
 "  --size SIZE               Whose size the shell has: lead, latest, smallest,\n" \
-"                            largest, or COLSxROWS.\n" \
+"                            largest, or COLSxROWS; observers do not count.\n" \
 "  --history N               Lines of history to print first.\n" \
 "  --lead-notice [yes|no]    Say in the title when another terminal takes the\n" \
 "                            lead.  [default: yes]\n" \

@@ -1,6 +1,7 @@
 /*
  * cmd_set - resize, set: what a session's attachments begin with, and whose size its shell has
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,9 @@ int check_size(const struct parsed *p, const char *where, const char *size)
 		rows && rows <= SIDE_MAX)
 		return 0;
 	return cli_usage(p->command,
-		"Invalid value for '%s': use lead, latest, smallest, largest or COLSxROWS.", where);
+		"Invalid value for '%s': use lead, latest, smallest, largest or COLSxROWS, 1x1 to "
+		"%ux%u.",
+		where, SIDE_MAX, SIDE_MAX);
 }
 
 int read_settings(const struct parsed *p, struct cwsandbox_request *q)
@@ -44,7 +47,7 @@ int read_settings(const struct parsed *p, struct cwsandbox_request *q)
 	q->block_timeout_ms = block->set ? (uint64_t)block->integer : 0;
 	q->has_drain = drain->set;
 	q->drain_ms = (uint64_t)drain->integer;
-	if (drain->integer > DRAIN_MAX_MS)
+	if (drain->set && (drain->integer < 0 || drain->integer > DRAIN_MAX_MS))
 		return cli_usage(p->command,
 			"Invalid value for '--drain': use milliseconds, 0 to %d.", DRAIN_MAX_MS);
 	if (!window)
@@ -116,7 +119,8 @@ const struct command command_resize = {
 		.run = run_resize,
 	.help =
 "  Say whose size the shell of session NAME has: SIZE is lead, latest, smallest,\n"
-"  largest, or COLSxROWS. Terminals of another size are painted at their own.\n"
+"  largest, or COLSxROWS. Terminals of another size are painted at their own;\n"
+"  observers do not count.\n"
 "\n"
 "Options:\n"
 "  --help  Show this message and exit.\n",
@@ -126,7 +130,7 @@ static const struct option set_options[] = {
 	{ .name = "--policy", .kind = OPTION_CHOICE, .choices = choices_policy },
 	{ .name = "--lossless", .kind = OPTION_FLAG },
 	{ .name = "--window", .kind = OPTION_TEXT },
-	{ .name = "--drain", .kind = OPTION_INT, .min = 0 },
+	{ .name = "--drain", .kind = OPTION_INT, .min = -INFINITY }, /* read_settings() */
 	{ .name = "--block-timeout", .kind = OPTION_LIFE },
 	{ .name = "--size", .kind = OPTION_TEXT },
 };

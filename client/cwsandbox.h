@@ -88,6 +88,8 @@ struct cwsandbox_error {
 	int64_t min, max;       /* version: what the daemon speaks */
 	uint64_t credit;        /* input_window: bytes that remain */
 	bool has_retry_after, has_exit_code;
+	const char *holder; /* exclusive: whose client alone may type, and its process */
+	int64_t holder_pid;
 };
 
 /* ==== connection ==== */
@@ -448,7 +450,7 @@ enum cwsandbox_event_kind {
 	CWSANDBOX_EVENT_RESIZED, /* attachment, cols, rows, lead: the size of the shell; whether we
 				    lead */
 	CWSANDBOX_EVENT_CLIENTS, /* attachment, clients, n_clients: who is there */
-	CWSANDBOX_EVENT_STATE,   /* attachment, state, reason, message */
+	CWSANDBOX_EVENT_STATE,   /* attachment, name, state, reason, message */
 	CWSANDBOX_EVENT_CREDIT,  /* attachment: input has room again */
 	CWSANDBOX_EVENT_INPUT_REFUSED, /* attachment, error: input that was taken did not reach the
 					  program */
@@ -478,6 +480,7 @@ struct cwsandbox_event {
 	int64_t exit_code;
 	const struct cwsandbox_client *clients;
 	size_t n_clients;
+	const char *name; /* the session's, of STATE; NULL: not told */
 };
 
 /* The descriptor to poll, -1 when not connected; and the poll(2) events to wait for now: ask again

@@ -226,6 +226,7 @@ void error_copy(struct arena *a, const struct cwsandbox_error *from, struct cwsa
 	e.reason = arena_strdup(a, from->reason);
 	e.status = arena_strdup(a, from->status);
 	e.detail = arena_strdup(a, from->detail);
+	e.holder = arena_strdup(a, from->holder);
 	e.violations = copy_violations(a, from);
 	e.n_violations = e.violations ? from->n_violations : 0;
 	e.sessions = NULL;

@@ -167,6 +167,8 @@ static const struct field error_fields[] = {
 	F(I64, error, min),
 	F(I64, error, max),
 	F(U64, error, credit),
+	F(STR, error, holder),
+	F(I64, error, holder_pid),
 };
 const SCHEMA(schema_error, error, error_fields);
 
@@ -252,6 +254,7 @@ static const struct field change_fields[] = {
 	F(U64, event, cols),
 	F(U64, event, rows),
 	F(BOOL, event, lead),
+	F(STR, event, name),
 	F(STR, event, state),
 	F(STR, event, reason),
 	F(STR, event, message),

@@ -51,6 +51,7 @@ void probe_init(struct probe *p, const struct probe_env *env)
 	const bool apple = begins(env->term_program, "Apple"); /* prints what it does not know */
 
 	*p = (struct probe){ .asks = !simple && !apple && !(env->probe && *env->probe == 'n') };
+	p->titles = !simple;
 	p->caps = (struct term_caps){
 		/* the Linux console makes its own of any colour */
 		.true_color = says_true_color(env) || begins(env->term, "linux"),

@@ -30,6 +30,7 @@ struct probe {
 	struct term_caps caps; /* as far as known */
 	uint32_t colors[TERM_COLORS_N];
 	unsigned has_colors;          /* bit i: colors[i] was told */
+	bool titles;                  /* it may have a stack of titles, and prints nothing of it */
 	bool asks;                    /* the questions may be sent to this terminal */
 	bool waiting;                 /* they were, and the last answer is not in */
 	bool sync, kitty, modern;     /* answers so far */

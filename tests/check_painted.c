@@ -474,6 +474,22 @@ START_TEST(a_terminal_of_another_size_gets_differences)
 }
 END_TEST
 
+START_TEST(one_that_shows_what_changes_nothing_does_not_lag)
+{
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	viewer_attach(&a, 40, 10);
+	output_text("upper left");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	output_text("\rupper left"); /* nothing to paint, and nothing to tell */
+	ck_assert_uint_eq(attachment_lag(viewed()), 11);
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	ck_assert_uint_eq(attachment_lag(viewed()), 0);
+	viewer_end();
+}
+END_TEST
+
 START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
 {
 	begin();
@@ -564,6 +580,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
 	a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize,
 	a_terminal_of_another_size_gets_differences,
+	one_that_shows_what_changes_nothing_does_not_lag,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,
 	fault_f29_a_painted_attachment_costs_at_most_256_kib)

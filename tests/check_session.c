@@ -104,6 +104,26 @@ START_TEST(names_are_unique_and_the_default_is_the_next_free_number)
 }
 END_TEST
 
+START_TEST(a_new_name_is_told_to_who_is_attached)
+{
+	const struct frame *f;
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	peer_note(&a, "state");
+	peer_begin(&a, "session.rename", 2);
+	frame_put_str(&a.out, "name", "w");
+	frame_put_str(&a.out, "to", "a0");
+	peer_send(&a);
+	fake_turn(&fake);
+	f = peer_note(&a, "state");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(f->params, "name", "a0"));
+	ck_assert(field_is(f->params, "state", "running"));
+	end();
+}
+END_TEST
+
 START_TEST(the_list_is_ordered_by_name_and_paged_by_it)
 {
 	const msgpack_object *o, *list;
@@ -492,7 +512,7 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	output_and_an_end_after_the_end_change_nothing,
 	a_lost_session_says_so_and_how_many_bytes_are_uncertain,
 	names_are_unique_and_the_default_is_the_next_free_number,
-	the_list_is_ordered_by_name_and_paged_by_it,
+	a_new_name_is_told_to_who_is_attached, the_list_is_ordered_by_name_and_paged_by_it,
 	the_newest_running_session_is_attached_when_no_name_is_given,
 	an_ended_session_nobody_saw_stays_24_h, an_ended_session_that_was_seen_stays_60_s,
 	of_more_than_1000_ended_sessions_the_oldest_go,

@@ -111,6 +111,32 @@ START_TEST(an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back
 }
 END_TEST
 
+START_TEST(the_lead_is_not_taken_from_who_alone_may_type_and_the_refusal_names_it)
+{
+	const msgpack_object *error;
+	uint32_t two, id;
+
+	begin();
+	peer_attach(
+		&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24, .exclusive = true });
+	two = peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 40, .rows = 10 });
+	peer_begin(&b, "session.lead", 1);
+	frame_put_u64(&b.out, "attachment", two);
+	id = peer_send(&b);
+	fake_turn(&fake);
+	error = peer_answer(&b, id)->error;
+	ck_assert(field_is(error, "code", "exclusive"));
+	ck_assert(field_is(error, "holder", a.client->name));
+	ck_assert_uint_eq(field_u64(error, "holder_pid"), client_pid(a.client));
+	ck_assert_uint_eq(s->cols, 80);
+	peer_close(&a);
+	peer_begin(&b, "session.lead", 1);
+	frame_put_u64(&b.out, "attachment", two);
+	peer_result(&b, peer_send(&b));
+	end();
+}
+END_TEST
+
 START_TEST(the_lease_goes_with_its_holder)
 {
 	uint32_t at;
@@ -241,6 +267,7 @@ END_TEST
 TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_when_it_is_refused,
 	input_beyond_the_window_is_refused_whole_and_credit_comes_back,
 	an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back,
+	the_lead_is_not_taken_from_who_alone_may_type_and_the_refusal_names_it,
 	the_lease_goes_with_its_holder,
 	send_types_without_an_attachment_and_says_how_much_was_taken,
 	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,

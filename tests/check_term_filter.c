@@ -328,6 +328,21 @@ START_TEST(the_filter_knows_whether_the_terminal_shows_its_alternate_screen)
 }
 END_TEST
 
+START_TEST(no_more_titles_come_off_the_stack_of_the_terminal_than_went_on_it)
+{
+	_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+
+	ck_assert_str_eq(filter(f, "\033[23;0t"), "");
+	for (unsigned i = 0; i < TITLE_STACK_MAX; i++)
+		ck_assert_str_eq(filter(f, "\033[22;0t"), "\033[22;0t");
+	ck_assert_str_eq(filter(f, "\033[22;0t"), "");
+	for (unsigned i = 0; i < TITLE_STACK_MAX; i++)
+		ck_assert_str_eq(filter(f, "\033[23t"), "\033[23t");
+	ck_assert_str_eq(filter(f, "\033[23t"), "");
+	term_buf_done(&out);
+}
+END_TEST
+
 static const char *undo(struct term_filter *f)
 {
 	struct out o = { .buf = &out };
@@ -346,6 +361,8 @@ START_TEST(detaching_undoes_what_was_set_and_nothing_else)
 		{ "\033[31mred", "\033[m" },
 		{ "\033[?25l\033[?25h\033[?2004h\033[?2004l\033[?1h\033=\033[?1l\033>", "" },
 		{ "\033[?1h\033=", "\033[?1l\033>" },
+		{ "\033[22;0t\033[23;0t\033[23;0t", "" },
+		{ "\033[22;0t\033[22;2t\033[23t\033]2;theirs\a", "\033[23;0t" },
 		{ "\033[?1049h\033[?25l", "\033[?1049l\033[?25h" },
 		{ "\033[>1u\033[?1049h\033[>3u\033[>5u", "\033[<2u\033[?1049l\033[<1u" },
 		{ "\033[=3u\033[>1u\033[<u\033[=0u", "" },
@@ -432,6 +449,7 @@ TEST_MAIN("term_filter",
 	a_lesser_terminal_gets_what_it_can_show,
 	every_true_colour_becomes_one_of_the_256_that_is_near,
 	it_is_known_whether_the_terminal_reports_keys_as_sequences,
+	no_more_titles_come_off_the_stack_of_the_terminal_than_went_on_it,
 	detaching_undoes_what_was_set_and_nothing_else,
 	any_output_is_undone_by_the_filter_and_by_the_undo_that_knows_nothing,
 	sec_c27_the_terminal_sees_only_what_the_table_says,

@@ -264,11 +264,31 @@ class BadTerminal(FakeCase):
         numbers = iter(range(1, 9))
         t = self.attach(lambda m, p: dict(ATTACHED, attachment=next(numbers), then=paint) if m == "session.attach"
                         else {"detached": 1})
-        t.see("painted").type("\x1c?").see("take the lead").type("x")
+        t.see("painted").type("\x1c?").see("take the lead").see("any other key").type("x")
         until(lambda: [m for m, p in self.fake.seen].count("session.attach") == 2, "another attach")
         self.assertEqual([m for m, p in self.fake.seen if m == "session.input"], [])
         t.type("\x1cd")
         self.assertEqual(t.exit_code(), 0)
+
+    def test_a_policy_that_detaches_says_why_and_how_to_come_back(self):
+        t = self.attach(lambda m, p: ATTACHED if m == "session.attach" else {"detached": 1})
+        for reason in ("stalled", "dropped"):
+            t = t or self.world.terminal("attach", "work", env={"NO_COLOR": "1"})
+            until(lambda: any(m == "session.attach" for m, p in self.fake.seen), "the attach")
+            self.fake.say("detached", attachment=1, reason=reason, message="Attach again with `since`.", offset=0)
+            self.assertEqual(t.exit_code(), 254)
+            self.assertIn("cwsandbox attach work]", t.screen.text().replace("\n", ""))
+            self.assertNotIn("since", t.screen.text())
+            self.fake.seen.clear()
+            t = None
+
+    def test_a_session_without_an_exit_code_says_what_to_do_next(self):
+        t = self.attach(lambda m, p: ATTACHED if m == "session.attach" else {"detached": 1})
+        until(lambda: any(m == "session.attach" for m, p in self.fake.seen), "the attach")
+        self.fake.say("exited", attachment=1, exit_code=None, reason="lost", message="It broke.", error=None, offset=0)
+        self.assertEqual(t.exit_code(), 255)
+        self.assertIn("It broke.", t.screen.text())
+        self.assertIn("'cwsandbox new' starts another session", t.screen.text().replace("\n", ""))
 
     def test_a_detach_says_how_to_come_back_and_a_lost_daemon_says_so(self):
         t = self.attach(lambda m, p: ATTACHED if m == "session.attach" else {"detached": 1})
@@ -282,6 +302,7 @@ class BadTerminal(FakeCase):
         self.fake.connection.shutdown(socket.SHUT_RDWR)
         self.assertEqual(t.exit_code(), 255)
         self.assertIn("cwsandboxd was stopped", t.screen.text())
+        self.assertIn("'cwsandbox new' starts another session", t.screen.text().replace("\n", ""))
         self.assertEqual(t.harm(), [])
 
 

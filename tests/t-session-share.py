@@ -101,6 +101,37 @@ class Sharing(SessionCase):
         self.assert_sane(a)
         b.see_line(PROMPT).type("echo mine\r").see_line("mine")
 
+    def test_a_session_renamed_meanwhile_is_left_under_its_new_name(self):
+        a, name = self.shell(), self.name()
+        self.world.ok("rename", a.session, name)
+        a.type("echo still $((40+2))\r").see_line("still 42")
+        a.type(DETACH)
+        self.assertEqual(a.exit_code(), 0)
+        self.assertIn("[%s: detached, come back with: cwsandbox attach %s]" % (name, name), a.screen.all_text())
+        b = at_prompt(self.attach(name))
+        self.world.ok("rename", name, name + ".again")
+        b.type("exit 4\r")
+        self.assertEqual(b.exit_code(), 4)
+        self.assertIn("[%s.again: ended, exit code 4]" % name, b.screen.all_text())
+        for args in (("resize", name + ".again", "10x10"), ("set", "--lossless", name + ".again")):
+            done = self.world.cli(*args)
+            self.assertEqual((done.returncode, b"has ended" in done.stderr), (1, True))
+
+    def test_the_title_of_the_terminal_is_its_own_again_after_a_detach(self):
+        a = self.shell()
+        a.screen.titles.append("the user's")
+        a.screen.title_stack = ["the user's"]  # as at its begin
+        a.type("printf '\\033[22;0t\\033]2;the program\\047s\\a'\r")
+        until(lambda: a.screen.titles[-1] == "the program's", "the program's title")
+        b = self.attach(a.session).see_line(PROMPT)
+        until(lambda: len(self.clients(a.session)) == 2, "two clients")
+        b.type(LEAD)
+        until(lambda: "leads" in a.screen.titles[-1], "a notice in the title")
+        a.type(DETACH)
+        self.assertEqual(a.exit_code(), 0)
+        self.assertEqual(a.screen.titles[-1], "the user's")
+        self.assert_sane(a)
+
     def test_a_lead_that_is_taken_is_told_in_the_title_of_the_others_and_taken_back_with_the_lead(self):
         a = self.shell()
         a.type("printf '\\033]2;mine\\a'\r")
@@ -126,9 +157,16 @@ class Sharing(SessionCase):
         self.assertEqual([row[1:3] for row in rows], [["lead", "skip"], ["peer", "x"]])
         self.assertEqual(rows[0][3:9], [str(a.pid), str(os.getuid()), "80x24", "0B", "0B", os.ttyname(a.slave) + ","])
         self.assertEqual([c["tty"] for c in self.clients(a.session)], [os.ttyname(t.slave) for t in (a, x)])
-        second = self.attach(a.session, "--exclusive")
+        second = self.attach(a.session, "--exclusive", cols=200)
         self.assertEqual(second.exit_code(), UNREACHED)
-        self.assertIn("holds the input lease", second.screen.all_text())
+        self.assertIn("(pid %d) holds the input lease" % x.pid, second.screen.all_text())
+        self.assertIn("cwsandbox attach -x %s" % a.session, second.screen.all_text())
+        third = self.attach(a.session, cols=50).see_line(PROMPT)
+        third.type(LEAD)
+        until(lambda: "(pid %d) alone may type" % x.pid in "".join(third.screen.titles), "why it does not lead")
+        self.assertEqual([c["pid"] for c in self.clients(a.session) if c["role"] == "lead"], [a.pid])
+        third.type(DETACH)
+        self.assertEqual(third.exit_code(), 0)
         a.type("echo not\r")
         until(lambda: "(pid %d) alone may type" % x.pid in a.screen.titles[-1], "who may type in the title")
         self.assertIn(b"\a", a.raw)
@@ -154,7 +192,10 @@ class Sharing(SessionCase):
         until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (60, 20), "the size")
         self.assertEqual(self.world.cli("set", "--window", "4095", a.session).returncode, 2)
         self.assertEqual(self.world.cli("set", a.session).returncode, 2)
-        self.assertEqual(self.world.cli("set", "--drain", "10001", a.session).returncode, 2)
+        for drain in ("-1", "10001"):
+            self.assertIn(b"0 to 10000", self.world.cli("set", "--drain", drain, a.session).stderr)
+        for size in ("0x0", "10000x10000"):
+            self.assertIn(b"1x1 to 1000x1000", self.world.cli("resize", a.session, size).stderr)
         self.assertEqual(self.world.cli("set", "--lossless", "nobody").returncode, 1)
 
     def test_a_size_too_small_to_work_in_is_taken_and_the_way_back_is_said(self):

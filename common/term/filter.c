@@ -108,12 +108,21 @@ static enum verdict bound_repeat(const struct term_filter *f, struct parse *p, e
 	return VERDICT_REWRITE;
 }
 
+/* No more titles come off the terminal's stack than went on it: below them lies the user's. */
+static enum verdict bound_titles(const struct term_filter *f, const struct parse *p, enum verdict v)
+{
+	if (parse_key(p) != 't')
+		return v;
+	return f->titles == (parse_param(p, 0, 0) == 22 ? TITLE_STACK_MAX : 0) ? VERDICT_DROP : v;
+}
+
 static enum verdict judge_csi(struct term_filter *f)
 {
 	enum verdict v = filter_caps(f, &f->parse, filter_csi(&f->parse));
 
 	if (f->parse.final == 'b' && !f->printed)
 		return VERDICT_DROP;
+	v = bound_titles(f, &f->parse, v);
 	return bound_repeat(f, &f->parse, v);
 }
 

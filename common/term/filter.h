@@ -35,6 +35,7 @@ struct term_filter {
 	bool alternate;
 	bool kitty_set[2];       /* by screen */
 	uint8_t kitty_pushed[2]; /* so too */
+	uint8_t titles;          /* on the terminal's stack */
 	uint32_t set;            /* bits of enum undo */
 	uint32_t saved[2];       /* those saved with the cursor, by screen */
 };

@@ -196,6 +196,12 @@ void filter_note_csi(struct term_filter *f, const struct parse *p)
 	case PARSE_KEY(0, 0, 'r'):
 		note(f, UNDO_MARGINS, p->n_params > 0);
 		break;
+	case PARSE_KEY(0, 0, 't'): /* 22 or 23, as the filter passes them */
+		if (parse_param(p, 0, 0) == 22)
+			f->titles++;
+		else
+			f->titles--;
+		break;
 	case PARSE_KEY(0, 0, 'g'):
 		note(f, UNDO_TABS, true);
 		break;
@@ -309,6 +315,8 @@ int term_filter_undo(struct term_filter *f, struct term_buf *out)
 	for (unsigned i = 0; i < _UNDO_N; i++)
 		if (f->set >> i & 1)
 			out_text(&o, undo_text[i]);
+	for (; f->titles; f->titles--)
+		out_text(&o, "\033[23;0t");
 	f->set = f->saved[0] = f->saved[1] = 0;
 	return o.r;
 }

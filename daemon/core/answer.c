@@ -162,6 +162,11 @@ void refuse_input(
 
 	if (r == SESSION_E_UNEXPECTED) {
 		refuse_ended(c, f, s);
+	} else if (r == SESSION_E_EXCLUSIVE && is_request(f) && s->lease) {
+		refuse_begin(c, f, why.code, why.message, 2);
+		frame_put_str(&c->core->scratch, "holder", s->lease->client->name);
+		frame_put_u64(&c->core->scratch, "holder_pid", client_pid(s->lease->client));
+		client_send(c);
 	} else if (r == SESSION_E_WINDOW && is_request(f)) {
 		refuse_begin(c, f, why.code, why.message, 1);
 		frame_put_u64(&c->core->scratch, "credit", credit);

@@ -263,6 +263,8 @@ uint64_t attachment_lag(const struct attachment *a)
 
 	if (list_linked(&a->reader.link))
 		return reader_lag(&a->reader);
+	if (a->view == VIEW_PAINTED) /* also by a paint with nothing to send, which tells nothing */
+		return head - min_u64(a->paint_offset, head);
 	return head - min_u64(a->told, head);
 }
 

@@ -128,6 +128,12 @@ struct client {
 	char name[CLIENT_NAME_MAX + 1], term[CLIENT_NAME_MAX + 1], tty[CLIENT_NAME_MAX + 1];
 };
 
+/* As the socket says, else as the client says. */
+static inline uint64_t client_pid(const struct client *c)
+{
+	return c->pid > 0 ? (uint64_t)c->pid : c->pid_told;
+}
+
 struct client *client_free(struct client *c);
 /* Frames left over from an earlier turn. */
 void client_turn(struct client *c);

@@ -36,7 +36,7 @@ static void put_attachment(struct frame_out *o, const struct attachment *a)
 	frame_put_u64(o, "rows", a->rows);
 	frame_put_u64(o, "lag_bytes", attachment_lag(a));
 	frame_put_u64(o, "skipped_bytes", a->skipped_bytes);
-	frame_put_u64(o, "pid", c->pid > 0 ? (uint64_t)c->pid : c->pid_told);
+	frame_put_u64(o, "pid", client_pid(c));
 	frame_put_u64(o, "uid", c->uid);
 	frame_put_str(o, "name", c->name);
 	frame_put_str(o, "term", a->term[0] ? a->term : c->term);
@@ -178,7 +178,8 @@ void describe_state(struct frame_out *o, const struct attachment *a)
 {
 	const struct session *s = a->session;
 
-	begin(o, "state", a, 3);
+	begin(o, "state", a, 4);
+	frame_put_str(o, "name", s->name);
 	frame_put_str(o, "state", session_state_name(s->state));
 	frame_put_str(o, "reason", s->reason);
 	frame_put_str(o, "message", s->message);

@@ -321,6 +321,10 @@ void on_session_lead(struct client *c, const struct frame *f)
 			"Only a terminal can lead: attach with `cols` and `rows`.");
 		return;
 	}
+	if (a->session->lease && a->session->lease != a) {
+		refuse_input(c, f, SESSION_E_EXCLUSIVE, a->session, 0);
+		return;
+	}
 	session_lead(a->session, a);
 	answer_empty(c, f);
 }

@@ -115,8 +115,10 @@ void on_session_rename(struct client *c, const struct frame *f)
 		refuse_param(c, f, "to");
 	else if (registry_rename(&c->core->registry, s, to.data, to.n))
 		client_refuse(c, f, "name_taken", "A session of that name exists; choose another.");
-	else
+	else {
+		session_tell_state(s);
 		answer_empty(c, f);
+	}
 }
 
 void on_session_kill(struct client *c, const struct frame *f)

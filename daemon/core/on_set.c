@@ -67,6 +67,10 @@ static void set_session(struct client *c, const struct frame *f, const struct se
 		refuse_param(c, f, "foreground");
 		return;
 	}
+	if (session_ended(s)) {
+		refuse_ended(c, f, s);
+		return;
+	}
 	if (to->has_policy)
 		s->policy = to->policy;
 	if (to->has_block_timeout)

@@ -290,16 +290,21 @@ static void session_enter_end(struct session *s)
 		wait_answer(w);
 }
 
-void session_enter(struct session *s, enum session_state to, const char *why)
+void session_tell_state(struct session *s)
 {
 	struct attachment *a;
 
+	list_for_each(a, &s->attachments, session_link)
+		attachment_note(a, NOTE_STATE);
+}
+
+void session_enter(struct session *s, enum session_state to, const char *why)
+{
 	session_trace(s, to, why);
 	s->state = to;
 	if (session_ended(s))
 		session_enter_end(s);
-	list_for_each(a, &s->attachments, session_link)
-		attachment_note(a, NOTE_STATE);
+	session_tell_state(s);
 	session_mark(s);
 	session_mark_output(s);
 }

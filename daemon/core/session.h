@@ -33,7 +33,7 @@
 	(30 * USEC_PER_SEC) /* typing takes the lead from one idle so long                         \
 			     */
 #define SESSION_CLIENTS_USEC                                                                       \
-	(50 * USEC_PER_MSEC) /* at most one `clients` notification in this time */
+	(50 * USEC_PER_MSEC)                 /* at most one `clients` notification in this time */
 #define SESSION_REST_USEC (1 * USEC_PER_SEC) /* without output: its history is packed */
 
 enum session_state {
@@ -159,6 +159,7 @@ DEFINE_CLEANUP(struct session *, session_free)
 int session_step(struct session *s, enum session_event ev, const char *why);
 /* The only writer of s->state: traces, stamps, acts. */
 void session_enter(struct session *s, enum session_state to, const char *why);
+void session_tell_state(struct session *s); /* and its name, to all attachments */
 const char *session_state_name(enum session_state state);
 bool session_ended(const struct session *s);
 /* Its part of core_turn(): screen, replies, trim, window back. True: work is left. */

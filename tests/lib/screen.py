@@ -30,6 +30,8 @@ class Screen:
         self.cols, self.rows = cols, rows
         self.scrollback = []
         self.titles = []
+        self.title_stack = []
+        self.popped_too_many = False
         self.bells = 0
         self.unknown = []
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -92,6 +94,10 @@ class Screen:
             bad.append("a scroll region")
         if self.acs[0] or self.shift:
             bad.append("line-drawing characters")
+        if self.title_stack:
+            bad.append("a title on the stack")
+        if self.popped_too_many:
+            bad.append("a title popped that was never pushed")
         if self._state != self._ground:
             bad.append("an unfinished sequence")
         return sorted(set(bad))
@@ -238,6 +244,14 @@ class Screen:
             self.top, self.bottom = 0, self.rows - 1
         elif final not in "qp":
             self.unknown.append("CSI " + seq + final)
+
+    def _title_stack(self, n):
+        if n == 22:
+            self.title_stack.append(self.titles[-1] if self.titles else "")
+        elif n == 23 and self.title_stack:
+            self.titles.append(self.title_stack.pop())
+        elif n == 23:
+            self.popped_too_many = True
 
     def _kitty(self, private, args):
         if private == ">":
@@ -421,7 +435,7 @@ class Screen:
         "S": lambda s, n, a, b: s._scroll_up(n), "T": lambda s, n, a, b: s._scroll_down(n, s.top),
         "h": lambda s, n, a, b: s._set_mode(True, a), "l": lambda s, n, a, b: s._set_mode(False, a),
         "s": _save, "u": lambda s, n, a, b: s._restore(), "m": _attributes,
-        "c": lambda s, n, a, b: None, "n": lambda s, n, a, b: None, "t": lambda s, n, a, b: None,
+        "c": lambda s, n, a, b: None, "n": lambda s, n, a, b: None, "t": lambda s, n, a, b: s._title_stack(n),
         "g": lambda s, n, a, b: None, "i": lambda s, n, a, b: None,
     }
 
