@@ -11,6 +11,12 @@
 
 #define TIMEOUT_MS 60000
 
+static inline int usage(const char *how)
+{
+	fprintf(stderr, "usage: %s\n", how);
+	return 2;
+}
+
 static inline void check(struct cwsandbox_terminal *t, int r, const char *what)
 {
 	if (r == 0)

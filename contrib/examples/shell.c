@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	int code;
 
 	if (argc != 2)
-		return 2;
+		return usage("shell SANDBOX");
 	t = start(argv[1], sh, 100, 40);
 	printf("command: %s, session: %s\n", cwsandbox_terminal_command(t)[0],
 		cwsandbox_terminal_name(t));

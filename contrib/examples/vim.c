@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 	int code;
 
 	if (argc != 3)
-		return 2;
+		return usage("vim SANDBOX FILE");
 	t = start(argv[1], vim, 80, 24);
 	read_until(t, "\033[?1049h", seen,
 		sizeof(seen)); /* the alternate screen: raw bytes, as the program wrote them */
