@@ -118,7 +118,7 @@ static int check_name(const struct command *command, const char *name)
 	if (!name || text_is_session_name(name, strlen(name)))
 		return 0;
 	return cli_usage(command, "Invalid session name '%s': use 1 to %d of A-Z a-z 0-9 . _ -",
-		cli_show(shown, sizeof(shown), name), TEXT_NAME_MAX);
+		*name ? cli_show(shown, sizeof(shown), name) : "", TEXT_NAME_MAX);
 }
 
 static int check_attach(const struct parsed *p)

@@ -314,7 +314,8 @@ static int run_rename(struct cli *cli, const struct parsed *p)
 	if (!text_is_session_name(p->args[1], strlen(p->args[1])))
 		return cli_usage(p->command,
 			"Invalid session name '%s': use 1 to %d of A-Z a-z 0-9 . _ -",
-			cli_show(shown, sizeof(shown), p->args[1]), TEXT_NAME_MAX);
+			*p->args[1] ? cli_show(shown, sizeof(shown), p->args[1]) : "",
+			TEXT_NAME_MAX);
 	return ask_about(cli, &q, &e);
 }
 

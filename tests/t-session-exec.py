@@ -157,8 +157,41 @@ class Sandboxes(SessionCase):
         ended = self.wait_state(name, "failed", "exited")
         self.assertEqual((ended["state"], ended["reason"]), ("failed", "lost"))
 
+    def test_the_completions_offer_what_the_next_word_may_be(self):
+        file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "contrib", "completions", "cwsandbox")
+        script = ('cwsandbox() { "$program" "$@"; }; . "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cwsandbox; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        name = self.world.ok("new", "-d", "-s", self.name(), self.sandbox, "--", "sleep", "100")
+        env = dict(self.world.env, program=program("cwsandbox"))
+
+        def offered(*words):
+            done = self.world.run(["bash", "-c", script, "-", file, "cwsandbox", *words, ""], env=env)
+            self.assertEqual(done.stderr, b"")
+            return done.stdout.decode().split()
+
+        sizes = ["lead", "latest", "smallest", "largest"]
+        for words, want in ((("attach", "--policy"), ["skip", "block", "drop"]), (("attach", "--size"), sizes),
+                            (("resize", name), sizes), (("new", "--detach-keys"), []), (("exec", self.sandbox), None),
+                            (("files", "read"), [self.sandbox]), (("snapshots", "list", "--source-sandbox-id"), [self.sandbox]),
+                            (("--auth",), ["coreweave_api_key", "wandb"]), (("ls", "-s"), "running"), (("snapshots", "list", "-s"), "ready"),
+                            (("attach",), name), (("attach", "--policy", "skip"), name)):
+            got = offered(*words)
+            if isinstance(want, list):
+                self.assertEqual(got, want, words)
+            elif want:
+                self.assertIn(want, got, words)
+            else:
+                self.assertNotIn(self.sandbox, got, words)
+        for command in ("attach", "set", "logs", "stop"):
+            done = self.world.run(["bash", "-c", script, "-", file, "cwsandbox", command, "--"], env=env)
+            got = done.stdout.decode().split()
+            self.assertEqual(len(got), len(set(got)), command)
+            self.assertIn("--help", got)
+
     def test_rename_and_wait(self):
         name = self.world.ok("new", "-d", self.sandbox, "--", "sh", "-c", "sleep 1; exit 9")
+        for args in (("rename", name, ""), ("new", "-d", "-s", "", self.sandbox)):
+            self.assertIn(b"Invalid session name '':", self.world.cli(*args).stderr)
         self.world.ok("rename", name, name + ".new")
         self.assertIsNone(self.described(name))
         peer = self.peer()
