@@ -422,6 +422,37 @@ START_TEST(how_rows_are_stored_never_shows)
 }
 END_TEST
 
+/* A written space is part of its line, and would be wrapped into a row of its own. */
+START_TEST(a_wrap_pending_on_a_saved_blank_adds_nothing_to_the_line_of_a_painted_terminal)
+{
+	static const char *const streams[] = {
+		"\x1b[2;10Hx\0337\x1b[Htop\x1b[J",
+		"\x1b[2;10Hx\0337\x1b[2;5H\x1b[44m\x1b[K\x1b[mmore",
+		"\x1b[?6h\x1b[2;10Hx\0337\x1b[?6l\x1b[H\x1b[Jtop",
+		"\x1b[2;10Hx\x1b[2K\x1b[?1049hbehind the other screen",
+		"\x1b[?1049h\x1b[2;10Hx\0337\x1b[H\x1b[Jtop",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(streams) * 2; i++) {
+		const struct term_paint how = { .kind = i % 2 ? TERM_PAINT_SCREEN
+							      : TERM_PAINT_ATTACH };
+		struct fixture f = { .round = i };
+
+		f.a = termkit_new(10, 4, 0);
+		f.b = termkit_new(10, 4, 0);
+		term_feed(f.a, (const uint8_t *)streams[i / 2], strlen(streams[i / 2]));
+		ck_assert_int_eq(term_paint(f.a, &how, &f.out), 0);
+		term_feed(f.b, f.out.data, f.out.n);
+		assert_same(&f, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		ck_assert(f.b->screens[0].saved.pending || f.b->screens[1].saved.pending);
+		ck_assert_int_eq(term_resize(f.a, 7, 4), 0);
+		ck_assert_int_eq(term_resize(f.b, 7, 4), 0);
+		assert_same(&f, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		teardown(&f);
+	}
+}
+END_TEST
+
 TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_paint_brings_a_fresh_terminal_to_the_same_model,
 	an_attach_brings_all_of_the_history_into_the_scrollback,
@@ -433,4 +464,5 @@ TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_filter_gives_the_same_bytes_however_the_stream_is_cut,
 	a_paint_passes_the_filter_unchanged,
 	a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet,
-	how_rows_are_stored_never_shows)
+	how_rows_are_stored_never_shows,
+	a_wrap_pending_on_a_saved_blank_adds_nothing_to_the_line_of_a_painted_terminal)

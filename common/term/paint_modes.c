@@ -28,9 +28,11 @@ static void paint_charsets(struct painter *p, const struct cursor *c)
 		out_text(&p->o, shifts[c->shift]);
 }
 
-/* Writing the last column again leaves the wrap pending. */
+/* Writing the last column again leaves the wrap pending. A blank that the row leaves to erasing is
+ * erased once more where a cursor may be saved meanwhile: as a space it would be a part of its line,
+ * which a narrower terminal wraps. */
 static void paint_pending(
-	struct painter *p, const struct grid *g, const struct cursor *c, unsigned y)
+	struct painter *p, const struct grid *g, const struct cursor *c, unsigned y, bool may_save)
 {
 	const struct row *row = grid_row(g, c->y);
 	uint64_t cell = row_cell(row, c->x);
@@ -49,16 +51,23 @@ static void paint_pending(
 		out_code(&p->o, codes[i]);
 	if (!n)
 		out_byte(&p->o, ' ');
+	if (may_save && !row->wrapped && cell_erasable(p->t, cell))
+		out_format(&p->o,
+			"\x1b"
+			"7\x1b[%uG\x1b[K\x1b"
+			"8",
+			c->x + 1);
 }
 
-void paint_cursor(struct painter *p, const struct grid *g, const struct cursor *c, unsigned top)
+static void paint_place(struct painter *p, const struct grid *g, const struct cursor *c,
+	unsigned top, bool may_save)
 {
 	unsigned y = c->y - (c->origin ? top : 0);
 
 	if (c->origin)
 		out_text(&p->o, "\x1b[?6h");
 	if (c->pending)
-		paint_pending(p, g, c, y);
+		paint_pending(p, g, c, y, may_save);
 	else
 		out_format(&p->o, "\x1b[%u;%uH", y + 1, c->x + 1);
 	paint_style(p, &c->pen.style);
@@ -66,11 +75,16 @@ void paint_cursor(struct painter *p, const struct grid *g, const struct cursor *
 	paint_charsets(p, c);
 }
 
+void paint_cursor(struct painter *p, const struct grid *g, const struct cursor *c, unsigned top)
+{
+	paint_place(p, g, c, top, false);
+}
+
 void paint_saved(struct painter *p, const struct screen *s, const char *save)
 {
 	static const struct style plain;
 
-	paint_cursor(p, &s->grid, &s->saved, 0);
+	paint_place(p, &s->grid, &s->saved, 0, true);
 	out_text(&p->o, save);
 	paint_style(p, &plain);
 	if (s->saved.origin)
