@@ -351,13 +351,14 @@ struct dirent *__wrap_readdir(DIR *dir)
 	struct dirent *d = listing == ENDLESS ? NULL : __real_readdir(dir);
 
 	if (listing == ENDLESS) {
+		told = (struct dirent){ .d_ino = 1 };
 		memset(told.d_name, 'x', sizeof(told.d_name) - 1);
 		snprintf(told.d_name, 21, "%020zu", n_told++);
 		told.d_name[20] = 'x';
 		return &told;
 	}
 	if (listing == TWICE && d && *d->d_name != '.' && !n_told++)
-		told = *d;
+		memcpy(&told, d, d->d_reclen);
 	if (listing != TWICE || d)
 		return d;
 	listing = AS_IT_IS;

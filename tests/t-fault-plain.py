@@ -18,6 +18,8 @@ from sessions import UNREACHED, SessionCase
 from terminal import LIMIT, until
 from world import WorldCase, program
 
+TICK = 0.01  # seconds: the clock behind the daemon's timers may lag by so much
+
 
 class FaultCase(SessionCase):
     """A service with a fault socket."""
@@ -236,7 +238,7 @@ class Streams(FaultCase):
         self.faults("status RESOURCE_EXHAUSTED method=GetSandbox retry-ms=700 -- too many calls")
         began = time.monotonic()
         box = self.world.ok("create")  # it polls until the sandbox runs
-        self.assertGreaterEqual(time.monotonic() - began, 0.7)
+        self.assertGreaterEqual(time.monotonic() - began, 0.7 - TICK)
         self.assertEqual(self.faults.list()["planned"], "0")
         self.world.ok("delete", box)
 
