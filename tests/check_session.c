@@ -456,10 +456,22 @@ START_TEST(who_stays_is_told_of_each_who_comes_and_goes_in_whatever_way)
 }
 END_TEST
 
+/* The last list that b was told, which is cut: so many there are. */
+static const msgpack_object *told_of(uint64_t n_clients)
+{
+	const struct frame *f = peer_note(&b, "clients");
+	const msgpack_object *list;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "n_clients"), n_clients);
+	list = frame_get(f->params, "clients");
+	ck_assert_uint_eq(list->via.array.size, 64);
+	return list;
+}
+
 START_TEST(who_leads_is_always_among_those_who_are_told)
 {
 	const msgpack_object *list, *last;
-	const struct frame *f;
 	uint32_t at = 0;
 
 	begin();
@@ -469,11 +481,7 @@ START_TEST(who_leads_is_always_among_those_who_are_told)
 	a.n_rx = a.pos_rx = b.n_rx = b.pos_rx = c.n_rx = c.pos_rx = 0;
 	peer_result(&c, of_attachment(&c, "session.lead", at)); /* the 80th of them */
 	fake_pass(&fake, USEC_PER_SEC);
-	f = peer_note(&b, "clients");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(field_u64(f->params, "n_clients"), 80);
-	list = frame_get(f->params, "clients");
-	ck_assert_uint_eq(list->via.array.size, 64);
+	list = told_of(80);
 	last = &list->via.array.ptr[63];
 	ck_assert(field_is(last, "role", "lead"));
 	ck_assert_uint_eq(field_u64(last, "id"), s->lead->presence);
@@ -486,7 +494,6 @@ END_TEST
 START_TEST(who_has_the_input_lease_is_always_among_those_who_are_told)
 {
 	const msgpack_object *list, *last;
-	const struct frame *f;
 
 	begin();
 	for (size_t i = 0; i < 64; i++)
@@ -495,11 +502,7 @@ START_TEST(who_has_the_input_lease_is_always_among_those_who_are_told)
 	attach(&b, 80, 24);
 	b.n_rx = b.pos_rx = 0;
 	fake_pass(&fake, USEC_PER_SEC);
-	f = peer_note(&b, "clients");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(field_u64(f->params, "n_clients"), 66);
-	list = frame_get(f->params, "clients");
-	ck_assert_uint_eq(list->via.array.size, 64);
+	list = told_of(66);
 	ck_assert(field_is(&list->via.array.ptr[0], "role", "lead"));
 	last = &list->via.array.ptr[63];
 	ck_assert(field_bool(last, "exclusive"));
