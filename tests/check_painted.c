@@ -451,6 +451,93 @@ START_TEST(a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_af
 }
 END_TEST
 
+/* The resize of so large a screen takes several turns. */
+static void huge_begin(void)
+{
+	begin();
+	viewer_attach(&a, SIZE_COLS_MAX, SIZE_ROWS_MAX);
+	viewer_ack_all();
+	memset(blob, 'x', SIZE_COLS_MAX);
+	for (unsigned y = 0; y < SIZE_ROWS_MAX; y++) {
+		ck_assert_int_eq(session_output(s, blob, SIZE_COLS_MAX, LOG_STDOUT), 0);
+		viewer_ack_all();
+	}
+	fake_pass(&fake, SESSION_RESIZE_USEC);
+	v.paints = v.raw = 0;
+	viewer_ask_size(SIZE_COLS_MAX - 100, SIZE_ROWS_MAX);
+	ck_assert(s->screen.resizing);
+}
+
+START_TEST(a_resize_in_several_turns_has_its_effect_at_the_end_and_output_goes_on)
+{
+	unsigned n_turns = 0;
+
+	huge_begin();
+	viewer_ask_size(SIZE_COLS_MAX - 200, SIZE_ROWS_MAX - 200);
+	ck_assert_int_eq(session_output(s, (const uint8_t *)"more", 4, LOG_STDOUT), 0);
+	for (; s->screen.resizing; n_turns++) {
+		ck_assert_uint_eq(s->cols, SIZE_COLS_MAX);
+		ck_assert_uint_eq(v.paints, 0);
+		ck_assert(fake_turn_once(&fake));
+		viewer_take();
+	}
+	ck_assert_uint_gt(n_turns, 1);
+	ck_assert_uint_eq(v.raw, 4);
+	ck_assert_uint_eq(s->cols, SIZE_COLS_MAX - 100);
+	fake_turn(&fake);
+	ck_assert_uint_eq(fake_last(&fake)->cols, SIZE_COLS_MAX - 100);
+	fake_pass(&fake, SESSION_RESIZE_USEC); /* and then what was asked for meanwhile */
+	viewer_ack_all();
+	ck_assert_uint_eq(s->cols, SIZE_COLS_MAX - 200);
+	ck_assert_uint_eq(fake_last(&fake)->rows, SIZE_ROWS_MAX - 200);
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
+START_TEST(who_attaches_amid_a_resize_is_painted_when_it_is_done)
+{
+	huge_begin();
+	peer_begin(&b, "session.attach", 3);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_u64(&b.out, "cols", 80);
+	frame_put_u64(&b.out, "rows", 24);
+	peer_send(&b);
+	while (s->screen.resizing) {
+		ck_assert_ptr_null(peer_note(&b, "resync"));
+		ck_assert(fake_turn_once(&fake));
+	}
+	fake_turn(&fake);
+	ck_assert_ptr_nonnull(peer_note(&b, "resync"));
+	viewer_end();
+}
+END_TEST
+
+START_TEST(who_asks_for_the_screen_amid_a_resize_gets_it_at_the_new_size)
+{
+	huge_begin();
+	peer_begin(&b, "session.capture", 1);
+	frame_put_str(&b.out, "name", "w");
+	ck_assert_uint_eq(field_u64(peer_result(&b, peer_send(&b)), "cols"), SIZE_COLS_MAX - 100);
+	ck_assert(!s->screen.resizing);
+	viewer_end();
+}
+END_TEST
+
+START_TEST(a_session_can_end_and_go_amid_a_resize)
+{
+	huge_begin();
+	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 3 });
+	viewer_ack_all();
+	ck_assert(v.exited);
+	viewer_end();
+	huge_begin();
+	session_drop(s);
+	fake_turn(&fake);
+	viewer_end();
+}
+END_TEST
+
 START_TEST(a_terminal_of_another_size_gets_differences)
 {
 	struct term_buf text = { .n = 0 };
@@ -579,7 +666,10 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
 	a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize,
-	a_terminal_of_another_size_gets_differences,
+	a_resize_in_several_turns_has_its_effect_at_the_end_and_output_goes_on,
+	who_attaches_amid_a_resize_is_painted_when_it_is_done,
+	who_asks_for_the_screen_amid_a_resize_gets_it_at_the_new_size,
+	a_session_can_end_and_go_amid_a_resize, a_terminal_of_another_size_gets_differences,
 	one_that_shows_what_changes_nothing_does_not_lag,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,

@@ -211,23 +211,122 @@ START_TEST(a_wrapped_line_cut_at_the_last_row_ends_there)
 }
 END_TEST
 
+/* Its primary and alternate screens are full of lines that wrap. */
+static struct term *full_of_text(unsigned cols, unsigned rows, unsigned history_lines)
+{
+	struct term *full = termkit_new(cols, rows, history_lines);
+
+	for (unsigned screen = 0; screen < 2; screen++) {
+		for (uint64_t i = 0; i < (uint64_t)cols * rows / 10; i++)
+			term_feed(full, (const uint8_t *)"0123456789", 10);
+		term_feed(full, (const uint8_t *)(screen ? "\033[?1049l" : "\033[?1049h"), 8);
+	}
+	return full;
+}
+
 START_TEST(a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps)
 {
 	const uint64_t cells = (uint64_t)TERM_COLS_MAX * TERM_ROWS_MAX;
 	uint64_t before;
 
-	t = termkit_new(TERM_COLS_MAX, TERM_ROWS_MAX, 10);
-	for (unsigned screen = 0; screen < 2; screen++) {
-		for (uint64_t i = 0; i < cells / 10; i++)
-			term_feed(t, (const uint8_t *)"0123456789", 10);
-		term_feed(t, (const uint8_t *)(screen ? "\033[?1049l" : "\033[?1049h"), 8);
-	}
+	t = full_of_text(TERM_COLS_MAX, TERM_ROWS_MAX, 10);
 	before = t->work;
 	ck_assert_int_eq(term_resize(t, 1, 1), 0);
 	ck_assert_uint_lt(t->work - before, 3 * cells + 16 * TERM_ROWS_MAX);
 	ck_assert_uint_eq(t->history.n, 10);
 	ck_assert_uint_eq(term_history_total(t), cells - 1);
 	term_free(t);
+}
+END_TEST
+
+START_TEST(a_resize_in_slices_is_the_resize_in_one_piece_and_shows_the_old_size_till_then)
+{
+	for (uint64_t round = 1; round < 300; round++) {
+		uint64_t seed = round, work = 1 + termkit_random(&seed) % 30;
+		struct term_buf stream = { 0 };
+		unsigned cols, rows, n_slices = 0;
+		struct term *whole, *before;
+		const char *differs;
+
+		termkit_stream(&seed, 400, &stream);
+		t = termkit_new(20, 5, 20);
+		whole = termkit_new(20, 5, 20);
+		before = termkit_new(20, 5, 20);
+		term_feed(t, stream.data, stream.n);
+		term_feed(whole, stream.data, stream.n);
+		term_feed(before, stream.data, stream.n);
+		cols = 1 + termkit_random(&seed) % 40;
+		rows = 1 + termkit_random(&seed) % 12;
+		ck_assert_int_eq(term_resize(whole, cols, rows), 0);
+		ck_assert_int_eq(term_resize_begin(t, cols, rows), 0);
+		for (uint64_t w = work; term_resize_some(t, &w); w = work, n_slices++) {
+			ck_assert_uint_eq(w, 0);
+			differs = termkit_same(t, before, SAME_BUT_HISTORY);
+			ck_assert_msg(!differs, "seed %u: %s", (unsigned)round, differs);
+		}
+		ck_assert_uint_gt(n_slices + (cols == 20 && rows == 5), 0);
+		differs = termkit_same(t, whole, 0);
+		ck_assert_msg(!differs, "seed %u: %s", (unsigned)round, differs);
+		ck_assert_uint_eq(t->work, whole->work);
+		term_free(t);
+		term_free(whole);
+		term_free(before);
+		term_buf_done(&stream);
+	}
+}
+END_TEST
+
+START_TEST(output_and_a_further_resize_come_after_the_one_under_way)
+{
+	uint64_t work = 1;
+
+	t = termkit_new(10, 4, 10);
+	feed("$ 0123456789ab");
+	ck_assert_int_eq(term_resize_begin(t, 5, 4), 0);
+	ck_assert(term_resize_some(t, &work));
+	feed("cd");
+	assert_screen("$ 012\n34567\n89abc\nd");
+	ck_assert_int_eq(term_resize_begin(t, 20, 4), 0);
+	ck_assert_int_eq(term_resize_begin(t, 8, 4), 0);
+	ck_assert_uint_eq(t->cols, 20);
+	feed("e");
+	assert_screen("$ 012345\n6789abcd\ne\n");
+	term_free(t);
+}
+END_TEST
+
+START_TEST(one_given_up_half_way_leaves_nothing_behind)
+{
+	uint64_t work = 1;
+	size_t memory;
+
+	t = termkit_new(80, 24, 10);
+	memory = term_memory(t);
+	ck_assert_int_eq(term_resize_begin(t, 160, 48), 0);
+	ck_assert(term_resize_some(t, &work));
+	ck_assert_uint_gt(term_memory(t), 4 * memory); /* both sizes count */
+	term_free(t);
+}
+END_TEST
+
+START_TEST(no_slice_of_the_largest_resize_goes_beyond_its_work_by_more_than_a_row)
+{
+	static const unsigned sizes[][2] = { { 1, 1 }, { 1, TERM_ROWS_MAX }, { TERM_COLS_MAX, 1 },
+		{ TERM_COLS_MAX - 1, TERM_ROWS_MAX } };
+	uint64_t before, work;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		t = full_of_text(TERM_COLS_MAX, TERM_ROWS_MAX, 0);
+		ck_assert_int_eq(term_resize_begin(t, sizes[i][0], sizes[i][1]), 0);
+		do {
+			before = t->work;
+			work = TERM_WORK_SLICE;
+			term_resize_some(t, &work);
+			ck_assert_uint_le(t->work - before, TERM_WORK_SLICE + TERM_COLS_MAX + 4);
+		} while (t->resize);
+		ck_assert_uint_eq(t->cols, sizes[i][0]);
+		term_free(t);
+	}
 }
 END_TEST
 
@@ -242,4 +341,8 @@ TEST_MAIN("term_resize", a_wrapped_line_is_wrapped_again_at_the_new_width_and_ba
 	a_line_erased_to_its_end_goes_on_no_more_whether_protected_cells_were_near,
 	a_wrapped_line_cut_at_the_last_row_ends_there,
 	a_resize_touches_each_cell_three_times_at_most_and_history_only_as_it_keeps,
-	resizes_amid_random_output_leave_a_model_that_can_be_painted)
+	resizes_amid_random_output_leave_a_model_that_can_be_painted,
+	a_resize_in_slices_is_the_resize_in_one_piece_and_shows_the_old_size_till_then,
+	output_and_a_further_resize_come_after_the_one_under_way,
+	one_given_up_half_way_leaves_nothing_behind,
+	no_slice_of_the_largest_resize_goes_beyond_its_work_by_more_than_a_row)

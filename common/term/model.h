@@ -102,6 +102,7 @@ struct term {
 
 	unsigned cols, rows;
 	struct screen screens[2];
+	struct resize *resize; /* NULL: none is on its way */
 	struct screen *screen; /* the one shown */
 	bool alternate_used;   /* since the last reset; else it is blank */
 	struct history history;
@@ -217,6 +218,10 @@ void screen_scroll_up(struct term *t, unsigned top, unsigned bottom, unsigned n)
 void screen_scroll_down(struct term *t, unsigned top, unsigned bottom, unsigned n);
 void screen_erase(struct term *t, unsigned how, bool selective);      /* ED */
 void screen_erase_line(struct term *t, unsigned how, bool selective); /* EL */
+
+/* ---- resize.c ---- */
+struct resize *resize_free(struct resize *z);
+size_t resize_memory(const struct resize *z);
 
 /* ---- control.c, csi.c, sgr.c, mode.c, osc.c ---- */
 void control_execute(struct term *t, uint8_t b);

@@ -16,6 +16,7 @@ struct flow {
 	unsigned skip;
 	unsigned y, x;           /* of the next cell */
 	unsigned mark_y, mark_x; /* where the cursor's cell went */
+	bool mark_past;          /* it was right behind what now fills its row */
 	bool full;               /* the grid has no row left: the rest is lost */
 	bool spared;             /* protected cells may be in what comes */
 };
@@ -142,6 +143,7 @@ static void flow_line(struct flow *f, const struct grid *g, unsigned y, const st
 		at += at < n && row->cells[at] & CELL_TAIL;
 		flow_span(f, row->cells, at);
 		f->mark_y = f->y + (c->x < n && f->x == f->cols);
+		f->mark_past = c->x == n && f->x == f->cols;
 		f->mark_x = c->x >= n ? f->x + (c->x - n) : f->x == f->cols ? 0 : f->x;
 	}
 	flow_span(f, row->cells + at, n - at);
@@ -149,50 +151,39 @@ static void flow_line(struct flow *f, const struct grid *g, unsigned y, const st
 		flow_next(f, false, beyond);
 }
 
-static unsigned rows_in_use(const struct grid *g, const struct cursor *c)
+/* The primary screen's cursor. */
+static struct cursor *main_cursor(struct term *t)
 {
-	unsigned n = g->n_rows;
-
-	while (n > c->y + 1 && !row_length(grid_row(g, n - 1), g->cols))
-		n--;
-	return n;
+	return term_alternate(t) ? &t->screens[0].saved : &t->cursor;
 }
 
-static void flow_run(struct flow *f, const struct grid *g, const struct cursor *c)
+static void flow_end(struct flow *f)
 {
-	const unsigned n = rows_in_use(g, c);
-
-	f->y = f->x = 0;
-	for (unsigned y = 0; y < n && !f->full; y++)
-		flow_line(f, g, y, c);
 	if (f->x)
 		flow_next(f, false, 0);
 }
 
-static int reflow(struct term *t, const struct grid *from, struct grid *to, struct cursor *c)
+/* All is counted: which rows go where, from the top again. */
+static void flow_place(struct flow *f, struct grid *to)
 {
-	struct flow f = { .t = t, .cols = to->cols };
-	const bool pending = c->pending;
-	unsigned n;
+	const unsigned n = f->y > f->mark_y ? f->y : f->mark_y + 1; /* of the cursor alone, maybe */
 
-	f.scratch.cells = malloc(to->cols * sizeof(*f.scratch.cells));
-	if (!f.scratch.cells)
-		return -ENOMEM;
-	flow_run(&f, from, c);
-	n = f.y > f.mark_y ? f.y : f.mark_y + 1; /* the cursor may be on a row of its own */
-	f.skip = n > to->n_rows ? n - to->n_rows : 0;
-	if (f.skip > f.mark_y)
-		f.skip = f.mark_y;
-	f.to = to;
-	flow_run(&f, from, c);
-	grid_row(to, to->n_rows - 1)->wrapped = false; /* what came after it is lost */
-	free(f.scratch.cells);
-	c->y = f.mark_y - f.skip;
-	c->x = f.mark_x < to->cols ? f.mark_x : to->cols - 1;
-	c->pending = pending && c->x == to->cols - 1;
-	if (pending && !c->pending && c->x + 1 < to->cols)
+	f->skip = n > to->n_rows ? n - to->n_rows : 0;
+	if (f->skip > f->mark_y)
+		f->skip = f->mark_y;
+	f->to = to;
+	f->y = f->x = 0;
+}
+
+static void flow_cursor(const struct flow *f, struct cursor *c)
+{
+	const bool pending = c->pending;
+
+	c->y = f->mark_y - f->skip;
+	c->x = f->mark_x < f->cols ? f->mark_x : f->cols - 1;
+	c->pending = f->mark_past || (pending && c->x == f->cols - 1);
+	if (pending && !c->pending && c->x + 1 < f->cols)
 		c->x++;
-	return 0;
 }
 
 /* ---- the alternate screen: its program draws it anew, what fits stays ---- */
@@ -212,16 +203,13 @@ static void copy_row(const struct term *t, struct row *to, unsigned to_cols, str
 		to->cells[n - 1] &= ~CELL_CHAR;
 }
 
-/* What it cost: rows and cells. */
-static unsigned crop(const struct term *t, const struct grid *from, struct grid *to, unsigned above)
+static void crop_row(
+	struct term *t, const struct grid *from, struct grid *to, unsigned above, unsigned y)
 {
-	unsigned cost = 0;
-
-	for (unsigned y = 0; y < to->n_rows && y + above < from->n_rows; y++) {
-		copy_row(t, grid_row(to, y), to->cols, grid_row(from, y + above), from->cols);
-		cost += ROW_COST + grid_row(to, y)->used;
-	}
-	return cost;
+	if (y + above >= from->n_rows)
+		return;
+	copy_row(t, grid_row(to, y), to->cols, grid_row(from, y + above), from->cols);
+	t->work += ROW_COST + grid_row(to, y)->used;
 }
 
 static void cursor_clamp(struct cursor *c, unsigned cols, unsigned rows)
@@ -231,50 +219,171 @@ static void cursor_clamp(struct cursor *c, unsigned cols, unsigned rows)
 	c->pending = false;
 }
 
+/* ---- in slices ---- */
+
+/* Both screens at the new size, while those at the old one are shown. */
+struct resize {
+	enum {
+		RESIZE_MEASURE, /* which rows of the primary screen are in use */
+		RESIZE_COUNT,   /* those of the new width */
+		RESIZE_FLOW,
+		RESIZE_CROP,
+		RESIZE_DONE,
+	} stage;
+	unsigned y;     /* the stage's next row */
+	unsigned n;     /* rows in use */
+	unsigned above; /* rows of the alternate screen that are cut off at its top */
+	struct flow flow;
+	struct grid grids[2];
+};
+
+struct resize *resize_free(struct resize *z)
+{
+	if (!z)
+		return NULL;
+	grid_done(&z->grids[0]);
+	grid_done(&z->grids[1]);
+	free(z->flow.scratch.cells);
+	free(z);
+	return NULL;
+}
+
+size_t resize_memory(const struct resize *z)
+{
+	return z ? sizeof(*z) + grid_memory(&z->grids[0]) + grid_memory(&z->grids[1]) +
+			       z->flow.cols * sizeof(*z->flow.scratch.cells)
+		 : 0;
+}
+
+static void stage_next(struct resize *z)
+{
+	z->stage++;
+	z->y = 0;
+}
+
+static void step_measure(struct term *t, struct resize *z)
+{
+	const struct grid *g = &t->screens[0].grid;
+	const struct row *row = grid_row(g, z->n - 1);
+
+	t->work += ROW_COST + row->used;
+	if (z->n > main_cursor(t)->y + 1 && !row_length(row, g->cols))
+		z->n--;
+	else
+		stage_next(z);
+}
+
+static void step_flow(struct term *t, struct resize *z)
+{
+	flow_line(&z->flow, &t->screens[0].grid, z->y++, main_cursor(t));
+	if (z->y < z->n && !z->flow.full)
+		return;
+	flow_end(&z->flow);
+	if (z->stage == RESIZE_COUNT)
+		flow_place(&z->flow, &z->grids[0]);
+	else /* what came after it is lost */
+		grid_row(&z->grids[0], z->grids[0].n_rows - 1)->wrapped = false;
+	stage_next(z);
+}
+
+static void step_crop(struct term *t, struct resize *z)
+{
+	crop_row(t, &t->screens[1].grid, &z->grids[1], z->above, z->y++);
+	if (z->y == z->grids[1].n_rows)
+		stage_next(z);
+}
+
+static void resize_step(struct term *t, struct resize *z)
+{
+	if (z->stage == RESIZE_MEASURE)
+		step_measure(t, z);
+	else if (z->stage == RESIZE_CROP)
+		step_crop(t, z);
+	else
+		step_flow(t, z);
+}
+
 static void grids_replace(struct term *t, struct grid grids[2])
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++) {
-		grid_done(&t->screens[i].grid);
+		const struct grid before = t->screens[i].grid;
+
 		t->screens[i].grid = grids[i];
+		grids[i] = before;
 	}
-	t->cols = grids[0].cols;
-	t->rows = grids[0].n_rows;
+	t->cols = t->screens[0].grid.cols;
+	t->rows = t->screens[0].grid.n_rows;
 	t->top = 0;
 	t->bottom = t->rows;
 }
 
-int term_resize(struct term *t, unsigned cols, unsigned rows)
+static void resize_finish(struct term *t, struct resize *z)
 {
-	struct cursor *main = term_alternate(t) ? &t->screens[0].saved : &t->cursor;
-	struct grid grids[ARRAY_SIZE(t->screens)] = { 0 };
-	unsigned above = 0;
-	int r;
+	const unsigned cols = z->grids[0].cols, rows = z->grids[0].n_rows;
 
-	cols = cols < 1 ? 1 : cols > TERM_COLS_MAX ? TERM_COLS_MAX : cols;
-	rows = rows < 1 ? 1 : rows > TERM_ROWS_MAX ? TERM_ROWS_MAX : rows;
-	if (cols == t->cols && rows == t->rows)
-		return 0;
-	r = grid_init(&grids[0], cols, rows);
-	if (!r)
-		r = grid_init(&grids[1], cols, rows);
-	if (!r)
-		r = reflow(t, &t->screens[0].grid, &grids[0], main);
-	if (r) {
-		grid_done(&grids[0]);
-		grid_done(&grids[1]);
-		return err_fold(r);
-	}
-	if (term_alternate(t) && t->cursor.y >= rows)
-		above = t->cursor.y - rows + 1;
-	t->work += crop(t, &t->screens[1].grid, &grids[1], above);
+	flow_cursor(&z->flow, main_cursor(t));
 	if (term_alternate(t)) {
-		t->cursor.y -= above;
+		t->cursor.y -= z->above;
 		cursor_clamp(&t->cursor, cols, rows);
 	} else {
 		cursor_clamp(&t->screens[0].saved, cols, rows);
 	}
 	cursor_clamp(&t->screens[1].saved, cols, rows);
-	grids_replace(t, grids);
+	grids_replace(t, z->grids);
+	t->resize = resize_free(z);
 	t->version++;
+}
+
+static int resize_new(struct term *t, struct resize **ret, unsigned cols, unsigned rows)
+{
+	struct resize *z = calloc(1, sizeof(*z));
+
+	if (!z)
+		return -ENOMEM;
+	z->n = t->rows;
+	z->flow = (struct flow){ .t = t, .cols = cols };
+	z->flow.scratch.cells = malloc(cols * sizeof(*z->flow.scratch.cells));
+	if (!z->flow.scratch.cells || grid_init(&z->grids[0], cols, rows) ||
+		grid_init(&z->grids[1], cols, rows)) {
+		resize_free(z);
+		return -ENOMEM;
+	}
+	if (term_alternate(t) && t->cursor.y >= rows)
+		z->above = t->cursor.y - rows + 1;
+	*ret = z;
 	return 0;
+}
+
+int term_resize_begin(struct term *t, unsigned cols, unsigned rows)
+{
+	uint64_t all = UINT64_MAX;
+
+	term_resize_some(t, &all);
+	cols = cols < 1 ? 1 : cols > TERM_COLS_MAX ? TERM_COLS_MAX : cols;
+	rows = rows < 1 ? 1 : rows > TERM_ROWS_MAX ? TERM_ROWS_MAX : rows;
+	if (cols == t->cols && rows == t->rows)
+		return 0;
+	return resize_new(t, &t->resize, cols, rows);
+}
+
+bool term_resize_some(struct term *t, uint64_t *work)
+{
+	const uint64_t start = t->work;
+
+	while (t->resize && t->work - start < *work) {
+		resize_step(t, t->resize);
+		if (t->resize->stage == RESIZE_DONE)
+			resize_finish(t, t->resize);
+	}
+	*work -= min_u64(*work, t->work - start);
+	return t->resize;
+}
+
+int term_resize(struct term *t, unsigned cols, unsigned rows)
+{
+	uint64_t all = UINT64_MAX;
+	int r = term_resize_begin(t, cols, rows);
+
+	term_resize_some(t, &all);
+	return r;
 }

@@ -92,6 +92,7 @@ struct term *term_free(struct term *t)
 		return NULL;
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
 		grid_done(&t->screens[i].grid);
+	resize_free(t->resize);
 	history_done(&t->history);
 	pool_done(&t->styles);
 	pool_done(&t->clusters);
@@ -280,8 +281,11 @@ static void count_open(struct term *t, uint64_t n)
 size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *work)
 {
 	const uint8_t *p = data, *end = n ? data + n : data;
-	const uint64_t start = t->work;
+	uint64_t all = UINT64_MAX;
+	uint64_t start;
 
+	term_resize_some(t, &all);
+	start = t->work;
 	t->version += n > 0;
 	t->fresh = 0; /* shadows may have that number by now: its record stays */
 	while (p < end && t->work - start < *work) {
@@ -360,7 +364,7 @@ size_t term_memory(const struct term *t)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
 		n += grid_memory(&t->screens[i].grid);
-	n += history_memory(&t->history) + pool_memory(&t->styles) + pool_memory(&t->clusters);
+	n += resize_memory(t->resize) + history_memory(&t->history) + pool_memory(&t->styles) + pool_memory(&t->clusters);
 	n += links_memory(t) + (t->palette ? COLORS_N * sizeof(*t->palette) : 0);
 	return n + t->n_titles * (TERM_TITLE_MAX + 1) + (t->cwd ? strlen(t->cwd) + 1 : 0);
 }

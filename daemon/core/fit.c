@@ -36,14 +36,12 @@ static void want_size(const struct session *s, unsigned *cols, unsigned *rows)
 	}
 }
 
-static void apply_size(struct session *s, unsigned cols, unsigned rows)
+/* The screen has another one. */
+static void size_changed(struct session *s)
 {
 	struct attachment *a;
 
-	if (screen_resize(&s->screen, cols, rows))
-		return; /* no memory: the shell keeps its size */
-	s->cols = cols;
-	s->rows = rows;
+	term_size(s->screen.term, &s->cols, &s->rows);
 	s->resized_usec = s->core->clock->now_usec;
 	s->was_resized = true;
 	list_for_each(a, &s->attachments, session_link) {
@@ -53,13 +51,38 @@ static void apply_size(struct session *s, unsigned cols, unsigned rows)
 	session_mark(s);
 }
 
+static void apply_size(struct session *s, unsigned cols, unsigned rows)
+{
+	int r = screen_resize(&s->screen, cols, rows);
+
+	if (r == 0)
+		size_changed(s);
+	else if (r == SCREEN_RESIZING)
+		session_mark(s);
+	/* without memory the shell keeps its size */
+}
+
+void session_resize_some(struct session *s)
+{
+	if (screen_resize_some(&s->screen))
+		return;
+	size_changed(s);
+	session_fit(s); /* what was asked for meanwhile */
+}
+
+void session_resize_finish(struct session *s)
+{
+	while (s->screen.resizing)
+		session_resize_some(s);
+}
+
 void session_fit(struct session *s)
 {
 	uint64_t now = s->core->clock->now_usec, due = s->resized_usec + SESSION_RESIZE_USEC;
 	unsigned cols, rows;
 	struct attachment *a;
 
-	if (!s->screen.term || session_ended(s) || s->dropped)
+	if (!s->screen.term || s->screen.resizing || session_ended(s) || s->dropped)
 		return;
 	want_size(s, &cols, &rows);
 	if (cols == s->cols && rows == s->rows) {

@@ -122,13 +122,14 @@ static void answer_page(
 
 void on_session_capture(struct client *c, const struct frame *f)
 {
-	const struct session *s = param_session(c, f);
+	struct session *s = param_session(c, f);
 	struct frame_span format_text;
 	enum term_line_format format;
 	struct page page = { .n = 0 };
 
 	if (!s)
 		return;
+	session_resize_finish(s);
 	if (!param_span(f, "format", &format_text))
 		capture_text(c, f, s);
 	else if (!param_format(f, &format))

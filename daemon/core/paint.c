@@ -407,16 +407,17 @@ static int peek_raw(struct attachment *a, size_t max, struct iovec *iov, size_t 
 int attachment_peek(
 	struct attachment *a, struct iovec *iov, size_t n_iov, struct attachment_piece *ret_piece)
 {
+	const bool still = a->session->screen.resizing; /* there is no picture to paint */
 	size_t max;
 	int r;
 
-	r = paint_decide(a);
+	r = still ? 0 : paint_decide(a);
 	if (r)
 		return r;
 	max = min_size(attachment_credit(a), ATTACHMENT_DATA_MAX);
 	if (a->view == VIEW_RAW && max)
 		return peek_raw(a, max, iov, n_iov, ret_piece);
-	if (a->view == VIEW_PAINTING)
+	if (a->view == VIEW_PAINTING && !still)
 		return paint_peek(a, max, iov, ret_piece);
 	return 0;
 }

@@ -58,7 +58,7 @@ bool screen_pump(struct screen *sc)
 	size_t n_iov;
 	unsigned stream;
 
-	if (!sc->term || reader_lag(&sc->reader) == 0)
+	if (!sc->term || sc->resizing || reader_lag(&sc->reader) == 0)
 		return false;
 	screen_put_mark(sc);
 	while (work && reader_lag(&sc->reader)) {
@@ -80,10 +80,20 @@ bool screen_rest(struct screen *sc)
 
 int screen_resize(struct screen *sc, unsigned cols, unsigned rows)
 {
-	int r = term_resize(sc->term, cols, rows);
+	int r = term_resize_begin(sc->term, cols, rows);
 
+	if (r)
+		return err_fold(r);
+	return screen_resize_some(sc) ? SCREEN_RESIZING : 0;
+}
+
+bool screen_resize_some(struct screen *sc)
+{
+	uint64_t work = SCREEN_SLICE_WORK;
+
+	sc->resizing = term_resize_some(sc->term, &work);
 	screen_charge(sc);
-	return r;
+	return sc->resizing;
 }
 
 uint64_t screen_offset(const struct screen *sc)

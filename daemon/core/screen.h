@@ -28,6 +28,7 @@ struct screen {
 		marks[SCREEN_N_MARKS]; /* a ring: together they reach as far back as the log */
 	size_t n_marks;                /* ever */
 	size_t charged;                /* bytes of the model in the ledger */
+	bool resizing;                 /* what is shown has the old size, and is not fed */
 	struct ledger *ledger;
 };
 
@@ -37,7 +38,12 @@ void screen_done(struct screen *sc);
 bool screen_pump(struct screen *sc);
 /* Output rests: packs a piece of the history. True: there is more. */
 bool screen_rest(struct screen *sc);
+/* A slice of it: 0 when that was all, SCREEN_RESIZING when screen_resize_some() has to go on,
+ * -ENOMEM when the size stays. */
 int screen_resize(struct screen *sc, unsigned cols, unsigned rows);
+#define SCREEN_RESIZING 1
+/* True: more is left. */
+bool screen_resize_some(struct screen *sc);
 uint64_t screen_offset(const struct screen *sc);
 /* The last offset in ground state: what a paint shows, and where raw output may go on. False: an
  * open sequence began before what the log still has. */

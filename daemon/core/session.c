@@ -512,7 +512,11 @@ bool session_turn(struct session *s)
 		attachment_turn(a);
 	list_for_each(rec, &s->recorders, link)
 		recorder_turn(rec);
-	more = screen_pump(&s->screen);
+	more = s->screen.resizing;
+	if (more)
+		session_resize_some(s);
+	else
+		more = screen_pump(&s->screen);
 	if (s->screen.reader.pos != before) {
 		session_wake_painted(s);
 		timer_start(&s->core->timers, &s->rest_timer,
