@@ -619,6 +619,28 @@ START_TEST(sec_c25_every_final_byte_with_extreme_parameters_is_harmless)
 }
 END_TEST
 
+START_TEST(text_that_scrolls_with_each_character_ends_its_slice_after_a_few_rows)
+{
+	static const char *const setups[] = { "", "\033[1;999r\033[999H",
+		"\033[?1049h\033[2;1000r\033[1000H" };
+	static uint8_t text[4096];
+
+	memset(text, 'A', sizeof(text));
+	for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
+		term_free(t);
+		t = termkit_new(1, TERM_ROWS_MAX, 100);
+		feed(setups[i]);
+		for (size_t n = 0; n < sizeof(text);) {
+			const uint64_t before = t->work;
+			uint64_t work = 1;
+
+			n += term_feed_some(t, text + n, sizeof(text) - n, &work);
+			ck_assert_uint_le(t->work - before, 20 * (TERM_ROWS_MAX + 64));
+		}
+	}
+}
+END_TEST
+
 START_TEST(pending_says_how_much_of_the_stream_is_an_open_sequence)
 {
 	static const struct {
@@ -662,6 +684,7 @@ int main(void)
 		the_kitty_stack_drops_its_oldest_and_is_a_screen_s_own,
 		an_idle_screen_of_80x24_without_history_fits_64_kib, sec_c25_seeds_are_harmless,
 		sec_c25_every_final_byte_with_extreme_parameters_is_harmless,
+		text_that_scrolls_with_each_character_ends_its_slice_after_a_few_rows,
 		pending_says_how_much_of_the_stream_is_an_open_sequence };
 	Suite *s = suite_create("term");
 	TCase *tc = tcase_create("term");

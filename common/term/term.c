@@ -2,8 +2,9 @@
 
 #include "common/term/model.h"
 
-#define STEP_BYTES ((size_t)1024)  /* of text or string content at once */
-#define WORK_STEP 4u               /* of a step, beside its bytes */
+#define STEP_BYTES ((size_t)1024) /* of text or string content at once, ... */
+#define STEP_ROWS ((size_t)16) /* ... and of text about as much as fills these: each may scroll */
+#define WORK_STEP 4u           /* of a step, beside its bytes */
 #define STRING_KEEP ((size_t)4096) /* a larger buffer is given back when its string ends */
 
 static unsigned clamp(unsigned v, unsigned least, unsigned most)
@@ -281,15 +282,16 @@ static void count_open(struct term *t, uint64_t n)
 size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *work)
 {
 	const uint8_t *p = data, *end = n ? data + n : data;
-	uint64_t all = UINT64_MAX;
-	uint64_t start;
+	uint64_t all = UINT64_MAX, start;
+	size_t step;
 
 	term_resize_some(t, &all);
 	start = t->work;
+	step = min_size(STEP_BYTES, STEP_ROWS * t->cols);
 	t->version += n > 0;
 	t->fresh = 0; /* shadows may have that number by now: its record stays */
 	while (p < end && t->work - start < *work) {
-		const uint8_t *stop = (size_t)(end - p) > STEP_BYTES ? p + STEP_BYTES : end;
+		const uint8_t *stop = (size_t)(end - p) > step ? p + step : end;
 		const uint8_t *next = feed_step(t, p, stop);
 
 		t->work += WORK_STEP + (uint64_t)(next - p);
@@ -364,7 +366,8 @@ size_t term_memory(const struct term *t)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(t->screens); i++)
 		n += grid_memory(&t->screens[i].grid);
-	n += resize_memory(t->resize) + history_memory(&t->history) + pool_memory(&t->styles) + pool_memory(&t->clusters);
+	n += resize_memory(t->resize) + history_memory(&t->history) + pool_memory(&t->styles) +
+	     pool_memory(&t->clusters);
 	n += links_memory(t) + (t->palette ? COLORS_N * sizeof(*t->palette) : 0);
 	return n + t->n_titles * (TERM_TITLE_MAX + 1) + (t->cwd ? strlen(t->cwd) + 1 : 0);
 }
