@@ -89,13 +89,24 @@ class Header(unittest.TestCase):
 
 
 class Examples(SessionCase):
-    def run_example(self, name, *args):
+    def example(self, name):
         path = os.path.join(BUILD, "contrib", "examples", name)
         if not os.path.exists(path):
             self.skipTest("%s is not built" % path)
-        done = self.world.run([path, self.sandbox] + list(args))
+        return path
+
+    def run_example(self, name, *args):
+        done = self.world.run([self.example(name), self.sandbox] + list(args))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout.decode()
+
+    def test_without_their_arguments_they_say_what_they_need(self):
+        for name in ("close-stdin", "exec", "lossless", "shell", "vim"):
+            for args in ([], ["a", "b", "c"]):
+                with self.subTest(name, args=args):
+                    done = self.world.run([self.example(name)] + args)
+                    self.assertEqual(done.returncode, 2)
+                    self.assertRegex(done.stderr.decode(), r"\Ausage: %s SANDBOX( FILE)?\n\Z" % name)
 
     def test_a_shell_with_a_size_lines_resize_and_exit(self):
         out = self.run_example("shell")

@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 	struct cwsandbox_terminal *t;
 
 	if (argc != 2)
-		return 2;
+		return usage("close-stdin SANDBOX");
 	t = start(argv[1], sh, 80, 24);
 	check(t, cwsandbox_terminal_writeline(t, "echo last words", TIMEOUT_MS), "writeline");
 	check(t, cwsandbox_terminal_close_stdin(t), "close");

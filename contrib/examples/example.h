@@ -17,6 +17,12 @@ static inline int usage(const char *how)
 	return 2;
 }
 
+static inline int no_memory(void)
+{
+	fputs("out of memory\n", stderr);
+	return 1;
+}
+
 static inline void check(struct cwsandbox_terminal *t, int r, const char *what)
 {
 	if (r == 0)
@@ -34,7 +40,7 @@ static inline struct cwsandbox_terminal *start(
 	struct cwsandbox_terminal *t;
 
 	if (cwsandbox_terminal_new(&t))
-		exit(1);
+		exit(no_memory());
 	memset(&how, 0, sizeof(how));
 	how.sandbox_id = sandbox;
 	how.argv = argv;

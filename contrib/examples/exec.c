@@ -100,8 +100,10 @@ int main(int argc, char **argv)
 	struct cwsandbox_config config;
 	int r;
 
-	if (argc != 2 || cwsandbox_new(&c))
-		return 2;
+	if (argc != 2)
+		return usage("exec SANDBOX");
+	if (cwsandbox_new(&c))
+		return no_memory();
 	memset(&config, 0, sizeof(config));
 	config.client = "exec example";
 	cwsandbox_config_from_env(&config);

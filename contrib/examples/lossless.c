@@ -38,8 +38,10 @@ int main(int argc, char **argv)
 	char byte;
 	int r;
 
-	if (argc != 2 || cwsandbox_terminal_new(&first) || cwsandbox_terminal_new(&second))
-		return 2;
+	if (argc != 2)
+		return usage("lossless SANDBOX");
+	if (cwsandbox_terminal_new(&first) || cwsandbox_terminal_new(&second))
+		return no_memory();
 	memset(&how, 0, sizeof(how));
 	how.sandbox_id = argv[1];
 	how.argv = flood;
