@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "client/listing.h"
-#include "client/tty.h"
 #include "common/text.h"
 
 #define NAME_COPY_MAX (TEXT_NAME_MAX + 1)
@@ -97,6 +96,11 @@ static const char *age(char buf[32], int64_t since_ms)
 	return "0s";
 }
 
+static const char *or_dash(const char *s)
+{
+	return s && *s ? s : "-";
+}
+
 /* State, and how it ended. */
 static const char *state(char buf[64], const struct cwsandbox_session *s)
 {
@@ -111,28 +115,29 @@ static const char *state(char buf[64], const struct cwsandbox_session *s)
 	return buf;
 }
 
-/* The last column of a row that is `used` wide ends at the terminal's edge; in a pipe it is whole. */
-static size_t last_column(size_t used, size_t max)
+static const struct table_column session_columns[] = {
+	{ .title = "NAME", .usual = 16, .least = 8 },
+	{ .title = "SANDBOX", .usual = 36, .least = 9 },
+	{ .title = "STATE", .usual = 12 },
+	{ .title = "SIZE", .usual = 8 },
+	{ .title = "CLIENTS", .right = true },
+	{ .title = "AGE", .usual = 5, .right = true },
+	{ .title = "COMMAND", .least = 12 },
+};
+
+static int add_session(struct table *t, const struct cwsandbox_session *s)
 {
-	unsigned cols, rows;
+	_cleanup_(freep) char *sandbox = text_encode_dup(s->sandbox_id ? s->sandbox_id : "");
+	_cleanup_(freep) char *command = text_encode_dup(s->command ? s->command : "");
+	char name[128], how[64], size[32], clients[24], since[32];
 
-	if (!isatty(STDOUT_FILENO))
-		return max;
-	tty_size(STDOUT_FILENO, &cols, &rows);
-	return cols > used ? min_size(cols - used + 1, max) : max; /* and its NUL */
-}
-
-static void print_session(const struct cwsandbox_session *s)
-{
-	char name[128], sandbox[128], how[64], size[32], since[32], command[256];
-	int used;
-
+	if (!sandbox || !command)
+		return -ENOMEM;
 	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, s->cols, s->rows);
-	used = printf("%-16s %-36s %-12s %-8s %7" PRIu64 " %5s ",
-		cli_show(name, sizeof(name), s->name),
-		cli_show(sandbox, sizeof(sandbox), s->sandbox_id), state(how, s), size,
-		s->clients_total, age(since, s->created_at));
-	printf("%s\n", cli_show(command, last_column((size_t)used, sizeof(command)), s->command));
+	snprintf(clients, sizeof(clients), "%" PRIu64, s->clients_total);
+	return table_add(t,
+		(const char *const[]){ cli_show(name, sizeof(name), s->name), or_dash(sandbox),
+			state(how, s), size, clients, age(since, s->created_at), or_dash(command) });
 }
 
 /* In five places. */
@@ -147,63 +152,71 @@ static const char *bytes(char buf[16], uint64_t n)
 	return buf;
 }
 
-static void print_client(const char *name, const struct cwsandbox_client *c)
+static const struct table_column client_columns[] = {
+	{ .title = "SESSION", .usual = 16, .least = 8 },
+	{ .title = "ROLE", .usual = 8 },
+	{ .title = "POLICY" },
+	{ .title = "PID", .usual = 7, .right = true },
+	{ .title = "UID", .usual = 5, .right = true },
+	{ .title = "SIZE", .usual = 8 },
+	{ .title = "LAG", .usual = 5, .right = true },
+	{ .title = "SKIPPED", .right = true },
+	{ .title = "TERMINAL", .least = 12 },
+};
+
+static int add_client(struct table *t, const char *name, const struct cwsandbox_client *c)
 {
 	char shown[128], tty[64], who[64], term[64], size[32], role[24], lag[16], skipped[16];
-	char last[224];
-	int used;
+	char last[224], pid[24], uid[24], policy[16];
 
 	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, c->cols, c->rows);
 	snprintf(role, sizeof(role), "%.9s%s", c->role ? c->role : "-", c->exclusive ? " x" : "");
+	snprintf(pid, sizeof(pid), "%" PRId64, c->pid);
+	snprintf(uid, sizeof(uid), "%" PRId64, c->uid);
 	snprintf(last, sizeof(last), "%s, %s, %s", cli_show(tty, sizeof(tty), c->tty),
 		cli_show(who, sizeof(who), c->name), cli_show(term, sizeof(term), c->term));
-	used = printf("%-16s %-8s %-6s %7" PRId64 " %5" PRId64 " %-8s %5s %7s ",
-		cli_show(shown, sizeof(shown), name), role, c->policy ? c->policy : "-", c->pid,
-		c->uid, c->cols ? size : "-", bytes(lag, c->lag_bytes),
-		bytes(skipped, c->skipped_bytes));
-	printf("%.*s\n", (int)last_column((size_t)used, sizeof(last)) - 1, last);
+	return table_add(t,
+		(const char *const[]){ cli_show(shown, sizeof(shown), name), role, cli_show(policy, sizeof(policy), c->policy),
+			pid, uid, c->cols ? size : "-", bytes(lag, c->lag_bytes),
+			bytes(skipped, c->skipped_bytes), last });
 }
 
-static void print_clients(const struct cwsandbox_session *s)
+static int add_clients(struct table *t, const struct cwsandbox_session *s)
 {
-	char shown[128];
+	char more[64], shown[128];
+	int r = 0;
 
-	for (size_t i = 0; i < s->n_clients; i++)
-		print_client(s->name, &s->clients[i]);
-	if (s->clients_total > s->n_clients)
-		printf("%-16s and %" PRIu64 " more\n", cli_show(shown, sizeof(shown), s->name),
-			s->clients_total - s->n_clients);
+	for (size_t i = 0; !r && i < s->n_clients; i++)
+		r = add_client(t, s->name, &s->clients[i]);
+	if (r || s->clients_total <= s->n_clients)
+		return r;
+	snprintf(more, sizeof(more), "and %" PRIu64 " more", s->clients_total - s->n_clients);
+	return table_add(t,
+		(const char *const[]){ cli_show(shown, sizeof(shown), s->name), "", "", "", "", "", "", "", more });
 }
 
-static void print_row(const struct listing *l, bool clients, const struct cwsandbox_session *s)
+static int take_session(struct listing *l, bool clients, const struct cwsandbox_session *s)
 {
-	if (l->n_rows == 0 && clients)
-		printf("%-16s %-8s %-6s %7s %5s %-8s %5s %7s %s\n", "SESSION", "ROLE", "POLICY",
-			"PID", "UID", "SIZE", "LAG", "SKIPPED", "TERMINAL");
-	else if (l->n_rows == 0)
-		printf("%-16s %-36s %-12s %-8s %7s %5s %s\n", "NAME", "SANDBOX", "STATE", "SIZE",
-			"CLIENTS", "AGE", "COMMAND");
-	if (clients)
-		print_clients(s);
-	else
-		print_session(s);
+	if (l->as_json) {
+		put_session(&l->json, s);
+		return 0;
+	}
+	return clients ? add_clients(&l->table, s) : add_session(&l->table, s);
 }
 
 static void take_page(struct listing *l, const struct cwsandbox_answer *a)
 {
 	bool clients = parsed_on(l->options, "--clients");
 
-	for (size_t i = 0; i < a->n_sessions; i++) {
+	for (size_t i = 0; i < a->n_sessions && !l->failed; i++) {
 		const struct cwsandbox_session *s = &a->sessions[i];
 
-		if (l->as_json)
-			put_session(&l->json, s);
-		else if (clients && !s->n_clients)
+		if (clients && !l->as_json && !s->n_clients)
 			continue;
-		else
-			print_row(l, clients, s);
+		l->failed = take_session(l, clients, s) != 0;
 		l->n_rows++;
 	}
+	table_print(&l->table, stdout);
 }
 
 /* Sessions are few and have no token: a page begins after a name. */
@@ -220,7 +233,9 @@ static int list(struct listing *l, struct cli *cli)
 		r = cli_ask(cli, &q, NULL, &e);
 		if (r)
 			return r;
-		take_page(l, e.answer);
+		l->take_page(l, e.answer);
+		if (l->failed)
+			return cli_error("out of memory");
 		more = e.answer->more && e.answer->n_sessions;
 		if (more)
 			snprintf(after, sizeof(after), "%s",
@@ -231,14 +246,21 @@ static int list(struct listing *l, struct cli *cli)
 
 static int run_sessions(struct cli *cli, const struct parsed *p)
 {
-	struct listing l = { .as_json = parsed_on(p, "--json"), .options = p };
+	struct listing l = { .as_json = parsed_on(p, "--json"),
+		.take_page = take_page,
+		.options = p };
+	bool clients = parsed_on(p, "--clients");
 	int r = cli_connect(cli, CLI_NO_START);
 
 	if (r && r != CWSANDBOX_E_NO_DAEMON)
 		return EXIT_ERROR;
+	if (clients)
+		listing_columns(&l, client_columns, ARRAY_SIZE(client_columns));
+	else
+		listing_columns(&l, session_columns, ARRAY_SIZE(session_columns));
 	listing_begin(&l);
 	r = r ? EXIT_OK : list(&l, cli); /* no daemon, no session */
-	return listing_end(&l, r, parsed_on(p, "--clients") ? "No clients." : "No sessions.");
+	return listing_end(&l, r, clients ? "No clients." : "No sessions.");
 }
 
 /* clang-format off */
@@ -251,7 +273,9 @@ const struct command command_sessions = {
 		.n_options = ARRAY_SIZE(sessions_options),
 	.run = run_sessions,
 	.help =
-"  List the sessions of your daemon, also those that have ended.\n"
+"  List the sessions of your daemon, also those that have ended. On a terminal\n"
+"  the table is as wide as that, and what is cut ends in an ellipsis; in a pipe,\n"
+"  and with --json, everything is whole.\n"
 "\n"
 "Options:\n"
 "  --clients  List who is attached: its role (x: it alone may type), how many\n"

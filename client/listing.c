@@ -3,12 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "client/tty.h"
 
 bool listing_wants_json(const struct parsed *p)
 {
 	const char *format = parsed_text(p, "--output");
 
 	return format && strcmp(format, "json") == 0;
+}
+
+void listing_columns(struct listing *l, const struct table_column *columns, size_t n)
+{
+	unsigned cols = TABLE_NO_EDGE, rows;
+
+	if (isatty(STDOUT_FILENO))
+		tty_size(STDOUT_FILENO, &cols, &rows);
+	table_init(&l->table, columns, n, cols);
 }
 
 void listing_begin(struct listing *l)
@@ -43,6 +55,7 @@ int listing_pages(struct listing *l, struct cli *cli, struct cwsandbox_request *
 
 int listing_end(struct listing *l, int code, const char *none)
 {
+	table_done(&l->table);
 	if (l->as_json)
 		json_close(&l->json);
 	if (code) {

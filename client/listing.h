@@ -8,12 +8,15 @@
 
 #include "client/cli.h"
 #include "client/json.h"
+#include "client/table.h"
 
 #define LISTING_TIME_MAX 48
 
 struct listing {
 	bool as_json;
-	struct json json; /* an array that is open, if as_json */
+	struct json json;   /* an array that is open, if as_json */
+	struct table table; /* of what has columns */
+	bool failed;        /* there was no memory for a row */
 	size_t n_rows;
 	/* Shows one page and counts its rows. */
 	void (*take_page)(struct listing *l, const struct cwsandbox_answer *a);
@@ -22,6 +25,8 @@ struct listing {
 
 /* --output json */
 bool listing_wants_json(const struct parsed *p);
+/* A table with these columns: as wide as the terminal, or whole. */
+void listing_columns(struct listing *l, const struct table_column *columns, size_t n);
 void listing_begin(struct listing *l);
 /* Asks for all pages, which follow each other by tokens. What fails is printed. */
 int listing_pages(struct listing *l, struct cli *cli, struct cwsandbox_request *q,

@@ -2,6 +2,7 @@
 """One session, several terminals: real programs, real terminals, a real service"""
 import json
 import os
+import re
 import signal
 import sys
 
@@ -146,6 +147,19 @@ class Sharing(SessionCase):
         until(lambda: a.screen.titles[-1] == "mine", "the program's title again")
         until(lambda: "(pid %d) leads" % a.pid in b.screen.titles[-1], "the lead in the other's title")
         self.assertFalse([t for t in quiet.screen.titles if "leads" in t])
+
+    def test_the_table_of_sessions_fits_the_terminal_and_is_whole_in_a_pipe(self):
+        name, words = "a-name-that-is-longer-than-its-column", "say " + " ".join(str(n) for n in range(200))
+        self.world.ok("new", "-d", "-s", name, self.sandbox, "--", "sh", "-c", words)
+        self.assertIn("%s sh -c '%s'\n" % ("0s", words), re.sub(" [0-9]+s sh", " 0s sh", self.world.ok("sessions")))
+        for cols in (100, 80, 40, 12):
+            with self.subTest(cols=cols):
+                t = self.world.terminal("sessions", cols=cols, rows=100)
+                self.assertEqual(t.exit_code(), 0)
+                lines = bytes(t.raw).decode().splitlines()
+                self.assertEqual([line for line in lines if len(line) > cols], [])
+                self.assertEqual(len([line for line in lines if line.startswith(name[:4]) and "\u2026" in line]), 1)
+        self.world.ok("kill", name)
 
     def test_an_exclusive_terminal_alone_types_and_the_others_are_told_who_it_is(self):
         a = self.shell()
