@@ -2,7 +2,8 @@
  * A view is painted by differences while its model gets any bytes and any sizes: every paint keeps
  * to the grammar and its bounds, passes the filter unchanged, asks nothing, and leaves the terminal
  * as a whole paint does. Input: columns and rows of model and terminal, then output, in which 0xff
- * and a byte is a paint of at most so many bytes (0: all), 0xfe and two bytes another size.
+ * and a byte is a paint of at most so many bytes (0: all; odd: after a sweep), 0xfe and two bytes
+ * another size.
  */
 #include <assert.h>
 #include <string.h>
@@ -52,6 +53,8 @@ static size_t step(struct fuzz *f, const uint8_t *data, size_t n)
 {
 	if (n < 2 || data[0] != 0xff)
 		return termkit_step(f->model, data, n);
+	if (data[1] % 2)
+		termkit_sweep(f->model);
 	if (paint(f, data[1] ? data[1] : SIZE_MAX) == 0)
 		check_whole(f);
 	return 2;

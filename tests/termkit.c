@@ -547,8 +547,18 @@ static void store_otherwise(struct row *row, unsigned cols, uint32_t how)
 		row->cells[x] = NOT_STORED;
 }
 
+void termkit_sweep(struct term *t)
+{
+	if (t->n_links)
+		links_sweep(t);
+	else
+		attr_sweep(t);
+}
+
 void termkit_store_otherwise(struct term *t, uint64_t *seed)
 {
+	if (termkit_random(seed) % 8 == 0)
+		termkit_sweep(t);
 	for (unsigned s = 0; s < ARRAY_SIZE(t->screens); s++)
 		for (unsigned y = 0; y < t->rows; y++)
 			store_otherwise(grid_row(&t->screens[s].grid, y), t->cols,

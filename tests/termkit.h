@@ -33,7 +33,11 @@ struct term *termkit_new(unsigned cols, unsigned rows, unsigned history_lines);
 struct term *termkit_painted(
 	const struct term *model, const struct term_shadow *like, size_t *ret_bytes);
 
-/* Each row shows what it did, and is stored in another way that it could have come to be stored in. */
+/* Gives back every number of a style, cluster or link that nothing has: it never shows. */
+void termkit_sweep(struct term *t);
+
+/* Each row shows what it did, and is stored in another way that it could have come to be stored in;
+ * at times it is swept too. */
 void termkit_store_otherwise(struct term *t, uint64_t *seed);
 
 /* A seeded stream: text of many kinds, every kind of sequence, damage. */

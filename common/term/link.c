@@ -38,7 +38,7 @@ static uint32_t slot_find(const struct term *t, uint32_t hash, const char *param
 }
 
 /* Frees the links that no style in use has, nor a pen. */
-static void links_sweep(struct term *t)
+void links_sweep(struct term *t)
 {
 	attr_sweep(t);
 	for (uint32_t i = 1; i < t->styles.n; i++)

@@ -183,6 +183,7 @@ void print_repeat(struct term *t, unsigned n);
 
 /* ---- link.c: hyperlinks by number; 0 where there is no room or no link ---- */
 uint32_t link_number(struct term *t, const char *params, const char *uri);
+void links_sweep(struct term *t); /* frees those nothing has; there is one at least */
 void links_done(struct term *t);
 size_t links_memory(const struct term *t);
 
