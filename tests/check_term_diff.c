@@ -274,6 +274,45 @@ START_TEST(a_view_moves_only_to_keep_the_cursor_in_sight_and_rather_to_the_start
 }
 END_TEST
 
+START_TEST(a_view_of_the_alternate_screen_stays_while_the_cursor_is_hidden)
+{
+	static const struct {
+		const char *output; /* to a screen of 80x24, seen through 20x8 */
+		unsigned x, y;      /* of the view */
+	} table[] = {
+		{ "\x1b[24;70Hx", 60, 16 },
+		{ "\x1b[?25l\x1b[3;2Hx", 0, 0 }, /* the primary screen: output goes there */
+		{ "\x1b[24;70Hx", 60, 16 },
+		{ "\x1b[?1049h", 0, 0 }, /* a full-screen program: from its first row */
+		{ "\x1b[24;80H", 0, 0 },
+		{ "\x1b[12;50H", 0, 0 },
+		{ "\x1b[?25h", 39, 7 },       /* shown: it comes into sight */
+		{ "\x1b[?25l\x1b[H", 39, 7 }, /* hidden amid a drawing: nothing jumps */
+		{ "\x1b[12;51H\x1b[?25h", 39, 7 },
+		{ "\x1b[?25l\x1b[24;80H\x1b[?1049l", 60, 16 },
+		{ "\x1b[?1049h\x1b[1;1H\x1b[?25h", 0, 0 },
+	};
+	struct fixture f = { .model = termkit_new(80, 24, 0), .terminal = termkit_new(20, 8, 0) };
+
+	ck_assert_int_eq(term_shadow_new(&f.shadow, 20, 8), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
+		feed(&f, table[i].output);
+		ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
+		ck_assert_msg(f.shadow->view_x == table[i].x && f.shadow->view_y == table[i].y,
+			"%u: %u,%u", i, f.shadow->view_x, f.shadow->view_y);
+		ck_assert(f.terminal->cursor.x < 20 && f.terminal->cursor.y < 8);
+		assert_whole(&f, table[i].output);
+	}
+	feed(&f, "\x1b[24;80H\x1b[?25l");
+	ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
+	ck_assert_int_eq(term_resize(f.model, 30, 10), 0); /* the view lies within the screen */
+	ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
+	ck_assert(f.shadow->view_x <= 10 && f.shadow->view_y <= 2);
+	assert_whole(&f, "resized");
+	teardown(&f);
+}
+END_TEST
+
 /* A screen of which the shadow can keep some rows only. */
 START_TEST(sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each_time)
 {
@@ -372,6 +411,7 @@ TEST_MAIN("term_diff", a_paint_and_the_difference_show_what_a_whole_paint_shows,
 	a_change_costs_about_what_it_shows, what_scrolled_is_scrolled_by_the_terminal,
 	a_mark_that_joins_a_character_already_painted_is_painted,
 	a_view_moves_only_to_keep_the_cursor_in_sight_and_rather_to_the_start,
+	a_view_of_the_alternate_screen_stays_while_the_cursor_is_hidden,
 	sec_c19_a_shadow_is_bounded_and_paints_the_rows_beyond_its_bound_each_time,
 	a_paint_passes_its_bound_by_no_more_than_it_says,
 	a_table_that_is_drawn_again_costs_what_changed_in_it)

@@ -26,6 +26,7 @@ struct term *termkit_painted(
 		abort();
 	s->view_x = like->view_x;
 	s->view_y = like->view_y;
+	s->view_alternate = like->view_alternate;
 	if (term_shadow_paint(s, model, SIZE_MAX, &out) != 0)
 		abort();
 	term_feed(terminal, out.data, out.n);

@@ -267,13 +267,33 @@ static unsigned pan(unsigned was, unsigned at, unsigned size, unsigned total)
 	return was < total - size ? was : total - size;
 }
 
+/* A cursor that a full-screen program hides is parked anywhere: the view stays. On the primary screen
+ * even a hidden one is where the output goes. */
+static bool cursor_parked(const struct term *t)
+{
+	return term_alternate(t) && !term_mode(t, TERM_MODE_VISIBLE);
+}
+
+static unsigned stay(unsigned was, unsigned size, unsigned total)
+{
+	return total <= size ? 0 : was < total - size ? was : total - size;
+}
+
 static void view_place(struct differ *d)
 {
 	const struct term *t = d->p.t;
 	struct term_shadow *s = d->s;
-	const unsigned x = pan(s->view_x, t->cursor.x, s->cols, t->cols),
-		       y = pan(s->view_y, t->cursor.y, s->n_rows, t->rows);
+	const bool enters = term_alternate(t) && !s->view_alternate;
+	unsigned x = enters ? 0 : s->view_x, y = enters ? 0 : s->view_y;
 
+	if (cursor_parked(t)) {
+		x = stay(x, s->cols, t->cols);
+		y = stay(y, s->n_rows, t->rows);
+	} else {
+		x = pan(x, t->cursor.x, s->cols, t->cols);
+		y = pan(y, t->cursor.y, s->n_rows, t->rows);
+	}
+	s->view_alternate = term_alternate(t);
 	if (x == s->view_x && y == s->view_y)
 		return;
 	s->view_x = x;
@@ -281,6 +301,17 @@ static void view_place(struct differ *d)
 	if (s->next < s->n_rows)
 		shadow_close(s, &s->rows[s->next]);
 	s->next = 0;
+}
+
+/* Where it is; a hidden one that is out of sight waits at the view's edge. */
+static void place_cursor(struct differ *d)
+{
+	const struct cursor *c = &d->p.t->cursor;
+	const struct term_shadow *s = d->s;
+	const unsigned x = c->x < s->view_x ? 0 : c->x - s->view_x,
+		       y = c->y < s->view_y ? 0 : c->y - s->view_y;
+
+	differ_move(d, (unsigned)min_size(x, s->cols - 1), (unsigned)min_size(y, s->n_rows - 1));
 }
 
 static void paint_view_state(struct differ *d)
@@ -295,7 +326,7 @@ static void paint_view_state(struct differ *d)
 	paint_keys_and_mouse(&d->p, was);
 	if (paint_state_take(was, t) < 0)
 		d->p.o.r = -ENOMEM;
-	differ_move(d, t->cursor.x - d->s->view_x, t->cursor.y - d->s->view_y);
+	place_cursor(d);
 }
 
 /* ---- all of it ---- */

@@ -40,6 +40,7 @@ struct term_shadow {
 	uint64_t version;        /* of the model when the round began */
 	uint64_t sweeps;         /* of the model whose numbers the cells have */
 	unsigned view_x, view_y; /* column and row of the screen in the corner */
+	bool view_alternate;     /* of the alternate screen */
 
 	unsigned x, y; /* the terminal's cursor; x == cols: past the last column */
 	bool placed;   /* x and y are so */

@@ -96,8 +96,8 @@ enum term_paint_kind {
 	TERM_PAINT_ATTACH,
 	/* Both screens in place, and modes; nothing scrolls but for lines_not_shown. */
 	TERM_PAINT_SCREEN,
-	/* The visible screen at another size, panned to the cursor; modes that do not depend on size; no
-	 * history, no margins. In the terminal's alternate screen: the user's own stays as it is, and
+	/* The visible screen at another size, panned to the cursor unless that is hidden on the alternate
+	 * screen; modes that do not depend on size; no history, no margins. In the terminal's alternate screen: the user's own stays as it is, and
 	 * any later paint or undo leaves it. A terminal that saw only crops has yet to be attached. */
 	TERM_PAINT_CROP,
 };
@@ -173,8 +173,8 @@ void term_cursor(const struct term *t, struct term_cursor *ret);
 
 /* What a painted terminal shows, of the terminal's own size; it pays for itself: cells, 8 bytes
  * each and none for what is blank to the row's end, a header for each row, modes, title, palette.
- * That is a view of the visible screen, panned so that the cursor stays in sight, as
- * TERM_PAINT_CROP has it. It outlives any change of the model's size. */
+ * That is a view of the visible screen, panned so that the cursor stays in sight; while the
+ * alternate screen hides it, the view stays. It outlives any change of the model's size. */
 struct term_shadow;
 
 /* Of cells; what is beyond is not kept, and painted each time. */
