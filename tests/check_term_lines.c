@@ -131,8 +131,32 @@ START_TEST(the_worst_line_stays_within_its_bounds_and_keeps_the_first_links)
 }
 END_TEST
 
+/* Each run of JSON says its link, and so each one counts. */
+START_TEST(a_link_of_many_runs_is_bounded_in_every_format)
+{
+	char uri[2001], text[2048];
+
+	memset(uri, 'u', sizeof(uri) - 1);
+	uri[sizeof(uri) - 1] = '\0';
+	begin(TERM_COLS_MAX, 1);
+	snprintf(text, sizeof(text), "\x1b]8;;%s\x1b\\", uri);
+	feed(text);
+	for (unsigned x = 0; x < TERM_COLS_MAX; x++)
+		feed(x % 2 ? "\x1b[31mx" : "\x1b[32my");
+	for (unsigned format = TERM_LINE_TEXT; format <= TERM_LINE_JSON; format++) {
+		out.n = 0;
+		ck_assert_int_eq(term_line(t, 0, format, &out), 0);
+		ck_assert_uint_lt(out.n, TERM_LINE_BYTES);
+		ck_assert((memmem(out.data, out.n, uri, strlen(uri)) != NULL) ==
+			  (format != TERM_LINE_TEXT));
+	}
+	end();
+}
+END_TEST
+
 TEST_MAIN("term_lines", lines_are_numbered_from_the_first_one_ever_and_leave_with_history,
 	a_line_with_sgr_begins_and_ends_plain,
 	runs_of_a_line_say_column_width_text_and_what_of_the_style_is_set,
 	a_wrapped_line_says_so_and_a_coloured_blank_is_no_trailing_blank,
-	the_worst_line_stays_within_its_bounds_and_keeps_the_first_links)
+	the_worst_line_stays_within_its_bounds_and_keeps_the_first_links,
+	a_link_of_many_runs_is_bounded_in_every_format)

@@ -47,11 +47,11 @@ static void load(const struct term *t, uint64_t number, struct text_line *l)
 		l->n--;
 }
 
-/* The next run after r; false: there is none. Links beyond what a line may have are left out. */
-static bool next_run(
-	const struct term *t, const struct text_line *l, struct run *r, size_t *link_bytes)
+/* The next run after r; false: there is none. Links beyond what a line may have are left out; `before`
+ * is the one that need not be written again. */
+static bool next_run(const struct term *t, const struct text_line *l, struct run *r,
+	uint32_t before, size_t *link_bytes)
 {
-	const uint32_t before = r->style.link;
 	unsigned x = r->to;
 	uint32_t number;
 
@@ -103,7 +103,7 @@ static void put_ansi(const struct term *t, const struct text_line *l, struct out
 	struct run r = { .to = 0 };
 	size_t link_bytes = 0;
 
-	while (next_run(t, l, &r, &link_bytes)) {
+	while (next_run(t, l, &r, r.style.link, &link_bytes)) {
 		paint_style(&p, &r.style);
 		for (unsigned x = r.from; x < r.to; x++)
 			put_codes(t, l->cells[x], &p.o);
@@ -187,7 +187,7 @@ static void put_json(
 
 	out_format(o, "{\"line\":%llu,\"wrapped\":%s,\"runs\":[", (unsigned long long)number,
 		l->wrapped ? "true" : "false");
-	while (next_run(t, l, &r, &link_bytes)) {
+	while (next_run(t, l, &r, 0, &link_bytes)) { /* each says its link */
 		out_format(o, "%s{\"x\":%u,\"cols\":%u", r.from ? "," : "", r.from, r.to - r.from);
 		json_text(t, l, &r, o);
 		json_style(t, &r.style, o);
