@@ -332,6 +332,20 @@ START_TEST(answers_are_bounded_and_kept_whole)
 }
 END_TEST
 
+START_TEST(one_string_asks_for_each_colour_once_and_no_more)
+{
+	static const char answer[] = "\033]4;1;rgb:cdcd/0000/0000\033\\";
+	size_t n;
+
+	feed("\033]4;");
+	repeat("1;?;", COLORS_N);
+	feed("1;?\033\\");
+	term_replies(t, &n);
+	ck_assert_uint_eq(n, COLORS_N * strlen(answer));
+	term_replies_drop(t, n);
+}
+END_TEST
+
 /* ---- titles, strings ---- */
 
 START_TEST(sec_c27_a_title_is_cleaned_and_cut_to_whole_characters)
@@ -671,6 +685,7 @@ int main(void)
 		erasing_leaves_the_background_and_nothing_else,
 		sec_c26_every_query_gets_exactly_one_answer_in_stream_order,
 		answers_are_bounded_and_kept_whole,
+		one_string_asks_for_each_colour_once_and_no_more,
 		sec_c27_a_title_is_cleaned_and_cut_to_whole_characters,
 		titles_are_saved_and_restored_as_deep_as_the_stack,
 		sec_c28_a_control_string_is_kept_to_its_bound_and_skipped_to_its_end,

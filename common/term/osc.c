@@ -104,9 +104,19 @@ static const char *field(const char **s, size_t *ret_n)
 	return start;
 }
 
+static void query_palette(struct term *t, unsigned index)
+{
+	char prefix[16];
+
+	snprintf(prefix, sizeof(prefix), "4;%u", index);
+	query_color(t, prefix, color_palette(t, index));
+}
+
 /* OSC 4: pairs of an index and a colour or '?'. */
 static void osc_palette(struct term *t, const char *s)
 {
+	unsigned n_queries = 0;
+
 	while (*s) {
 		size_t n_index, n_color;
 		const char *index_text = field(&s, &n_index), *color_text = field(&s, &n_color);
@@ -116,10 +126,8 @@ static void osc_palette(struct term *t, const char *s)
 		if (!number(index_text, n_index, &index) || index >= COLORS_N)
 			continue;
 		if (is_query(color_text, n_color)) {
-			char prefix[16];
-
-			snprintf(prefix, sizeof(prefix), "4;%u", index);
-			query_color(t, prefix, color_palette(t, index));
+			if (n_queries++ < COLORS_N) /* so that a slice is bounded */
+				query_palette(t, index);
 		} else if (n_color && color_parse(color_text, n_color, &rgb)) {
 			palette_set(t, index, rgb);
 		}
