@@ -387,6 +387,10 @@ START_TEST(titles_are_saved_and_restored_as_deep_as_the_stack)
 	}
 	feed("\033[23;0t");
 	ck_assert_str_eq(term_title(t), "t0");
+	feed("\033[22;1t\033[22;9t\033[22;0;3t\033]2;new\a\033[23;0t");
+	ck_assert_str_eq(term_title(t), "new");
+	feed("\033[22;0;0t\033]2;newer\a\033[23;1t\033[23;2t");
+	ck_assert_str_eq(term_title(t), "new");
 }
 END_TEST
 

@@ -231,11 +231,11 @@ static void modify_keys_off(struct term *t)
 
 static void window_ops(struct term *t)
 {
-	unsigned op = param(t, 0, 0);
-
-	if (op == 22 && param(t, 1, 0) != 1)
+	if (!title_stack(&t->parse))
+		return;
+	if (param(t, 0, 0) == 22)
 		title_push(t);
-	else if (op == 23 && param(t, 1, 0) != 1)
+	else
 		title_pop(t);
 }
 

@@ -42,13 +42,6 @@ static enum verdict filter_modes(struct parse *p)
 	return n ? VERDICT_REWRITE : VERDICT_DROP;
 }
 
-static enum verdict window_op(const struct parse *p)
-{
-	unsigned op = parse_param(p, 0, 0);
-
-	return op == 22 || op == 23 ? VERDICT_PASS : VERDICT_DROP; /* the title stack */
-}
-
 static enum verdict csi_plain(struct parse *p)
 {
 	switch (p->final) {
@@ -76,7 +69,7 @@ static enum verdict csi_plain(struct parse *p)
 	case 'T':
 		return p->n_params > 1 ? VERDICT_DROP : VERDICT_PASS;
 	case 't':
-		return window_op(p);
+		return title_stack(p) ? VERDICT_PASS : VERDICT_DROP;
 	default:
 		return VERDICT_DROP;
 	}

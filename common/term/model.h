@@ -110,8 +110,9 @@ struct term {
 	unsigned top, bottom; /* scroll region, [top, bottom) */
 	uint32_t style;       /* number of the pen's style, while style_known */
 	bool style_known;
-	struct style_recent recent[STYLES_RECENT]; /* numbers found lately, by what style_slot() says */
-	uint32_t last; /* REP repeats it; 0 = nothing to repeat */
+	struct style_recent
+		recent[STYLES_RECENT]; /* numbers found lately, by what style_slot() says */
+	uint32_t last;                 /* REP repeats it; 0 = nothing to repeat */
 	/* Cluster that a mark has just made: while `last` is set no other cell can have it, and a
 	 * further mark makes another one of it. 0 = none. */
 	uint32_t fresh;
@@ -237,6 +238,9 @@ bool mode_known(bool private, unsigned number);
 uint16_t mode_number(unsigned i, uint32_t *ret_bit);
 void osc_dispatch(struct term *t);
 void title_set(struct term *t, const char *text, size_t n);
+/* XTWINOPS that puts a window's title on the stack or takes it off. Not an icon's, which terminals keep
+ * on the same stack or on another one; not one at a place of the stack. */
+bool title_stack(const struct parse *p);
 void title_push(struct term *t);
 void title_pop(struct term *t);
 /* Copies text without controls, cut to TERM_TITLE_MAX bytes of whole characters; out holds one

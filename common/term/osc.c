@@ -41,6 +41,13 @@ void title_set(struct term *t, const char *text, size_t n)
 	title_clean(t->title, (const uint8_t *)text, n);
 }
 
+bool title_stack(const struct parse *p)
+{
+	const unsigned op = parse_param(p, 0, 0), which = parse_param(p, 1, 0);
+
+	return (op == 22 || op == 23) && (which == 0 || which == 2) && !parse_param(p, 2, 0);
+}
+
 void title_push(struct term *t)
 {
 	char *copy;
