@@ -343,7 +343,8 @@ static void put_escape(uint64_t *seed, struct out *o)
 {
 	static const char *const pieces[] = { "7", "8", "D", "E", "H", "M", "N", "O", "=", ">", "n",
 		"o", "(0", "(B", ")0", "*A", "+K", "#8", "Z", "%G", "%@", " F", "(0", "\\", "[!p",
-		"[3g", "[?5W", "[22;0t", "[23;0t", "[1\"q", "[0\"q", "[2\"q" };
+		"[3g", "[?5W", "[22;0t", "[23;0t", "[1\"q", "[0\"q", "[2\"q", "[23;1t", "[>5u",
+		"[<u", "[=3;2u", "[>4;2m", "[>4;1m", "[>1;0m", "[>2n", "[>m" };
 
 	out_byte(o, 0x1b);
 	out_text(o, pieces[pick(seed, ARRAY_SIZE(pieces))]);
@@ -418,7 +419,7 @@ static bool paint_csi(const struct parse *p)
 	if (!p->n_intermediates && p->private == '?')
 		return strchr("hlW", p->final);
 	if (!p->n_intermediates && p->private == '>')
-		return strchr("um", p->final);
+		return strchr("umn", p->final);
 	if (!p->n_intermediates)
 		return p->final == 'u' && p->private != '?';
 	return parse_key(p) == PARSE_KEY(0, ' ', 'q') || parse_key(p) == PARSE_KEY(0, '!', 'p') ||

@@ -80,6 +80,8 @@ static void paint_screens(struct painter *p, const struct term_paint *how)
 				    "7");
 	if (!term_alternate(t))
 		return;
+	/* a program may have left that screen, and its keyboard's flags there */
+	out_text(&p->o, "\x1b[<8u");
 	paint_grid_in_place(p, &alternate->grid);
 	paint_saved(p, alternate,
 		"\x1b"
