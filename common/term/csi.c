@@ -211,22 +211,32 @@ static void kitty_set(struct kitty *k, unsigned flags, unsigned how)
 		*now &= (uint8_t)~flags;
 }
 
+unsigned keys_initial(unsigned which)
+{
+	return which == 1 || which == 2 ? 2 : 0; /* cursor and function keys say their modifiers */
+}
+
 static void modify_keys(struct term *t)
 {
-	unsigned which = param(t, 0, 0);
+	const unsigned which = param(t, 0, 0), value = param(t, 1, 0);
 
 	if (t->parse.n_params == 0)
 		memset(t->modify_keys, 0, sizeof(t->modify_keys));
-	else if (which < ARRAY_SIZE(t->modify_keys))
-		t->modify_keys[which] = (uint16_t)param(t, 1, 0);
+	else if (which >= ARRAY_SIZE(t->modify_keys))
+		return;
+	else if (t->parse.n_params == 1 || t->parse.params[1] < 0 || value == keys_initial(which))
+		t->modify_keys[which] = KEYS_INITIAL;
+	else
+		t->modify_keys[which] =
+			(uint16_t)(KEYS_VALUE + min_size(value, KEYS_OFF - KEYS_VALUE - 1));
 }
 
 static void modify_keys_off(struct term *t)
 {
-	unsigned which = param(t, 0, 0);
+	unsigned which = param(t, 0, t->parse.n_params ? 0 : 2); /* xterm's default */
 
 	if (which < ARRAY_SIZE(t->modify_keys))
-		t->modify_keys[which] = 0;
+		t->modify_keys[which] = KEYS_OFF;
 }
 
 static void window_ops(struct term *t)

@@ -146,6 +146,15 @@ static void note_kitty(struct term_filter *f, const struct parse *p)
 		f->kitty_set[f->alternate] = parse_param(p, 0, 0) != 0;
 }
 
+static void note_modify_keys(struct term_filter *f, const struct parse *p)
+{
+	if (!p->n_params)
+		note(f, UNDO_MODIFY, false);
+	else if (p->n_params > 1 && p->params[1] >= 0 &&
+		 parse_param(p, 1, 0) != keys_initial(parse_param(p, 0, 0)))
+		note(f, UNDO_MODIFY, true);
+}
+
 static void note_modes(struct term_filter *f, const struct parse *p)
 {
 	bool on = p->final == 'h';
@@ -215,8 +224,10 @@ void filter_note_csi(struct term_filter *f, const struct parse *p)
 		note(f, UNDO_PROTECT, parse_param(p, 0, 0) == 1);
 		break;
 	case PARSE_KEY('>', 0, 'm'):
-		if (!p->n_params || parse_param(p, 1, 0))
-			note(f, UNDO_MODIFY, p->n_params != 0);
+		note_modify_keys(f, p);
+		break;
+	case PARSE_KEY('>', 0, 'n'):
+		note(f, UNDO_MODIFY, true);
 		break;
 	case PARSE_KEY('>', 0, 'u'):
 	case PARSE_KEY('<', 0, 'u'):

@@ -49,6 +49,10 @@
 #define TERM_MODE_META 0x4000u
 #define TERM_MODES_DEFAULT (TERM_MODE_WRAP | TERM_MODE_VISIBLE | TERM_MODE_META)
 
+#define KEYS_INITIAL 0u
+#define KEYS_VALUE 1u /* a value of 0 */
+#define KEYS_OFF 0xffffu
+
 struct pen {
 	struct style style;
 	bool protect;
@@ -122,7 +126,8 @@ struct term {
 	uint16_t mouse;          /* 0, 9, 1000, 1002, 1003 */
 	uint16_t mouse_encoding; /* 0, 1005, 1006, 1015, 1016 */
 	uint8_t cursor_shape;    /* DECSCUSR */
-	uint16_t modify_keys[8]; /* XTMODKEYS, by resource; 0 = as at start */
+	uint16_t
+		modify_keys[8]; /* XTMODKEYS, by resource: KEYS_INITIAL, _OFF, or _VALUE and more */
 
 	struct pool styles, clusters;
 	struct link *links;
@@ -229,6 +234,7 @@ size_t resize_memory(const struct resize *z);
 void control_execute(struct term *t, uint8_t b);
 void control_escape(struct term *t);
 void csi_dispatch(struct term *t);
+unsigned keys_initial(unsigned which); /* xterm's value of a resource of XTMODKEYS */
 void sgr_dispatch(struct term *t);
 void mode_dispatch(struct term *t, bool set); /* SM, RM, DECSET, DECRST */
 unsigned mode_report(

@@ -119,20 +119,23 @@ static void paint_one_of(struct painter *p, unsigned was, unsigned now)
 		out_format(&p->o, "\x1b[?%uh", now);
 }
 
+static void paint_modify_keys(struct painter *p, unsigned which, unsigned now)
+{
+	if (now == KEYS_INITIAL || now == KEYS_OFF)
+		out_format(&p->o, "\x1b[>%u%c", which, now == KEYS_OFF ? 'n' : 'm');
+	else
+		out_format(&p->o, "\x1b[>%u;%um", which, now - KEYS_VALUE);
+}
+
 void paint_keys_and_mouse(struct painter *p, const struct paint_state *was)
 {
 	const struct term *t = p->t;
 
 	paint_one_of(p, was->mouse, t->mouse);
 	paint_one_of(p, was->mouse_encoding, t->mouse_encoding);
-	for (unsigned i = 0; i < ARRAY_SIZE(t->modify_keys); i++) {
-		if (t->modify_keys[i] == was->modify_keys[i])
-			continue;
-		if (t->modify_keys[i])
-			out_format(&p->o, "\x1b[>%u;%um", i, t->modify_keys[i]);
-		else
-			out_format(&p->o, "\x1b[>%um", i);
-	}
+	for (unsigned i = 0; i < ARRAY_SIZE(t->modify_keys); i++)
+		if (t->modify_keys[i] != was->modify_keys[i])
+			paint_modify_keys(p, i, t->modify_keys[i]);
 	if (t->cursor_shape != was->cursor_shape)
 		out_format(&p->o, "\x1b[%u q", t->cursor_shape);
 }

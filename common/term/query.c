@@ -144,10 +144,13 @@ static void report_mode(struct term *t, bool private)
 
 static void report_modify_keys(struct term *t)
 {
-	unsigned which = parse_param(&t->parse, 0, 0);
+	unsigned which = parse_param(&t->parse, 0, 0), v;
 
-	if (which < ARRAY_SIZE(t->modify_keys))
-		reply(t, "\x1b[>%u;%um", which, t->modify_keys[which]);
+	if (which >= ARRAY_SIZE(t->modify_keys))
+		return;
+	v = t->modify_keys[which];
+	v = v == KEYS_INITIAL ? keys_initial(which) : v == KEYS_OFF ? 0 : v - KEYS_VALUE;
+	reply(t, "\x1b[>%u;%um", which, v);
 }
 
 bool query_csi(struct term *t)
