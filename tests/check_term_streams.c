@@ -292,6 +292,7 @@ static const struct {
 	{ "unicode-wide-", "an older table of wide characters" },
 	{ "vim-wide-", "half of an overwritten wide character stays" },
 	{ "vttest-", "has lines of double width, and 132 columns" },
+	{ "w3m-80x24", "half of an overwritten wide character stays" },
 };
 
 static bool vterm_excepted(const char *name)
