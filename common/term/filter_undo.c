@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "common/term/filter.h"
 
 /* What the passed output left set at the terminal, a bit each, and what takes it back. None of
@@ -27,6 +29,9 @@ enum undo {
 	UNDO_MODIFY,
 	UNDO_CHARSETS,
 	UNDO_COLORS,
+	UNDO_SPECIAL, /* colours of bold, underlined, ... text */
+	UNDO_POINTER,
+	UNDO_PROGRESS,
 	UNDO_TABS,
 	UNDO_SYNC,
 	_UNDO_N,
@@ -57,6 +62,9 @@ static const char *const undo_text[_UNDO_N] = {
 	[UNDO_MODIFY] = "\033[>4m\033[>m", /* tmux knows only the first, xterm wants both */
 	[UNDO_CHARSETS] = "\017\033(B\033)B\033*B\033+B",
 	[UNDO_COLORS] = COLORS_RESET,
+	[UNDO_SPECIAL] = "\033]105\033\\",
+	[UNDO_POINTER] = "\033]22;\033\\",
+	[UNDO_PROGRESS] = "\033]9;4;0\033\\",
 	[UNDO_TABS] = "\033[?5W",
 	[UNDO_SYNC] = "\033[?2026l",
 };
@@ -275,12 +283,19 @@ void filter_note_control(struct term_filter *f, uint8_t b)
 
 void filter_note_osc(struct term_filter *f, const char *content)
 {
-	unsigned command = (unsigned)strtoul(content, NULL, 10);
+	char *rest;
+	const unsigned command = (unsigned)strtoul(content, &rest, 10);
 
 	if (command == 8)
 		note(f, UNDO_LINK, true);
 	else if (command == 4 || (command >= 10 && command <= 19))
 		note(f, UNDO_COLORS, true);
+	else if (command == 5)
+		note(f, UNDO_SPECIAL, true);
+	else if (command == 22)
+		note(f, UNDO_POINTER, strlen(rest) > 1);
+	else if (command == 9 && strncmp(rest, ";4;", 3) == 0)
+		note(f, UNDO_PROGRESS, rest[3] && rest[3] != '0');
 }
 
 bool term_filter_extended_keys(const struct term_filter *f)
