@@ -68,6 +68,7 @@ static const char *const examples[][2] = {
 	/* what the model does not know stays away from the picture */
 	{ "a\033[?69hb\033[1;5sc\033[?3hd\033#3e\033[2 @f", "abcdef" },
 	{ "\033[?25;69l\033[?1;69;25h\033[?69;3h", "\033[?25l\033[?1;25h" },
+	{ "a\033[2:3Hb\033[?25:7lc\033[>1:2ud\033[5ue\033[4:3m", "abcde\033[4:3m" },
 	{ "\033(Kx\033-Ay", "\033(Bxy" },
 	{ "x\033[99999b\033[m\033[3b", "x\033[1000b\033[m" },
 	{ "\033]4;1;Steel Blue;2;#fff;3;nosuch\a", "\033]4;1;rgb:46/82/b4\a\033]4;2;#fff\a" },

@@ -132,8 +132,9 @@ static bool dispatch_cursor(struct term *t, uint32_t key)
 		if (!t->parse.n_params) /* else left and right margins, which do not exist here */
 			cursor_save(t);
 		return true;
-	case 'u':
-		cursor_restore(t);
+	case 'u': /* with parameters: a key, as programs get it */
+		if (!t->parse.n_params)
+			cursor_restore(t);
 		return true;
 	default:
 		return false;
@@ -309,6 +310,8 @@ void csi_dispatch(struct term *t)
 		sgr_dispatch(t);
 		return;
 	}
+	if (t->parse.sub)
+		return; /* a colon means nothing but in SGR: as xterm and kitty have it */
 	if (dispatch_cursor(t, key) || dispatch_edit(t, key) || dispatch_mode(t, key) ||
 		query_csi(t))
 		return;

@@ -35,10 +35,9 @@ static enum verdict filter_modes(struct parse *p)
 	for (unsigned i = 0; i < p->n_params; i++)
 		if (p->params[i] >= 0 && mode_known(p->private, (unsigned)p->params[i]))
 			p->params[n++] = p->params[i];
-	if (n == p->n_params && !p->sub)
+	if (n == p->n_params)
 		return n ? VERDICT_PASS : VERDICT_DROP;
 	p->n_params = (uint8_t)n;
-	p->sub = 0;
 	return n ? VERDICT_REWRITE : VERDICT_DROP;
 }
 
@@ -59,12 +58,12 @@ static enum verdict csi_plain(struct parse *p)
 	case 'k':
 	case 'm':
 	case 'r':
-	case 'u':
 		return VERDICT_PASS;
 	case 'h':
 	case 'l':
 		return filter_modes(p);
 	case 's': /* with parameters: left and right margins */
+	case 'u':
 		return p->n_params ? VERDICT_DROP : VERDICT_PASS;
 	case 'T':
 		return p->n_params > 1 ? VERDICT_DROP : VERDICT_PASS;
@@ -96,6 +95,8 @@ enum verdict filter_csi(struct parse *p)
 	const uint32_t key = parse_key(p);
 	enum verdict v;
 
+	if (p->sub && key != 'm')
+		return VERDICT_DROP;
 	if (p->private == 0 && p->n_intermediates == 0)
 		v = csi_plain(p);
 	else if (p->private == '?' && p->n_intermediates == 0)
