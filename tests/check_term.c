@@ -164,6 +164,8 @@ static const struct example examples[] = {
 	{ "a\033[\n2Cb", "a\n   b\n\n", 4, 1 },
 	{ "a\033[>5zb\033[1;2;3yc\033[ $pd", "abcd\n\n\n", 4, 0 },
 	{ "a\033[1?5Cb", "ab\n\n\n", 2, 0 },
+	{ "a\033[2:3Hb\033[:Ac", "abc\n\n\n", 3, 0 },
+	{ "a\033[s\033[2;2H\033[97ub", "a\n b\n\n", 2, 1 },
 	{ "a\033\xc3\xa9", "a\xc3\xa9\n\n\n", 2, 0 },
 	{ "abc\033"
 	  "c",
@@ -302,7 +304,15 @@ static const char *const queries[][2] = {
 	{ "\033P$q\"p\033\\", "\033P1$r62;1\"p\033\\" },
 	{ "\033P$qz\033\\", "\033P0$r\033\\" },
 	{ "\033P+q544e;436f\033\\", "\033P1+r544e=787465726d2d323536636f6c6f72;436f=323536\033\\" },
-	{ "\033P+q6666\033\\", "\033P0+r\033\\" },
+	{ "\033P+q6666\033\\", "\033P0+r6666\033\\" },
+	{ "\033P+q6B75;544e\033\\", "\033P0+r6B75\033\\" },
+	{ "\033P+q526742\033\\\033P+q526742\033\\", "\033P0+r526742\033\\\033P0+r526742\033\\" },
+	{ "\033P+q5463;524742;5375\033\\", "\033P1+r5463;524742=38;5375\033\\" },
+	{ "\033P+q5463;6666;5375\033\\", "\033P1+r5463\033\\" },
+	{ "\033P+q536D756C78\033\\", "\033P1+r536D756C78=1b5b343a25703125646d\033\\" },
+	{ "\033P+q\033\\\033P+q;\033\\", "\033P0+r\033\\\033P0+r\033\\" },
+	{ "\033P+q666\033\\\033P+q66ls;\033\\", "\033P0+r\033\\\033P0+r\033\\" },
+	{ "\033P+q5463\030\033P+q5463\033[m", "" },
 	{ "\x05", "" },
 };
 
@@ -349,6 +359,24 @@ START_TEST(one_string_asks_for_each_colour_once_and_no_more)
 	term_replies(t, &n);
 	ck_assert_uint_eq(n, COLORS_N * strlen(answer));
 	term_replies_drop(t, n);
+}
+END_TEST
+
+START_TEST(a_capability_that_is_not_known_is_named_up_to_its_bound)
+{
+	char want[128];
+
+	feed("\033P+q");
+	repeat("66", XTGETTCAP_MAX / 2);
+	feed("\033\\");
+	snprintf(want, sizeof(want), "\033P0+r%0*d\033\\", XTGETTCAP_MAX, 0);
+	for (char *s = strchr(want, '0') + 1; (s = strchr(s, '0')) != NULL;)
+		*s = '6';
+	assert_replies(want, "at the bound");
+	feed("\033P+q66");
+	repeat("66", XTGETTCAP_MAX / 2);
+	feed("\033\\");
+	assert_replies("\033P0+r\033\\", "beyond it");
 }
 END_TEST
 
@@ -696,6 +724,7 @@ int main(void)
 		sec_c26_every_query_gets_exactly_one_answer_in_stream_order,
 		answers_are_bounded_and_kept_whole,
 		one_string_asks_for_each_colour_once_and_no_more,
+		a_capability_that_is_not_known_is_named_up_to_its_bound,
 		sec_c27_a_title_is_cleaned_and_cut_to_whole_characters,
 		titles_are_saved_and_restored_as_deep_as_the_stack,
 		sec_c28_a_control_string_is_kept_to_its_bound_and_skipped_to_its_end,

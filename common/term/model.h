@@ -24,6 +24,7 @@
 #define CLUSTERS_MAX 65536u /* in use at once; further marks are not kept */
 #define HISTORY_LINES_MAX 100000u
 #define TAB_BITS 64u
+#define XTGETTCAP_MAX 100 /* hexadecimal digits of a name; longer ones are unknown */
 #define COLORS_N 256
 #define DYNAMIC_FIRST 10u /* OSC 10 to 19: colours of text, background, cursor, pointer, ... */
 #define DYNAMIC_N 10u

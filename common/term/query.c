@@ -9,7 +9,6 @@
 #define REPLY_COST 100u  /* of an answer, for the work of a slice */
 #define CELL_WIDTH_PX 8u /* a nominal cell, for reports in pixels */
 #define CELL_HEIGHT_PX 16u
-#define XTGETTCAP_MAX 100 /* hexadecimal digits of a name; longer ones are unknown */
 
 void reply(struct term *t, const char *format, ...)
 {
@@ -250,6 +249,11 @@ static void report_setting(struct term *t, const char *what)
 		reply(t, "\x1bP0$r\x1b\\");
 }
 
+static bool is_name(const char *name, size_t n)
+{
+	return n <= XTGETTCAP_MAX && n % 2 == 0 && strspn(name, "0123456789abcdefABCDEF") == n;
+}
+
 /* Hexadecimal names and values, so that no table is decoded here. */
 static const char *capability(const char *name, size_t n)
 {
@@ -275,9 +279,11 @@ static const char *capability(const char *name, size_t n)
 	return NULL;
 }
 
-/* XTGETTCAP: one answer, which ends before the first name that is not known, as xterm's does. */
+/* XTGETTCAP: one answer, which ends before the first name that is not known, as xterm's does; that name
+ * is the answer where it is the first. It goes back only if it is one: digits are harmless as input. */
 static void report_capabilities(struct term *t, const char *names)
 {
+	const size_t n_first = strcspn(names, ";");
 	struct term_buf b = { 0 };
 	struct out o = { .buf = &b };
 
@@ -296,7 +302,7 @@ static void report_capabilities(struct term *t, const char *names)
 	if (b.n && !o.r)
 		reply(t, "\x1bP1+r%.*s\x1b\\", (int)b.n, (const char *)b.data);
 	else
-		reply(t, "\x1bP0+r\x1b\\");
+		reply(t, "\x1bP0+r%.*s\x1b\\", is_name(names, n_first) ? (int)n_first : 0, names);
 	term_buf_done(&b);
 }
 
