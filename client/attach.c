@@ -399,7 +399,7 @@ static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 	return r;
 }
 
-/* The terminal has answered. */
+/* The terminal has answered, or answers late. */
 static void heed_terminal(struct attach *a)
 {
 	struct cwsandbox_request *q = &a->o->request;
@@ -421,7 +421,6 @@ static void heed_terminal(struct attach *a)
 static int read_keys(struct attach *a)
 {
 	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
-	const bool waiting = a->probe.waiting;
 	ssize_t l = read(a->tty.in, in, sizeof(in));
 	size_t n;
 
@@ -433,7 +432,7 @@ static int read_keys(struct attach *a)
 	}
 	a->read_ms = cli_now_ms();
 	n = probe_feed(&a->probe, in, (size_t)l, keys);
-	if (waiting && !a->probe.waiting)
+	if (probe_news(&a->probe))
 		heed_terminal(a);
 	if (a->helping && n) {
 		a->helping = false;
@@ -451,7 +450,9 @@ static int64_t keys_due(const struct attach *a)
 		return a->read_ms + KEYS_TORN_MS;
 	if (!probe_holds(&a->probe))
 		return INT64_MAX;
-	return a->read_ms + (a->read_ms - a->asked_ms < PROBE_GIVE_UP_MS ? PROBE_TORN_MS : 0);
+	if (a->probe.waiting && a->read_ms - a->asked_ms >= PROBE_GIVE_UP_MS)
+		return a->read_ms; /* it answers nothing: no key is held */
+	return a->read_ms + PROBE_TORN_MS;
 }
 
 static int flush_keys(struct attach *a)

@@ -5,6 +5,7 @@
 #define ESC 0x1b
 #define BEL 0x07
 #define SYNC_MODE "2026"
+#define KEY_BYTES 2 /* ESC alone is a key, and with one more so is Alt and that */
 
 /* ---- the first guess ---- */
 
@@ -66,7 +67,7 @@ const char *probe_begin(struct probe *p)
 	if (!p->asks)
 		return "";
 	p->asks = false;
-	p->waiting = true;
+	p->asked = p->waiting = true;
 	/* what a terminal prints that knows no DECRQM is erased again */
 	return "\0337\033[?u\033[?" SYNC_MODE "$p\033[>q\033]10;?\033\\\033]11;?\033\\"
 	       "\033]12;?\033\\\033[c\0338\033[K";
@@ -174,12 +175,11 @@ static void take_color(struct probe *p, const char *s)
 	p->has_colors |= 1u << which;
 }
 
-/* The last answer: what no answer came to is not there. */
+/* The last answer, or one that is late: what no answer came to is not there. */
 static void conclude(struct probe *p)
 {
 	const bool modern = p->modern || p->sync || p->kitty;
 
-	p->waiting = false;
 	p->caps.sync = p->sync;
 	p->caps.kitty_keys = p->kitty;
 	p->caps.true_color |= modern; /* all that know one of these have all colours */
@@ -188,14 +188,14 @@ static void conclude(struct probe *p)
 static void take_csi(struct probe *p, const char *s, char final)
 {
 	if (final == 'c')
-		conclude(p);
+		p->waiting = false;
 	else if (final == 'u')
 		p->kitty = true;
 	else if (begins(s + 3, SYNC_MODE ";")) /* 0: unknown; 4: it cannot be set */
 		p->sync = s[8] >= '1' && s[8] <= '3';
 }
 
-static void take(struct probe *p)
+static void hear(struct probe *p)
 {
 	char s[PROBE_HELD_MAX + 1];
 
@@ -209,6 +209,32 @@ static void take(struct probe *p)
 		take_color(p, s);
 }
 
+static bool knows_the_same(const struct probe *a, const struct probe *b)
+{
+	return a->waiting == b->waiting && a->has_colors == b->has_colors &&
+	       memcmp(a->colors, b->colors, sizeof(a->colors)) == 0 &&
+	       memcmp(&a->caps, &b->caps, sizeof(a->caps)) == 0;
+}
+
+static void take(struct probe *p)
+{
+	const struct probe before = *p;
+
+	hear(p);
+	if (p->waiting)
+		return;
+	conclude(p);
+	p->news |= !knows_the_same(p, &before);
+}
+
+bool probe_news(struct probe *p)
+{
+	const bool news = p->news;
+
+	p->news = false;
+	return news;
+}
+
 /* ---- among the keys ---- */
 
 /* Gives back the first n of what is held but for what was already. */
@@ -217,32 +243,57 @@ static size_t give_back(struct probe *p, size_t n, uint8_t *out)
 	const size_t from = min_size(p->n_passed, n), k = n - from;
 
 	memcpy(out, p->held + from, k);
-	p->n_passed = p->n_held = 0;
+	p->n_held -= n;
+	p->n_passed -= from;
+	memmove(p->held, p->held + n, p->n_held);
+	return k;
+}
+
+static enum match match_held(const struct probe *p)
+{
+	return p->n_held == PROBE_HELD_MAX ? MATCH_NO : match(p->held, p->n_held);
+}
+
+/* What is held is no answer; but its last ESC may begin one. */
+static size_t begin_again(struct probe *p, uint8_t *out)
+{
+	size_t n = p->n_held - 1, k;
+
+	if (p->held[n] != ESC && n && p->held[n - 1] == ESC)
+		n--;
+	k = give_back(p, n, out);
+	if (match_held(p) == MATCH_NO)
+		k += give_back(p, p->n_held, out + k);
 	return k;
 }
 
 static size_t feed_byte(struct probe *p, uint8_t b, uint8_t *out)
 {
-	size_t n = 0;
-
-	if (p->n_held) {
-		p->held[p->n_held++] = b;
-		switch (p->n_held == PROBE_HELD_MAX ? MATCH_NO : match(p->held, p->n_held)) {
-		case MATCH_PART:
-			return 0;
-		case MATCH_WHOLE:
-			take(p);
-			p->n_held = p->n_passed = 0;
-			return 0;
-		case MATCH_NO:
-			n = give_back(p, p->n_held - 1, out);
-			break;
-		}
+	if (!p->n_held && (b != ESC || !p->asked)) {
+		*out = b;
+		return 1;
 	}
-	if (b == ESC && p->waiting)
-		p->held[p->n_held++] = b;
-	else
-		out[n++] = b;
+	p->held[p->n_held++] = b;
+	switch (match_held(p)) {
+	case MATCH_PART:
+		break;
+	case MATCH_WHOLE:
+		take(p);
+		p->n_held = p->n_passed = 0;
+		break;
+	case MATCH_NO:
+		return begin_again(p, out);
+	}
+	return 0;
+}
+
+/* Gives back what is held, which may be the beginning of an answer all the same. */
+static size_t pass(struct probe *p, uint8_t *out)
+{
+	const size_t n = p->n_held - p->n_passed;
+
+	memcpy(out, p->held + p->n_passed, n);
+	p->n_passed = p->n_held;
 	return n;
 }
 
@@ -252,24 +303,19 @@ size_t probe_feed(struct probe *p, const uint8_t *in, size_t n, uint8_t *out)
 
 	for (size_t i = 0; i < n; i++)
 		n_out += feed_byte(p, in[i], out + n_out);
+	if (!p->waiting && p->n_held <= KEY_BYTES) /* no answer is due: no key is late */
+		n_out += pass(p, out + n_out);
 	return n_out;
 }
 
-/* ESC alone is a key, and with one more so is Alt and that. */
 bool probe_holds(const struct probe *p)
 {
-	return p->n_held > p->n_passed && p->n_held <= 2;
+	return p->n_held > p->n_passed && (p->n_held <= KEY_BYTES || !p->waiting);
 }
 
 size_t probe_flush(struct probe *p, uint8_t *out)
 {
-	size_t n = p->n_held - p->n_passed;
-
-	if (!probe_holds(p))
-		return 0;
-	memcpy(out, p->held + p->n_passed, n);
-	p->n_passed = p->n_held;
-	return n;
+	return probe_holds(p) ? pass(p, out) : 0;
 }
 
 bool probe_has_colors(const struct probe *p)

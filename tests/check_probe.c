@@ -62,7 +62,7 @@ START_TEST(keys_typed_before_between_and_after_answers_keep_their_order)
 	static const char *const pieces[] = { "a", "\033[?1u", "\033[A", "\033[?2026;1$y", "\033OP",
 		"\033P>|x\033\\", "\033\033", "\033]10;rgb:1/2/3\007", "\xe6\xbc\xa2",
 		"\033]11;rgb:1/2/3\007", "\033[<0;1;2M", "\033]12;rgb:1/2/3\007", "\033[200~",
-		"\033[?6c", "\033[?6c\033x" };
+		"\033[?6c", "\033x" };
 	char want[256] = "";
 	static char stream[1024];
 	size_t n = 0;
@@ -128,14 +128,80 @@ START_TEST(what_only_resembles_an_answer_is_given_back_whole)
 }
 END_TEST
 
-START_TEST(after_the_last_answer_everything_passes_untouched)
+START_TEST(an_answer_that_is_late_or_comes_again_is_heard_and_no_key)
 {
+	static const char late[] =
+		"a\033[?1u\033OP\033]10;rgb:ffff/8080/0000\033\\b\033]11;rgb:12/34/56\a"
+		"\033]12;rgb:0/0/f\a\033P>|x\033\\\033[?2026;2$y\033[?6cc";
+	const size_t n = strlen(late);
+
+	for (size_t i = 0; i <= n; i++) {
+		begin(&plain);
+		feed("\033[?6c", 5);
+		ck_assert(probe_news(&p) && !probe_news(&p));
+		ck_assert(!p.caps.sync && !p.caps.kitty_keys && !p.caps.true_color);
+		feed(late, i);
+		if (p.n_held <= 2) /* else the rest is due at once */
+			ck_assert(!probe_holds(&p));
+		feed(late + i, n - i);
+		/* of an answer torn behind its ESC that one went astray */
+		ck_assert_msg(n_out <= strlen("a\033OPbc") + 2, "cut at %zu: %zu", i, n_out);
+		ck_assert_msg(
+			!memchr(out, ';', n_out) && !memchr(out, '?', n_out), "cut at %zu", i);
+		ck_assert(probe_news(&p));
+		assert_all_heard();
+		feed(late, n);
+		ck_assert(!probe_news(&p)); /* the same again is no news */
+	}
 	begin(&plain);
 	feed("\033[?6c", 5);
+	feed(late, n);
+	assert_given_back("a\033OPbc", "in one piece");
+}
+END_TEST
+
+START_TEST(after_the_last_answer_no_key_waits_for_the_next)
+{
+	uint8_t flushed[PROBE_HELD_MAX];
+
+	begin(&plain);
+	feed("\033[?6c", 5);
+	feed("\033", 1);
+	assert_given_back("\033", "Escape");
+	feed("\033[A", 3);
+	feed("\033]", 2);
+	assert_given_back("\033\033[A\033]", "keys");
+	feed("1", 1); /* typed, as it seems, but an answer could go on so: for a moment */
+	ck_assert(probe_holds(&p));
+	ck_assert_uint_eq(probe_flush(&p, flushed), 1);
+	ck_assert(flushed[0] == '1' && !probe_holds(&p));
+	feed("x", 1);
+	assert_given_back("\033\033[A\033]x", "what was no answer");
+	feed("\033P>y", 4);
+	assert_given_back("\033\033[A\033]x\033P>y", "nor was this");
+}
+END_TEST
+
+START_TEST(an_answer_behind_one_cut_off_is_heard)
+{
+	static const char cut_off[] =
+		"\033]10;rgb:12\033]11;rgb:1/2/3\033\\\033P>|x\033\033[?1u\033[?6c";
+
+	begin(&plain);
+	feed(cut_off, strlen(cut_off));
+	ck_assert(!p.waiting && p.kitty && p.colors[1] == 0x112233);
+	assert_given_back("\033]10;rgb:12\033P>|x\033", "what was cut off");
+}
+END_TEST
+
+START_TEST(a_terminal_that_was_not_asked_is_not_listened_to)
+{
+	const struct probe_env env = { .term = "xterm", .probe = "no" };
+
+	begin(&env);
 	feed(ANSWERS "\033", strlen(ANSWERS) + 1);
-	assert_given_back(ANSWERS "\033", "later");
-	ck_assert(!p.caps.sync && !p.caps.kitty_keys && !p.caps.true_color);
-	ck_assert(!probe_has_colors(&p));
+	assert_given_back(ANSWERS "\033", "nobody asked");
+	ck_assert(!probe_holds(&p) && !probe_news(&p) && !probe_has_colors(&p));
 }
 END_TEST
 
@@ -187,5 +253,7 @@ TEST_MAIN("probe", answers_torn_anywhere_are_heard_and_none_of_their_bytes_is_a_
 	keys_typed_before_between_and_after_answers_keep_their_order,
 	a_lone_escape_is_given_back_in_time_and_what_follows_late_is_still_an_answer,
 	what_only_resembles_an_answer_is_given_back_whole,
-	after_the_last_answer_everything_passes_untouched, a_mode_that_cannot_be_set_is_not_there,
+	an_answer_that_is_late_or_comes_again_is_heard_and_no_key,
+	after_the_last_answer_no_key_waits_for_the_next, an_answer_behind_one_cut_off_is_heard,
+	a_terminal_that_was_not_asked_is_not_listened_to, a_mode_that_cannot_be_set_is_not_there,
 	the_first_guess_is_what_the_environment_says)
