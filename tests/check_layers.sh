@@ -87,7 +87,7 @@ includes core 'daemon/core/*.[ch]' -- "$base" 'common/term/' 'daemon/core/'
 includes io 'common/io/*.[ch]' -- "$base" 'common/wire/' 'common/io/'
 includes daemon 'daemon/*.[ch]' -- 'common/' 'daemon/'
 includes libcwsandbox 'client/lib*.[ch]' -- "$base" 'client/(cwsandbox|lib)'
-includes client 'client/*.[ch]' -- "$base" 'common/(cfg|journal)\.h' 'common/term/term\.h' 'client/'
+includes client 'client/*.[ch]' -- "$base" 'common/(cfg|journal)\.h' 'common/term/(term|width)\.h' 'client/'
 includes local 'local/*.[ch]' -- 'common/' 'local/'
 
 event='event2?/|event\.h'
