@@ -21,31 +21,6 @@ static void end_as(struct attach *a, enum ending ending, const char *why)
 		text_encode(a->why, sizeof(a->why), why, strlen(why));
 }
 
-static int append(struct term_buf *b, const void *data, size_t n)
-{
-	size_t cap = max_size(b->cap, 256);
-
-	while (cap < b->n + n)
-		cap *= 2;
-	if (cap > b->cap) {
-		uint8_t *grown = realloc(b->data, cap);
-
-		if (!grown)
-			return -ENOMEM;
-		b->data = grown;
-		b->cap = cap;
-	}
-	if (n)
-		memcpy(b->data + b->n, data, n);
-	b->n += n;
-	return 0;
-}
-
-int attach_text(struct term_buf *b, const char *text)
-{
-	return append(b, text, strlen(text));
-}
-
 /* ---- to the terminal ---- */
 
 static bool writing(const struct attach *a)
@@ -179,6 +154,60 @@ static int take_title(struct attach *a, const struct cwsandbox_event *e)
 	return say_title(a, "");
 }
 
+/* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted
+ * anew ---- */
+
+static void request_attach(struct attach *a)
+{
+	struct cwsandbox_request *q = &a->o->request;
+
+	tty_size(a->tty.out, &q->cols, &q->rows);
+	term_filter_columns(a->filter, q->cols);
+	if (cwsandbox_start(a->c, q, &a->attach_id))
+		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
+}
+
+static void attach_again(struct attach *a)
+{
+	struct cwsandbox_request *q = &a->o->request;
+
+	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	term_filter_reset(a->filter);
+	if (a->attach_id)
+		return; /* on its way already, with its paint */
+	q->name = a->name;
+	q->replaces = a->attachment >= 0 ? a->attachment : 0; /* so that the lead stays ours */
+	q->take_over = false;
+	q->has_history = true;
+	q->history = 0; /* it is on the terminal already */
+	a->attachment = -1;
+	request_attach(a);
+}
+
+static void leave_help(struct attach *a)
+{
+	a->helping = false;
+	attach_again(a);
+	if (attach_text(&a->out, ATTACH_HELP_LEAVE))
+		end_as(a, ENDING_LOST, "out of memory");
+	write_out(a);
+}
+
+static int show_help(struct attach *a)
+{
+	struct term_buf help = { .data = NULL };
+	int r = attach_undo(a, &help);
+
+	if (!r)
+		r = attach_help(a, &help);
+	term_buf_done(&a->out);
+	a->out = help;
+	a->out_at = a->event_n = a->event_done = 0;
+	a->helping = true;
+	write_out(a);
+	return r;
+}
+
 /* ---- from the daemon ---- */
 
 static void take_exit(struct attach *a, const struct cwsandbox_event *e)
@@ -213,6 +242,20 @@ static void greet_terminal(struct attach *a)
 		write_out(a);
 }
 
+static void resize(struct attach *a)
+{
+	struct cwsandbox_request *told = &a->o->request;
+	unsigned cols, rows;
+
+	tty_size(a->tty.out, &cols, &rows);
+	term_filter_columns(a->filter, cols);
+	if (a->attachment < 0 || (cols == told->cols && rows == told->rows))
+		return;
+	told->cols = cols;
+	told->rows = rows;
+	cwsandbox_resize(a->c, a->attachment, cols, rows);
+}
+
 /* The session's name now: it may be renamed while we are attached. */
 static void take_name(struct attach *a, const char *name)
 {
@@ -241,6 +284,7 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 		greet_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
+	resize(a); /* it may have changed meanwhile */
 	a->notice.leads = e->answer->role && strcmp(e->answer->role, "lead") == 0;
 	a->notice.lead = 0;
 	take_name(a, e->answer->name);
@@ -260,6 +304,20 @@ static int take_lead(struct attach *a, const struct cwsandbox_event *e)
 	return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
 }
 
+/* What would be under the help: the screen is painted anew when that goes. The end of the session ends it. */
+static bool pass_over(struct attach *a, const struct cwsandbox_event *e)
+{
+	if (e->kind == CWSANDBOX_EVENT_OUTPUT || e->kind == CWSANDBOX_EVENT_REPAINT) {
+		cwsandbox_consumed(a->c, a->attachment, e->n);
+	} else if (e->kind == CWSANDBOX_EVENT_EXITED) {
+		a->attachment = -1;
+		leave_help(a); /* for its last screen; it is told again */
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static int take_event(struct attach *a, const struct cwsandbox_event *e)
 {
 	char why[ERRORS_TEXT_MAX / 2];
@@ -274,6 +332,8 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 		a->shutting_down = true;
 	if (e->attachment != a->attachment)
 		return 0; /* of the one before */
+	if (a->helping && pass_over(a, e))
+		return 0;
 	switch (e->kind) {
 	case CWSANDBOX_EVENT_OUTPUT:
 	case CWSANDBOX_EVENT_REPAINT:
@@ -300,61 +360,6 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 		return 0;
 	}
 	return 0;
-}
-
-/* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted
- * anew ---- */
-
-static void request_attach(struct attach *a)
-{
-	struct cwsandbox_request *q = &a->o->request;
-
-	tty_size(a->tty.out, &q->cols, &q->rows);
-	term_filter_columns(a->filter, q->cols);
-	if (cwsandbox_start(a->c, q, &a->attach_id))
-		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
-}
-
-static void attach_again(struct attach *a)
-{
-	const struct cwsandbox_request leave = { .method = CWSANDBOX_SESSION_DETACH,
-		.attachment = a->attachment };
-	struct cwsandbox_request *q = &a->o->request;
-
-	q->name = a->name;
-	q->take_over = false;
-	q->has_history = true;
-	q->history = 0; /* it is on the terminal already */
-	if (a->attachment >= 0)
-		cwsandbox_start(a->c, &leave, NULL);
-	a->attachment = -1;
-	a->out.n = a->out_at = a->event_n = a->event_done = 0;
-	term_filter_reset(a->filter);
-	request_attach(a);
-}
-
-static int show_help(struct attach *a)
-{
-	static const char text[] = "\r\n\r\n"
-				   "  d  detach: the session runs on    %s\r\n"
-				   "  ?  this help                      %s  send it\r\n"
-				   "  any other key: it is typed, and %s before it\r\n"
-				   "  session %s, attach it with: cwsandbox attach %s\r\n"
-				   "  any key goes back\r\n";
-	char key[16], line[512 + 2 * TEXT_NAME_MAX];
-	int r;
-
-	a->out.n = a->out_at = a->event_n = a->event_done = 0;
-	a->helping = true;
-	snprintf(line, sizeof(line), text,
-		a->o->observer ? "(this one only looks)"
-			       : "l  take the lead: this size is the shell's",
-		keys_name(key, a->keys.sequence[0]), key, a->name, a->name);
-	r = term_filter_undo(a->filter, &a->out);
-	if (!r)
-		r = attach_text(&a->out, line);
-	write_out(a);
-	return r;
 }
 
 /* ---- from the keyboard ---- */
@@ -393,7 +398,7 @@ static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 
 		at += used;
 		if (!a->o->observer)
-			r = append(&a->typed, out, n_out);
+			r = attach_append(&a->typed, out, n_out);
 		act(a, action);
 	}
 	return r;
@@ -435,8 +440,7 @@ static int read_keys(struct attach *a)
 	if (probe_news(&a->probe))
 		heed_terminal(a);
 	if (a->helping && n) {
-		a->helping = false;
-		attach_again(a);
+		leave_help(a);
 		return 0;
 	}
 	return take_keys(a, keys, n);
@@ -464,7 +468,7 @@ static int flush_keys(struct attach *a)
 	if (r || a->ending)
 		return r;
 	n = keys_flush(&a->keys, out);
-	return a->o->observer ? 0 : append(&a->typed, out, n);
+	return a->o->observer ? 0 : attach_append(&a->typed, out, n);
 }
 
 static void send_keys(struct attach *a)
@@ -483,19 +487,10 @@ static void send_keys(struct attach *a)
 
 /* ---- signals ---- */
 
-static void resize(struct attach *a)
-{
-	unsigned cols, rows;
-
-	tty_size(a->tty.out, &cols, &rows);
-	term_filter_columns(a->filter, cols);
-	if (a->attachment >= 0)
-		cwsandbox_resize(a->c, a->attachment, cols, rows);
-}
-
 static void stop(struct attach *a)
 {
 	attach_leave(a);
+	a->helping = false;
 	tty_stop();
 	if (tty_enter(&a->tty))
 		end_as(a, ENDING_GONE, NULL);
@@ -526,7 +521,7 @@ static int take_events(struct attach *a)
 	struct cwsandbox_event e;
 	int r = 0;
 
-	while (!r && !a->ending && !a->helping && !writing(a) && !cwsandbox_next(a->c, &e))
+	while (!r && !a->ending && !writing(a) && !cwsandbox_next(a->c, &e))
 		r = take_event(a, &e);
 	return r;
 }

@@ -1,6 +1,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,33 @@
 #include "client/cli.h"
 
 #define ANSWER_WAIT_MS 200 /* for answers of the terminal that are due when we leave */
+
+/* ---- bytes ---- */
+
+int attach_append(struct term_buf *b, const void *data, size_t n)
+{
+	size_t cap = max_size(b->cap, 256);
+
+	while (cap < b->n + n)
+		cap *= 2;
+	if (cap > b->cap) {
+		uint8_t *grown = realloc(b->data, cap);
+
+		if (!grown)
+			return -ENOMEM;
+		b->data = grown;
+		b->cap = cap;
+	}
+	if (n)
+		memcpy(b->data + b->n, data, n);
+	b->n += n;
+	return 0;
+}
+
+int attach_text(struct term_buf *b, const char *text)
+{
+	return attach_append(b, text, strlen(text));
+}
 
 /* ---- the terminal ---- */
 
@@ -42,14 +70,20 @@ static void take_late_answers(struct attach *a)
 	}
 }
 
+int attach_undo(struct attach *a, struct term_buf *undo)
+{
+	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
+	return a->out_at < a->out.n ? term_paint_undo(undo) : term_filter_undo(a->filter, undo);
+}
+
 void attach_leave(struct attach *a)
 {
 	struct term_buf undo = { .data = NULL };
 	size_t kept;
 
-	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
-	if (a->begun && (a->out_at < a->out.n ? term_paint_undo(&undo)
-					      : term_filter_undo(a->filter, &undo)))
+	if (a->begun && attach_undo(a, &undo))
+		undo.n = 0;
+	if (a->helping && attach_text(&undo, ATTACH_HELP_LEAVE))
 		undo.n = 0;
 	kept = undo.n;
 	if (restore_title(a, &undo))
@@ -82,6 +116,27 @@ const char *attach_detached_words(
 		return e->message ? e->message : e->reason;
 	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: cwsandbox attach %s", why, a->name);
 	return buf;
+}
+
+/* Short lines, for terminals of any width. */
+int attach_help(const struct attach *a, struct term_buf *out)
+{
+	static const char text[] = "\033[?1049h\033[H\033[2J"
+				   "  d  detach: the session runs on\r\n"
+				   "  %s\r\n"
+				   "  ?  this help\r\n"
+				   "  %s  send it\r\n"
+				   "  any other key: both are typed\r\n\n"
+				   "  session %s\r\n"
+				   "  come back to it with:\r\n"
+				   "  cwsandbox attach %s\r\n\n"
+				   "  any key goes back\r\n";
+	char key[16], line[512 + 2 * TEXT_NAME_MAX];
+
+	snprintf(line, sizeof(line), text,
+		a->o->observer ? "(this one only looks)" : "l  take the lead: the shell's size",
+		keys_name(key, a->keys.sequence[0]), a->name, a->name);
+	return attach_text(out, line);
 }
 
 static void say_next(const struct attach *a, const char *what)

@@ -13,6 +13,7 @@
 #include "common/text.h"
 
 #define READ_MAX ((size_t)4096)
+#define ATTACH_HELP_LEAVE "\033[?1049l" /* the help is on the alternate screen */
 
 /* How it ended. */
 enum ending {
@@ -51,7 +52,7 @@ struct attach {
 	/* keys on their way to the daemon */
 	struct term_buf typed;
 	size_t typed_at;
-	bool helping; /* the help is on the screen until the next key */
+	bool helping; /* the help is on the screen until the next key; what comes meanwhile is passed over */
 	enum ending ending;
 	int signal;
 	bool has_code;
@@ -60,15 +61,18 @@ struct attach {
 	bool shutting_down;
 };
 
-/* ---- attach.c ---- */
-/* -ENOMEM. */
-int attach_text(struct term_buf *b, const char *text);
-
 /* ---- attach_end.c ---- */
+/* -ENOMEM, with nothing appended. */
+int attach_append(struct term_buf *b, const void *data, size_t n);
+int attach_text(struct term_buf *b, const char *text);
 /* Why the daemon detached us, and the way back if there is one; perhaps in buf. The daemon's own
  * words for a policy are for programs, which come back with `since`. */
 const char *attach_detached_words(
 	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e);
+/* The help, on the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written. -ENOMEM. */
+int attach_help(const struct attach *a, struct term_buf *out);
+/* What takes back all that the session has set on the terminal. -ENOMEM. */
+int attach_undo(struct attach *a, struct term_buf *undo);
 /* The terminal is the user's again, as it was. */
 void attach_leave(struct attach *a);
 /* Says how it ended, below what the session has left on the screen; the exit code. */

@@ -283,6 +283,7 @@ struct cwsandbox_request {
 	const char *const *snapshot_volumes;
 	const char *const *restore; /* "NAME=SNAPSHOT_ID": what a scratch volume starts from */
 	bool has_drain;             /* drain_ms is set, also if it is 0 */
+	int64_t replaces; /* of attach: our attachment whose place it takes; 0: none */
 };
 
 #define CWSANDBOX_FILE_MAX ((uint64_t)256 * 1024 * 1024)

@@ -324,6 +324,45 @@ START_TEST(the_lead_is_taken_by_asking_and_by_taking_over)
 }
 END_TEST
 
+START_TEST(an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_no_resize)
+{
+	struct attach_how how = { .name = "w", .cols = 80, .rows = 24, .exclusive = true };
+	uint32_t at, again;
+
+	begin();
+	at = peer_attach(&a, &how);
+	attach(&b, 100, 30);
+	fake_turn(&fake);
+	b.n_rx = b.pos_rx = 0;
+	how.replaces = at;
+	again = peer_attach(&a, &how);
+	fake_turn(&fake);
+	ck_assert_uint_eq(leader()->id, again);
+	ck_assert_ptr_eq(s->lease, leader());
+	is_size(80, 24);
+	ck_assert_ptr_null(peer_note(&b, "resized"));
+	ck_assert_uint_eq(fake.core->n_attachments, 2);
+	end();
+}
+END_TEST
+
+START_TEST(nobody_takes_the_place_of_what_is_not_theirs_or_has_ended)
+{
+	uint32_t at;
+
+	begin();
+	at = attach(&a, 80, 24);
+	peer_begin(&b, "session.attach", 4);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_u64(&b.out, "cols", 80);
+	frame_put_u64(&b.out, "rows", 24);
+	frame_put_u64(&b.out, "replaces", at);
+	peer_refused(&b, peer_send(&b), "no_such_attachment");
+	ck_assert_uint_eq(fake.core->n_attachments, 1);
+	end();
+}
+END_TEST
+
 START_TEST(a_tool_that_takes_over_does_not_lead)
 {
 	begin();
@@ -523,7 +562,9 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	wait_answers_at_the_end_or_when_its_time_is_up,
 	the_first_terminal_leads_and_the_lead_moves_when_it_detaches,
 	typing_takes_the_lead_only_from_one_idle_for_30_s,
-	the_lead_is_taken_by_asking_and_by_taking_over, a_tool_that_takes_over_does_not_lead,
+	the_lead_is_taken_by_asking_and_by_taking_over,
+	an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_no_resize,
+	nobody_takes_the_place_of_what_is_not_theirs_or_has_ended, a_tool_that_takes_over_does_not_lead,
 	each_size_policy_gives_the_size_it_names,
 	a_storm_of_resizes_becomes_ten_a_second_and_ends_at_the_last,
 	detach_by_name_ends_the_others_views_and_says_how_many,

@@ -443,9 +443,17 @@ struct session *peer_create(struct peer *p, const char *name, unsigned cols, uns
 	return fake_last(p->fake)->session;
 }
 
+static void put_unless_0(struct peer *p, const char *key, uint64_t value)
+{
+	if (value)
+		frame_put_u64(&p->out, key, value);
+	else
+		frame_put_nil(&p->out, key);
+}
+
 uint32_t peer_attach(struct peer *p, const struct attach_how *how)
 {
-	peer_begin(p, "session.attach", 9);
+	peer_begin(p, "session.attach", 10);
 	frame_put_str(&p->out, "name", how->name);
 	frame_put_u64(&p->out, "cols", how->cols);
 	frame_put_u64(&p->out, "rows", how->rows);
@@ -454,10 +462,8 @@ uint32_t peer_attach(struct peer *p, const struct attach_how *how)
 	frame_put_bool(&p->out, "paint", !how->raw);
 	frame_put_bool(&p->out, "take_over", how->take_over);
 	frame_put_bool(&p->out, "exclusive", how->exclusive);
-	if (how->window)
-		frame_put_u64(&p->out, "window", how->window);
-	else
-		frame_put_nil(&p->out, "window");
+	put_unless_0(p, "window", how->window);
+	put_unless_0(p, "replaces", how->replaces);
 	return (uint32_t)field_u64(peer_result(p, peer_send(p)), "attachment");
 }
 

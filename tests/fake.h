@@ -90,6 +90,7 @@ struct attach_how {
 	const char *role, *policy; /* NULL: default */
 	bool raw;                  /* paint: false */
 	bool take_over, exclusive;
+	uint32_t replaces; /* 0: none */
 	size_t window; /* 0: default */
 };
 uint32_t peer_attach(struct peer *p, const struct attach_how *how); /* the attachment */

@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -267,6 +268,20 @@ class BadTerminal(FakeCase):
         t.see("painted").type("\x1c?").see("take the lead").see("any other key").type("x")
         until(lambda: [m for m, p in self.fake.seen].count("session.attach") == 2, "another attach")
         self.assertEqual([m for m, p in self.fake.seen if m == "session.input"], [])
+        t.type("\x1cd")
+        self.assertEqual(t.exit_code(), 0)
+
+    def test_a_terminal_resized_while_it_attaches_tells_its_size_then(self):
+        def answer(method, params):
+            if method != "session.attach":
+                return {"detached": 1}
+            t.resize(100, 40)
+            time.sleep(0.2)  # for the signal to come first; the other order is right as well
+            return ATTACHED
+        ready = threading.Event()
+        t = self.attach(lambda m, p: ready.wait() and answer(m, p))
+        ready.set()
+        until(lambda: ("session.resize", {"attachment": 1, "cols": 100, "rows": 40}) in self.fake.seen, "the resize")
         t.type("\x1cd")
         self.assertEqual(t.exit_code(), 0)
 

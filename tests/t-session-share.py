@@ -148,6 +148,40 @@ class Sharing(SessionCase):
         until(lambda: "(pid %d) leads" % a.pid in b.screen.titles[-1], "the lead in the other's title")
         self.assertFalse([t for t in quiet.screen.titles if "leads" in t])
 
+    def test_the_help_takes_the_lead_from_nobody_and_leaves_nothing_on_the_screen(self):
+        a = self.shell()
+        a.type("trap 'echo resized' WINCH\r").see_line(PROMPT)
+        b = self.attach(a.session, cols=100, rows=30).see_line(PROMPT)
+        b.type("echo mar''ked\r").see_line("marked")
+        for t in (a, b):
+            with self.subTest(lead=t is a):
+                t.type("\x1c?").see("any key goes back")
+                self.assertNotIn("marked", t.screen.text())
+                t.type("x").see_line("marked")
+                self.assertEqual([c["pid"] for c in self.clients(a.session) if c["role"] == "lead"], [a.pid])
+                self.assertEqual((self.described(a.session)["cols"], len(self.clients(a.session))), (80, 2))
+        a.type("echo en''d\r").see_line("end")
+        self.assertNotIn("resized", a.screen.all_text().splitlines())
+        self.assertNotIn("this help", a.screen.all_text())
+
+    def test_what_becomes_of_the_session_under_the_help_is_told(self):
+        a = self.shell()
+        b = self.attach(a.session).see_line(PROMPT)
+        for t in (a, b):
+            t.type("\x1c?").see("any key goes back")
+        taker = self.attach(a.session, "-x").see_line(PROMPT)
+        for t in (a, b):
+            self.assertEqual(t.exit_code(), OUT_OF_TURN)
+            self.assertIn("took the session over", t.screen.text().replace("\n", ""))
+            self.assertNotIn("this help", t.screen.all_text())
+            self.assert_sane(t)
+        taker.type("sleep 0.3; echo la''st; exit 3\r")
+        taker.type("\x1c?").see("any key goes back")
+        self.assertEqual(taker.exit_code(), 3)
+        self.assertIn("last", taker.screen.lines())
+        self.assertNotIn("this help", taker.screen.all_text())
+        self.assert_sane(taker)
+
     def test_the_table_of_sessions_fits_the_terminal_and_is_whole_in_a_pipe(self):
         name, words = "a-name-that-is-longer-than-its-column", "say " + " ".join(str(n) for n in range(200))
         self.world.ok("new", "-d", "-s", name, self.sandbox, "--", "sh", "-c", words)

@@ -9,6 +9,7 @@
 struct attach {
 	struct attachment_config config;
 	bool take_over, exclusive;
+	struct attachment *replaced; /* NULL: none */
 	char id[24];
 };
 
@@ -93,6 +94,22 @@ static bool attach_size(struct client *c, const struct frame *f, struct attach *
 	return false;
 }
 
+/* It must still be there: who was detached meanwhile does not come back unasked. */
+static bool attach_replaced(struct client *c, const struct frame *f, struct attach *at)
+{
+	uint64_t id;
+
+	if (!param_int(f, "replaces", &id))
+		return true;
+	at->replaced = client_attachment(c, id);
+	if (at->replaced && at->replaced->session == at->config.session)
+		return true;
+	client_refuse(c, f, "no_such_attachment",
+		"What it replaces is no attachment of this connection to the session, or has "
+		"ended.");
+	return false;
+}
+
 static bool attach_read(struct client *c, const struct frame *f, struct attach *at)
 {
 	uint64_t history = c->core->config.history_lines, window = at->config.session->window;
@@ -111,7 +128,8 @@ static bool attach_read(struct client *c, const struct frame *f, struct attach *
 	at->config.paint = param_bool(f, "paint", true);
 	at->config.has_colors = param_colors(f, at->config.colors);
 	attach_since(c, f, at);
-	return attach_size(c, f, at) && attach_role(c, f, at) && attach_policy(c, f, at);
+	return attach_size(c, f, at) && attach_role(c, f, at) && attach_policy(c, f, at) &&
+	       attach_replaced(c, f, at);
 }
 
 static void detach_others(struct session *s, const struct client *keep, const char *reason,
@@ -154,6 +172,19 @@ static void answer_attached(
 	client_send(c);
 }
 
+/* Nobody sees the lead or the input lease change hands, and the shell no resize. */
+static void take_place(struct attachment *a, struct attachment *old)
+{
+	struct session *s = a->session;
+
+	a->typed_usec = old->typed_usec;
+	if (s->lead == old)
+		session_lead(s, a);
+	if (s->lease == old && !a->observer)
+		session_lease(s, a);
+	attachment_detach(old, "requested", "Another attachment took its place, as requested.");
+}
+
 void on_session_attach(struct client *c, const struct frame *f)
 {
 	struct attach at = { .config = { .client = c } };
@@ -167,7 +198,7 @@ void on_session_attach(struct client *c, const struct frame *f)
 	at.config.session = s;
 	if (!attach_read(c, f, &at) || !core_takes_work(c, f, false))
 		return;
-	if (at.exclusive && s->lease && !at.take_over) {
+	if (at.exclusive && s->lease && s->lease != at.replaced && !at.take_over) {
 		refuse_input(c, f, SESSION_E_EXCLUSIVE, s, 0);
 		return;
 	}
@@ -175,6 +206,8 @@ void on_session_attach(struct client *c, const struct frame *f)
 		refuse_memory(c, f);
 		return;
 	}
+	if (at.replaced)
+		take_place(a, at.replaced);
 	if (at.take_over) {
 		detach_others(s, c, "taken_over", "Another client took the session over.", &n);
 		session_lead(s, a);
