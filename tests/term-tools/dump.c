@@ -141,6 +141,59 @@ static void put_tabs(const struct term *t, struct out *o)
 	out_byte(o, ']');
 }
 
+static void put_numbers(const char *name, const uint16_t *numbers, unsigned n, struct out *o)
+{
+	out_format(o, ",\"%s\":[", name);
+	for (unsigned i = 0; i < n; i++)
+		out_format(o, i ? ",%u" : "%u", numbers[i]);
+	out_byte(o, ']');
+}
+
+/* The flags of each screen, from the bottom of its stack; XTMODKEYS as KEYS_INITIAL has it. */
+static void put_keys(const struct term *t, struct out *o)
+{
+	uint16_t flags[KITTY_STACK_MAX];
+
+	for (unsigned s = 0; s < ARRAY_SIZE(t->screens); s++) {
+		const struct kitty *k = &t->screens[s].kitty;
+
+		for (unsigned i = 0; i <= k->top; i++)
+			flags[i] = k->flags[i];
+		put_numbers(s ? "kitty1" : "kitty0", flags, k->top + 1u, o);
+	}
+	put_numbers("modify_keys", t->modify_keys, ARRAY_SIZE(t->modify_keys), o);
+}
+
+/* What the program changed, by number. */
+static void put_colors(
+	const char *name, const uint32_t *colors, unsigned n, unsigned first, struct out *o)
+{
+	bool any = false;
+
+	out_format(o, ",\"%s\":{", name);
+	for (unsigned i = 0; colors && i < n; i++) {
+		if (!colors[i])
+			continue;
+		out_format(o, "%s\"%u\":\"#%06x\"", any ? "," : "", first + i,
+			(unsigned)(colors[i] & 0xffffff));
+		any = true;
+	}
+	out_byte(o, '}');
+}
+
+static void put_strings(const struct term *t, struct out *o)
+{
+	out_text(o, ",\"title\":");
+	put_text(o, t->title, strlen(t->title));
+	out_text(o, ",\"titles\":[");
+	for (unsigned i = 0; i < t->n_titles; i++) {
+		out_text(o, i ? "," : "");
+		put_text(o, t->titles[i], strlen(t->titles[i]));
+	}
+	out_text(o, "],\"cwd\":");
+	put_text(o, t->cwd ? t->cwd : "", t->cwd ? strlen(t->cwd) : 0);
+}
+
 void dump_json(const struct term *t, struct out *o)
 {
 	out_format(o, "{\"cols\":%u,\"rows\":%u,\"alternate\":%s,\"pending\":%llu", t->cols,
@@ -150,8 +203,10 @@ void dump_json(const struct term *t, struct out *o)
 		put_cursor(i ? "saved1" : "saved0", &t->screens[i].saved, o);
 	put_modes(t, o);
 	put_tabs(t, o);
-	out_text(o, ",\"title\":");
-	put_text(o, t->title, strlen(t->title));
+	put_keys(t, o);
+	put_colors("palette", t->palette, COLORS_N, 0, o);
+	put_colors("dynamic", t->dynamic, DYNAMIC_N, DYNAMIC_FIRST, o);
+	put_strings(t, o);
 	out_text(o, ",\"screens\":[");
 	put_grid(t, &t->screens[0].grid, o);
 	out_byte(o, ',');

@@ -13,6 +13,8 @@
  *   paint attach|screen LINES   bytes that bring a terminal to show the model
  *   view COLS ROWS        the same for a view: of a terminal that got all that earlier ones gave
  *   filter N              N bytes follow: what of them a terminal may see
+ *   effect N              N bytes follow, a sequence: of the letters m, a and t those that say what it does
+ *                         to a model that was used: it changes that, it is answered, a terminal sees it
  */
 #include <stdio.h>
 #include <string.h>
@@ -81,12 +83,78 @@ static void take_replies(struct server *s, struct out *o)
 	term_replies_drop(s->t, n);
 }
 
+/* Something of everything, in two ways, so that a sequence that does anything changes one. */
+static struct term *used(bool otherwise)
+{
+	static const char output[] =
+		"one two\r\nthree\r\nfour\r\nfive five\r\nsix six six "
+		"six\r\nseven\r\neight\r\n\033)0"
+		"\033]2;first\a\033[22;0t\033]2;second\a\033[22;0t\033]2;third\a"
+		"\033]4;1;#123456;2;#123456\a\033]10;#010101;#020202;#030303;#040404;#050505;#"
+		"060606"
+		";#070707;#080808;#090909;#101010\a"
+		"\033[1\"qkept\033[0\"q\033[2;5r\033[4;6H\033[7m\0337\033[1;32m"
+		"\033[=1u\033[>5u\033[>4;1m\033[3 q\033[?1002;1006h\033[3;9H";
+	static const char more[] = "\033[g\033=\016\033[4;20h\033[3;2H";
+	struct term *t = termkit_new(12, 6, 10);
+
+	term_feed(t, (const uint8_t *)output, sizeof(output) - 1);
+	if (otherwise)
+		term_feed(t, (const uint8_t *)more, sizeof(more) - 1);
+	term_feed(t, (const uint8_t *)"x", 1);
+	return t;
+}
+
+static bool changes(struct term *with, struct term *without)
+{
+	static const char more[] = "\033[23;0t"; /* the saved titles show by being restored */
+	bool r = termkit_same(with, without, SAME_BUT_QUIET) != NULL;
+
+	term_feed(with, (const uint8_t *)more, sizeof(more) - 1);
+	term_feed(without, (const uint8_t *)more, sizeof(more) - 1);
+	return r || termkit_same(with, without, SAME_BUT_QUIET) != NULL;
+}
+
+/* Whether the command changes such a model; with its answers in *ret_n. */
+static bool affects(const struct server *s, bool otherwise, size_t *ret_n)
+{
+	_cleanup_(term_freep) struct term *with = used(otherwise), *without = used(otherwise);
+
+	term_feed(with, s->in.data, s->in.n);
+	term_replies(with, ret_n);
+	return changes(with, without);
+}
+
+static int effect(struct server *s)
+{
+	_cleanup_(term_filter_freep) struct term_filter *f = NULL;
+	struct term_buf passed = { 0 };
+	struct out o = { .buf = &s->out };
+	size_t n_replies;
+	int r = term_filter_new(&f, false);
+
+	if (!r)
+		r = term_filter_feed(f, (const uint8_t *)"x", 1, &passed); /* for REP */
+	if (!r)
+		r = term_filter_feed(f, s->in.data, s->in.n, &passed);
+	if (affects(s, false, &n_replies) || affects(s, true, &n_replies))
+		out_byte(&o, 'm');
+	if (n_replies)
+		out_byte(&o, 'a');
+	if (passed.n > 1)
+		out_byte(&o, 't');
+	term_buf_done(&passed);
+	return r ? r : o.r;
+}
+
 static int with_bytes(struct server *s, const char *word, size_t n)
 {
 	int r = read_bytes(s, n);
 
 	if (r)
 		return r;
+	if (strcmp(word, "effect") == 0)
+		return effect(s);
 	if (strcmp(word, "filter") == 0)
 		return term_filter_feed(s->f, s->in.data, n, &s->out);
 	term_feed(s->t, s->in.data, n);
@@ -105,7 +173,8 @@ static int obey(struct server *s, const char *line)
 		return -EINVAL;
 	if (sscanf(line, "resize %u %u", &a, &b) == 2)
 		return term_resize(s->t, a, b);
-	if (sscanf(line, "feed %u", &a) == 1 || sscanf(line, "filter %u", &a) == 1)
+	if (sscanf(line, "feed %u", &a) == 1 || sscanf(line, "filter %u", &a) == 1 ||
+		sscanf(line, "effect %u", &a) == 1)
 		return with_bytes(s, word, a);
 	if (sscanf(line, "paint %15s %u", word, &a) == 2)
 		return paint(s, word, a);
