@@ -47,11 +47,11 @@ static uint64_t now_usec(void)
 }
 
 /* Asked first: a write that just fits says nothing of a kernel that has become full. */
-static bool takes_more(const struct attach *a)
+static bool takes_more(struct attach *a, size_t n)
 {
 	struct pollfd p = { .fd = a->tty.out, .events = POLLOUT };
 
-	return poll(&p, 1, 0) != 0;
+	return !pace_looks(&a->pace, n) || poll(&p, 1, 0) != 0;
 }
 
 /* A piece of what is to be written; false: no more for now. */
@@ -62,7 +62,7 @@ static bool write_piece(struct attach *a)
 
 	if (n == 0)
 		return false; /* it is slow, and has enough */
-	l = takes_more(a) ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
+	l = takes_more(a, n) ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
 	if (l < 0 && errno == EINTR)
 		return true;
 	if (l == 0 || (l < 0 && errno == EAGAIN)) {
@@ -526,9 +526,10 @@ static int take_events(struct attach *a)
 	return r;
 }
 
-static void dispatch(struct attach *a)
+/* quiet: the daemon has sent nothing. */
+static void exchange(struct attach *a, bool quiet)
 {
-	if (cwsandbox_dispatch(a->c) == 0)
+	if ((quiet ? cwsandbox_flush(a->c) : cwsandbox_dispatch(a->c)) == 0)
 		return;
 	while (!a->ending && !take_events(a) && writing(a)) /* what it said last */
 		write_out(a);
@@ -579,7 +580,7 @@ static int turn(struct attach *a)
 		write_out(a);
 	send_keys(a); /* in one write with the acknowledgements */
 	if (!a->ending)
-		dispatch(a);
+		exchange(a, n > 0 && !p[FD_CONN].revents);
 	if (!r)
 		r = take_events(a);
 	send_keys(a); /* last: events may have brought credit, or the attachment */

@@ -26,6 +26,8 @@
 #define LIB_KEY_MAX 8192
 #define LIB_NAME_MAX 64
 #define LIB_WINDOW_MAX ((uint64_t)1024 * 1024)
+#define LIB_ACK_NOW 512 /* bytes: half of the least credit that a daemon gives */
+#define LIB_ACK_MS 10   /* so long fewer may wait for what they could go along with */
 
 /* ---- memory of one answer, event or error: freed in one go ---- */
 
@@ -145,6 +147,7 @@ struct attachment {
 	uint64_t received, consumed,
 		acked;           /* bytes of output since attach; acked <= consumed <= received */
 	uint64_t sent, credited; /* bytes of input; credited <= sent <= credited + input_window */
+	bool painted;            /* of what is not acknowledged, some */
 	bool starved;            /* input found no room: a CREDIT event is owed */
 	bool input_closed;
 	bool gone; /* exited or detached arrived; freed when that event is taken */
@@ -210,9 +213,11 @@ int conn_received(struct cwsandbox *c, size_t n);
 bool conn_full(const struct cwsandbox *c);
 /* Frames are buffered that conn_full() kept from being parsed, and may be now. */
 bool conn_has_more(const struct cwsandbox *c);
-/* The acknowledgements that are due become frames. */
-int conn_put_acks(struct cwsandbox *c);
-bool conn_acks_due(const struct cwsandbox *c);
+/* The most urgent of what is to be acknowledged. */
+enum ack { ACK_NONE, ACK_ALONG, ACK_NOW }; /* ALONG: with other things, or when nothing comes */
+enum ack conn_acks(const struct cwsandbox *c);
+/* What is so urgent at least becomes frames. */
+int conn_put_acks(struct cwsandbox *c, enum ack least);
 void conn_sent(struct cwsandbox *c, size_t n);
 /* The connection is over, as c->error says: every waiting request is answered with r. */
 void conn_lost(struct cwsandbox *c, int r);
@@ -229,6 +234,8 @@ bool io_has_record(void);
 int64_t io_now_ms(void);
 int64_t io_deadline(int timeout_ms);
 int io_left(int64_t deadline);
+/* For how long to poll: until the deadline, or until dispatch has to be called. */
+int io_wait_ms(const struct cwsandbox *c, int64_t deadline);
 
 DEFINE_CLEANUP(struct cwsandbox *, cwsandbox_free)
 

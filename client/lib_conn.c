@@ -305,27 +305,36 @@ static int send_notification(struct cwsandbox *c, const char *method, const stru
 /* ---- acknowledgements ---- */
 
 /* Soon enough that a busy reader never starves, late enough that small outputs share one; and
- * always once all that came was consumed, so that a quiet session owes nothing. */
-static bool ack_due(const struct attachment *a)
+ * always once all that came was consumed, so that a quiet session owes nothing. Of that a little,
+ * the echo of a key, waits for what is sent anyway, or until nothing more comes: nobody is held up
+ * by it, unless it is a paint, which the next one waits for. */
+static enum ack ack_of(const struct attachment *a)
 {
 	uint64_t n = a->consumed - a->acked;
 
-	return n > 0 && !a->gone && (n >= a->window / 4 || a->consumed == a->received);
+	if (n == 0 || a->gone)
+		return ACK_NONE;
+	if (n >= a->window / 4)
+		return ACK_NOW;
+	if (a->consumed < a->received)
+		return ACK_NONE;
+	return n >= LIB_ACK_NOW || a->painted ? ACK_NOW : ACK_ALONG;
 }
 
-bool conn_acks_due(const struct cwsandbox *c)
+enum ack conn_acks(const struct cwsandbox *c)
 {
+	enum ack most = ACK_NONE;
 	struct attachment *a;
 
 	if (c->state != CONN_READY)
-		return false;
+		return ACK_NONE;
 	list_for_each(a, &((struct cwsandbox *)(uintptr_t)c)->attachments, link)
-		if (ack_due(a))
-			return true;
-	return false;
+		if (ack_of(a) > most)
+			most = ack_of(a);
+	return most;
 }
 
-int conn_put_acks(struct cwsandbox *c)
+int conn_put_acks(struct cwsandbox *c, enum ack least)
 {
 	static const char *const keys[2] = { "bytes", NULL };
 	struct attachment *a;
@@ -334,12 +343,13 @@ int conn_put_acks(struct cwsandbox *c)
 	list_for_each(a, &c->attachments, link) {
 		const uint64_t bytes[2] = { a->consumed, 0 };
 
-		if (!ack_due(a))
+		if (ack_of(a) < least)
 			continue;
 		r = send_notification(c, "session.ack", a, keys, bytes);
 		if (r)
 			return r == CWSANDBOX_E_WINDOW ? 0 : r;
 		a->acked = a->consumed;
+		a->painted = false;
 	}
 	return 0;
 }

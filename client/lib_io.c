@@ -43,14 +43,14 @@ static void io_close(struct cwsandbox *c)
 	free(TAKE(c->socket));
 }
 
-static int io_send(struct cwsandbox *c);
+static int io_send(struct cwsandbox *c, enum ack least);
 
 struct cwsandbox *cwsandbox_free(struct cwsandbox *c)
 {
 	if (!c)
 		return NULL;
 	if (c->fd >= 0)
-		io_send(c); /* a last input or resize, if the socket takes it */
+		io_send(c, ACK_NOW); /* a last input or resize, if the socket takes it */
 	io_close(c);
 	arena_done(&c->error_arena);
 	free(c->in);
@@ -279,12 +279,15 @@ static int fail_lost(struct cwsandbox *c, int r)
 	return r;
 }
 
-static int io_send(struct cwsandbox *c)
+/* With the acknowledgements that are so urgent at least, or all if there is something to send. */
+static int io_send(struct cwsandbox *c, enum ack least)
 {
 	ssize_t l;
 	int r;
 
-	r = c->state == CONN_READY ? conn_put_acks(c) : 0;
+	if (c->out_at < c->out_n)
+		least = ACK_ALONG;
+	r = c->state == CONN_READY ? conn_put_acks(c, least) : 0;
 	while (!r && c->out_at < c->out_n) {
 		l = send(c->fd, c->out + c->out_at, c->out_n - c->out_at, MSG_NOSIGNAL);
 		if (l < 0 && errno == EINTR)
@@ -297,13 +300,15 @@ static int io_send(struct cwsandbox *c)
 	return r;
 }
 
-static int io_receive(struct cwsandbox *c)
+/* *ret_came: it was not in vain. */
+static int io_receive(struct cwsandbox *c, bool *ret_came)
 {
 	uint8_t *room;
 	size_t n;
 	ssize_t l;
 	int r;
 
+	*ret_came = false;
 	r = conn_received(c, 0);
 	for (int i = 0; !r && i < READS_MAX && !conn_full(c); i++) {
 		r = conn_receive_room(c, &room, &n);
@@ -315,25 +320,42 @@ static int io_receive(struct cwsandbox *c)
 		if (l < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
 		r = l > 0 ? conn_received(c, (size_t)l) : -ECONNRESET;
+		*ret_came = true;
 		if ((size_t)l < n)
 			break; /* the socket is empty now, or it ended */
 	}
 	return r;
 }
 
-int cwsandbox_dispatch(struct cwsandbox *c)
+static int fail_closed(struct cwsandbox *c)
+{
+	return c->state == CONN_LOST
+		       ? -ECONNRESET
+		       : conn_fail(c, -ENOTCONN, "lost", "not connected to cwsandboxd");
+}
+
+int cwsandbox_flush(struct cwsandbox *c)
 {
 	int r;
 
 	if (c->fd < 0)
-		return c->state == CONN_LOST
-			       ? -ECONNRESET
-			       : conn_fail(c, -ENOTCONN, "lost", "not connected to cwsandboxd");
-	r = io_send(c);
+		return fail_closed(c);
+	r = io_send(c, ACK_NOW);
+	return r ? fail_lost(c, r) : 0;
+}
+
+int cwsandbox_dispatch(struct cwsandbox *c)
+{
+	bool came;
+	int r;
+
+	if (c->fd < 0)
+		return fail_closed(c);
+	r = io_send(c, ACK_NOW);
 	if (!r)
-		r = io_receive(c);
-	if (!r)
-		r = io_send(c); /* what the answers made us say */
+		r = io_receive(c, &came);
+	if (!r) /* what the answers made us say */
+		r = io_send(c, came ? ACK_NOW : ACK_ALONG);
 	return r ? fail_lost(c, r) : 0;
 }
 
@@ -344,14 +366,25 @@ int cwsandbox_fd(const struct cwsandbox *c)
 
 short cwsandbox_events(const struct cwsandbox *c)
 {
-	bool out = c->out_at < c->out_n || conn_acks_due(c);
+	bool out = c->out_at < c->out_n || conn_acks(c) == ACK_NOW;
 
 	return (short)((conn_full(c) ? 0 : POLLIN) | (out ? POLLOUT : 0));
 }
 
 int cwsandbox_timeout_ms(const struct cwsandbox *c)
 {
-	return c->fd >= 0 && conn_has_more(c) ? 0 : -1;
+	if (c->fd < 0)
+		return -1;
+	if (conn_has_more(c))
+		return 0;
+	return conn_acks(c) == ACK_ALONG ? LIB_ACK_MS : -1;
+}
+
+int io_wait_ms(const struct cwsandbox *c, int64_t deadline)
+{
+	int own = cwsandbox_timeout_ms(c), left = io_left(deadline);
+
+	return own >= 0 && (left < 0 || own < left) ? own : left;
 }
 
 /* ---- blocking ---- */
@@ -360,14 +393,14 @@ int cwsandbox_timeout_ms(const struct cwsandbox *c)
 static int io_turn(struct cwsandbox *c, int64_t deadline)
 {
 	struct pollfd p = { .fd = c->fd, .events = cwsandbox_events(c) };
-	int timeout = cwsandbox_timeout_ms(c) == 0 ? 0 : io_left(deadline), n;
+	int n;
 
-	n = c->fd < 0 ? 0 : poll(&p, 1, timeout);
+	n = c->fd < 0 ? 0 : poll(&p, 1, io_wait_ms(c, deadline));
 	if (n < 0 && errno == EINTR)
 		return 0;
 	if (n < 0)
 		return conn_fail(c, -errno, "io", "poll: %s", strerror(errno));
-	if (n == 0 && c->fd >= 0 && cwsandbox_timeout_ms(c) != 0)
+	if (n == 0 && c->fd >= 0 && cwsandbox_timeout_ms(c) < 0)
 		return CWSANDBOX_E_TIMEOUT;
 	return cwsandbox_dispatch(c);
 }

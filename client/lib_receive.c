@@ -221,6 +221,7 @@ static int account(struct attachment *a, const struct cwsandbox_event *e)
 		if (e->n > a->window - (a->received - a->acked))
 			return -EBADMSG; /* more than the window it has */
 		a->received += e->n;
+		a->painted = a->painted || e->kind == CWSANDBOX_EVENT_REPAINT;
 	}
 	if (e->kind == CWSANDBOX_EVENT_INPUT_REFUSED) {
 		if (!e->error || e->n > a->sent - a->credited)

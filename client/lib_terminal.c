@@ -154,9 +154,9 @@ static int pump(struct cwsandbox_terminal *t, int64_t deadline)
 {
 	struct pollfd p[2];
 	uint64_t drained;
-	int timeout = io_left(deadline), n;
+	int timeout, n;
 
-	if (timeout == 0)
+	if (io_left(deadline) == 0)
 		return turn(t) ? -ECONNRESET : CWSANDBOX_E_TIMEOUT;
 	if (t->pumping)
 		return wait_for_pump(t, deadline);
@@ -164,8 +164,7 @@ static int pump(struct cwsandbox_terminal *t, int64_t deadline)
 	p[1] = (struct pollfd){ .fd = t->wake, .events = POLLIN };
 	if (t->c->fd < 0)
 		return turn(t);
-	if (cwsandbox_timeout_ms(t->c) == 0)
-		timeout = 0;
+	timeout = io_wait_ms(t->c, deadline);
 	t->pumping = true;
 	pthread_mutex_unlock(&t->lock);
 	n = poll(p, 2, timeout);
@@ -323,7 +322,7 @@ int cwsandbox_terminal_read(
 		t->n_rest -= n;
 		t->offset += n;
 		cwsandbox_consumed(t->c, t->attachment, n);
-		if (conn_acks_due(t->c))
+		if (conn_acks(t->c) != ACK_NONE)
 			turn(t);
 		*ret_n = n;
 	}

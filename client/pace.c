@@ -46,6 +46,15 @@ int pace_look_ms(const struct pace *p)
 	return ms < PACE_LOOK_MAX_MS ? ms : PACE_LOOK_MAX_MS;
 }
 
+bool pace_looks(struct pace *p, size_t n)
+{
+	p->unseen += n;
+	if (p->unseen < PACE_UNSEEN)
+		return false;
+	p->unseen = 0;
+	return true;
+}
+
 void pace_wrote(struct pace *p, size_t n, uint64_t now_usec)
 {
 	p->bytes += n;

@@ -29,6 +29,7 @@
 #define PACE_LOOK_MS 20                      /* so often a full one is looked at, ... */
 #define PACE_LOOKS 64         /* ... and after so many times in vain twice as long each time, ... */
 #define PACE_LOOK_MAX_MS 1000 /* ... up to this */
+#define PACE_UNSEEN ((size_t)1024) /* so few bytes are written without a look: the echo of keys */
 #define PACE_TIMES 50 /* for so many times as long as the kernel takes to run empty it is paced */
 
 struct pace {
@@ -40,6 +41,7 @@ struct pace {
 	uint64_t bytes_then; /* of them, when it was full last */
 	unsigned n_fulls;
 	unsigned n_still; /* looks in vain since something was written */
+	size_t unseen;    /* bytes to be written since the kernel was looked at */
 	bool dry;         /* since then there was nothing to write for a while */
 };
 
@@ -49,6 +51,8 @@ size_t pace_room(struct pace *p, uint64_t now_usec);
 int pace_wait_ms(struct pace *p, uint64_t now_usec);
 /* How long to wait for a full one at most before it is written to again. */
 int pace_look_ms(const struct pace *p);
+/* Is the kernel looked at before these n bytes are written? */
+bool pace_looks(struct pace *p, size_t n);
 void pace_wrote(struct pace *p, size_t n, uint64_t now_usec);
 void pace_full(struct pace *p, uint64_t now_usec); /* the kernel took no more */
 void pace_dry(struct pace *p);                     /* everything there was is written */

@@ -1,5 +1,7 @@
 /* The library's protocol state, fed by hand: what a daemon may say. */
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tests/lib_world.h"
 
@@ -294,12 +296,12 @@ START_TEST(more_output_than_the_window_ends_the_connection)
 END_TEST
 
 /* The total of the one acknowledgement that is due; 0 if none is. */
-static uint64_t sent_ack(struct cwsandbox *c)
+static uint64_t sent_ack(struct cwsandbox *c, enum ack least)
 {
 	uint64_t bytes = 0;
 	struct frame f;
 
-	ck_assert_int_eq(conn_put_acks(c), 0);
+	ck_assert_int_eq(conn_put_acks(c, least), 0);
 	if (take_sent(c, &f, 1) == 0)
 		return 0;
 	ck_assert(frame_is(&f, "session.ack"));
@@ -316,21 +318,122 @@ START_TEST(what_was_received_is_acknowledged_only_once_it_was_consumed)
 
 	ck_assert_int_eq(send_output(c, 5, 0, blob, WINDOW), 0);
 	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
-	ck_assert(!conn_acks_due(c));
-	ck_assert_uint_eq(sent_ack(c), 0);
+	ck_assert_int_eq(conn_acks(c), ACK_NONE);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), 0);
 	ck_assert_int_eq(cwsandbox_consumed(c, 5, WINDOW / 4 - 1), 0);
-	ck_assert_uint_eq(sent_ack(c), 0); /* not yet worth a frame */
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), 0); /* not yet worth a frame */
 	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
-	ck_assert(conn_acks_due(c));
-	ck_assert_uint_eq(sent_ack(c), WINDOW / 4);
+	ck_assert_int_eq(conn_acks(c), ACK_NOW);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), WINDOW / 4);
 	ck_assert_int_eq(cwsandbox_consumed(c, 5, WINDOW - WINDOW / 4 + 1), -EINVAL);
 	ck_assert_int_eq(cwsandbox_consumed(c, 5, WINDOW - WINDOW / 4), 0);
-	ck_assert_uint_eq(sent_ack(c), WINDOW);
-	ck_assert_int_eq(send_output(c, 5, WINDOW, "x", 1), 0);
-	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
-	ck_assert_uint_eq(
-		sent_ack(c), WINDOW + 1); /* all that came: a quiet session owes nothing */
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), WINDOW);
+	ck_assert_int_eq(send_output(c, 5, WINDOW, blob, LIB_ACK_NOW), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, LIB_ACK_NOW), 0);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW),
+		WINDOW + LIB_ACK_NOW); /* all that came: a quiet session owes nothing */
 	cwsandbox_free(c);
+}
+END_TEST
+
+START_TEST(a_little_is_acknowledged_along_with_something_else_but_a_paint_or_half_a_credit_at_once)
+{
+	static const uint8_t blob[LIB_ACK_NOW];
+	struct cwsandbox *c = attached();
+
+	ck_assert_int_eq(send_output(c, 5, 0, blob, LIB_ACK_NOW - 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, LIB_ACK_NOW - 1), 0);
+	ck_assert_int_eq(conn_acks(c), ACK_ALONG);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), 0);
+	ck_assert_uint_eq(sent_ack(c, ACK_ALONG), LIB_ACK_NOW - 1);
+	ck_assert_int_eq(conn_acks(c), ACK_NONE);
+	ck_assert_int_eq(send_output(c, 5, LIB_ACK_NOW - 1, blob, 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_int_eq(send_paint(c, 5, "p", 1), 0);
+	ck_assert_int_eq(conn_acks(c), ACK_NONE); /* not all that came is consumed */
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), LIB_ACK_NOW + 1);
+	ck_assert_int_eq(send_output(c, 5, LIB_ACK_NOW, "x", 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_int_eq(conn_acks(c), ACK_ALONG); /* the paint is forgotten */
+	cwsandbox_free(c);
+}
+END_TEST
+
+static struct cwsandbox *attached_by(int fds[2])
+{
+	struct cwsandbox *c = attached();
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	c->fd = fds[0];
+	return c;
+}
+
+/* How many frames came out at the daemon's end. */
+static size_t came_out(int fd)
+{
+	uint8_t buf[4096];
+	ssize_t l = read(fd, buf, sizeof(buf));
+	size_t n = 0, used;
+
+	for (ssize_t at = 0; at < l; at += (ssize_t)used, n++)
+		ck_assert_int_eq(frame_scan(buf + at, (size_t)(l - at), &used), 0);
+	return n;
+}
+
+START_TEST(an_echo_is_acknowledged_in_one_write_with_the_next_key_or_once_nothing_came)
+{
+	struct cwsandbox *c;
+	size_t taken;
+	int fds[2];
+
+	c = attached_by(fds);
+	ck_assert_int_eq(send_output(c, 5, 0, "x", 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_int_eq(cwsandbox_events(c), POLLIN); /* nothing is to be sent by itself, ... */
+	ck_assert_int_eq(cwsandbox_timeout_ms(c), LIB_ACK_MS); /* ... or not yet */
+	ck_assert_int_eq(cwsandbox_flush(c), 0);
+	ck_assert_uint_eq(came_out(fds[1]), 0);
+	ck_assert_int_eq(cwsandbox_input(c, 5, "y", 1, &taken), 0);
+	ck_assert_int_eq(cwsandbox_flush(c), 0);
+	ck_assert_uint_eq(came_out(fds[1]), 2);
+	ck_assert_int_eq(cwsandbox_timeout_ms(c), -1);
+	ck_assert_int_eq(send_output(c, 5, 1, "y", 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_int_eq(cwsandbox_dispatch(c), 0); /* that time has passed */
+	ck_assert_uint_eq(came_out(fds[1]), 1);
+	ck_assert_int_eq(cwsandbox_timeout_ms(c), -1);
+	cwsandbox_free(c);
+	close(fds[1]);
+}
+END_TEST
+
+START_TEST(flush_sends_what_waits_and_receives_nothing)
+{
+	struct cwsandbox_event e;
+	struct frame_out o;
+	struct cwsandbox *c;
+	const uint8_t *data;
+	size_t n, taken;
+	int fds[2];
+
+	c = attached_by(fds);
+	put_output(&o, 5, 0, "x", 1);
+	ck_assert_int_eq(frame_finish(&o, &data, &n), 0);
+	ck_assert_int_eq(write(fds[1], data, n), (ssize_t)n);
+	frame_out_done(&o);
+	ck_assert_int_eq(cwsandbox_input(c, 5, "y", 1, &taken), 0);
+	ck_assert_int_eq(cwsandbox_flush(c), 0);
+	ck_assert_uint_eq(came_out(fds[1]), 1);
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	ck_assert_int_eq(cwsandbox_dispatch(c), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_OUTPUT);
+	close(c->fd);
+	c->fd = -1;
+	ck_assert_int_eq(cwsandbox_flush(c), -ENOTCONN);
+	cwsandbox_free(c);
+	close(fds[1]);
 }
 END_TEST
 
@@ -508,6 +611,9 @@ TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_onc
 	a_lost_connection_answers_every_request_that_waits, output_torn_at_any_byte_arrives_whole,
 	more_output_than_the_window_ends_the_connection,
 	what_was_received_is_acknowledged_only_once_it_was_consumed,
+	a_little_is_acknowledged_along_with_something_else_but_a_paint_or_half_a_credit_at_once,
+	an_echo_is_acknowledged_in_one_write_with_the_next_key_or_once_nothing_came,
+	flush_sends_what_waits_and_receives_nothing,
 	when_too_many_events_wait_no_more_frames_are_taken_until_some_are,
 	input_is_taken_as_far_as_there_is_credit_and_credit_is_told,
 	refused_input_is_told_and_its_credit_comes_back,

@@ -178,7 +178,21 @@ START_TEST(the_time_to_wait_ends_where_there_is_room)
 }
 END_TEST
 
+START_TEST(the_kernel_is_looked_at_before_a_flood_s_pieces_and_once_in_a_while_for_keys)
+{
+	begin();
+	ck_assert(pace_looks(&p, PACE_UNSEEN));
+	ck_assert(pace_looks(&p, PACE_UNSEEN));
+	for (size_t i = 1; i < PACE_UNSEEN; i++)
+		ck_assert(!pace_looks(&p, 1));
+	ck_assert(pace_looks(&p, 1));
+	ck_assert(!pace_looks(&p, PACE_UNSEEN - 1));
+	ck_assert(pace_looks(&p, 1));
+}
+END_TEST
+
 TEST_MAIN("pace", of_a_slow_terminal_little_waits_in_the_kernel_and_it_is_kept_busy,
 	a_fast_terminal_is_never_paced, a_terminal_that_stood_still_is_not_slow,
 	what_is_written_now_and_then_says_nothing_about_the_rate,
-	a_terminal_that_became_fast_is_found_so, the_time_to_wait_ends_where_there_is_room)
+	a_terminal_that_became_fast_is_found_so, the_time_to_wait_ends_where_there_is_room,
+	the_kernel_is_looked_at_before_a_flood_s_pieces_and_once_in_a_while_for_keys)

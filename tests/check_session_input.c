@@ -249,6 +249,72 @@ START_TEST(input_after_the_end_is_told_the_exit_code)
 }
 END_TEST
 
+/* Keys and the echo of each, acknowledged with the next key as a terminal does. */
+START_TEST(the_credit_of_a_key_comes_in_one_write_with_its_echo_and_never_alone)
+{
+	const struct frame *f;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	while (peer_next(&a))
+		;
+	for (uint64_t i = 1; i <= 20; i++) {
+		a.n_writes = 0;
+		peer_ack(&a, at, i - 1);
+		notify_input(&a, at, "x", 1);
+		ck_assert_uint_eq(a.n_writes, 0);
+		output("x");
+		ck_assert_uint_eq(a.n_writes, 1);
+		f = peer_next(&a);
+		ck_assert(frame_is(f, "input_credit"));
+		ck_assert_uint_eq(field_u64(f->params, "bytes"), i);
+		f = peer_next(&a);
+		ck_assert(frame_is(f, "output"));
+		ck_assert_uint_eq(field_u64(f->params, "offset"), i - 1);
+		ck_assert_ptr_null(peer_next(&a));
+	}
+	notify_input(&a, at, "y", 1);
+	session_end(s, &(struct session_end){ .has_exit_code = true });
+	fake_turn(&fake);
+	f = peer_note(&a, "input_credit"); /* the end tells what is owed */
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "bytes"), 21);
+	ck_assert_ptr_nonnull(peer_note(&a, "exited"));
+	end();
+}
+END_TEST
+
+START_TEST(credit_told_with_an_echo_of_which_the_socket_takes_a_byte_is_told_once)
+{
+	const struct frame *f;
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	while (peer_next(&a))
+		;
+	notify_input(&a, at, "x", 1);
+	a.room = 0;
+	output("x"); /* nothing of it was taken: it is made again */
+	peer_drain(&a, 1);
+	fake_turn(&fake);
+	notify_input(&a, at, "y", 1);
+	peer_drain(&a, SIZE_MAX);
+	output("y");
+	f = peer_note(&a, "input_credit");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "bytes"), 1);
+	ck_assert(frame_is(peer_next(&a), "output"));
+	f = peer_next(&a);
+	ck_assert(frame_is(f, "input_credit"));
+	ck_assert_uint_eq(field_u64(f->params, "bytes"), 2);
+	ck_assert(frame_is(peer_next(&a), "output"));
+	ck_assert_ptr_null(peer_next(&a));
+	end();
+}
+END_TEST
+
 START_TEST(capture_is_the_visible_screen_as_text)
 {
 	const msgpack_object *o;
@@ -273,4 +339,7 @@ TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_wh
 	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,
 	close_input_is_the_veof_key_on_a_terminal,
 	sec_c26_each_query_is_answered_once_whoever_is_attached,
-	input_after_the_end_is_told_the_exit_code, capture_is_the_visible_screen_as_text)
+	input_after_the_end_is_told_the_exit_code,
+	the_credit_of_a_key_comes_in_one_write_with_its_echo_and_never_alone,
+	credit_told_with_an_echo_of_which_the_socket_takes_a_byte_is_told_once,
+	capture_is_the_visible_screen_as_text)

@@ -228,6 +228,7 @@ static void peer_write(struct peer *p)
 		p->n_rx += l;
 		taken += l;
 	}
+	p->n_writes += n > 0;
 	if (n)
 		client_advance(p->client, taken);
 	if (p->room != SIZE_MAX)

@@ -50,6 +50,7 @@ struct peer {
 	struct frame_out out;
 	uint8_t *rx;
 	size_t n_rx, cap_rx, pos_rx;
+	size_t n_writes; /* times the core had something for it */
 	size_t room; /* bytes the socket takes until peer_drain(); SIZE_MAX = all */
 	uint32_t next_id;
 	struct frame frame; /* the last taken */

@@ -156,14 +156,33 @@ static inline void begin_event(
 	frame_put_i64(o, "attachment", attachment);
 }
 
+static inline void put_output(
+	struct frame_out *o, int64_t attachment, uint64_t offset, const void *data, size_t n)
+{
+	begin_event(o, "output", attachment, 3);
+	frame_put_u64(o, "offset", offset);
+	frame_put_u64(o, "stream", 1);
+	frame_put_bin(o, "data", data, n);
+}
+
 static inline int send_output(
 	struct cwsandbox *c, int64_t attachment, uint64_t offset, const void *data, size_t n)
 {
 	struct frame_out o;
 
-	begin_event(&o, "output", attachment, 3);
-	frame_put_u64(&o, "offset", offset);
-	frame_put_u64(&o, "stream", 1);
+	put_output(&o, attachment, offset, data, n);
+	return feed_out(c, &o);
+}
+
+static inline int send_paint(struct cwsandbox *c, int64_t attachment, const void *data, size_t n)
+{
+	struct frame_out o;
+
+	begin_event(&o, "resync", attachment, 5);
+	frame_put_u64(&o, "offset", 0);
+	frame_put_u64(&o, "skipped_bytes", 0);
+	frame_put_bool(&o, "first", true);
+	frame_put_bool(&o, "last", true);
 	frame_put_bin(&o, "data", data, n);
 	return feed_out(c, &o);
 }

@@ -268,18 +268,28 @@ uint64_t attachment_lag(const struct attachment *a)
 	return head - min_u64(a->told, head);
 }
 
+static uint64_t untold_credit(const struct attachment *a)
+{
+	return a->writer->taken - a->taken_told;
+}
+
 void attachment_input_taken(struct attachment *a)
 {
-	uint64_t untold = a->writer->taken - a->taken_told;
-
-	if (untold == 0)
+	if (untold_credit(a) == 0)
 		return;
 	a->notes |= NOTE_CREDIT; /* goes along with whatever is sent next, ... */
-	if (untold >= a->writer->window / 4)
+	if (attachment_has_news(a))
 		attachment_wake(a); /* ... and by itself before the writer can miss it */
 }
 
 /* ---- view ---- */
+
+bool attachment_has_news(const struct attachment *a)
+{
+	if (a->notes & ~(unsigned)NOTE_CREDIT)
+		return true;
+	return a->notes && (untold_credit(a) >= a->writer->window / 4 || attachment_at_end(a));
+}
 
 void attachment_note(struct attachment *a, unsigned notes)
 {

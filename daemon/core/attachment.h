@@ -152,7 +152,10 @@ void attachment_interrupt(struct attachment *a);
 /* Raw or painted: after its own or (`resized`) the session's size changed. */
 void attachment_fit(struct attachment *a, bool resized);
 void attachment_note(struct attachment *a, unsigned notes);
-void attachment_input_taken(struct attachment *a);   /* the upstream read */
+void attachment_input_taken(struct attachment *a); /* the upstream read */
+/* It is to be told something now. Input credit waits for other news, data or the end unless there is
+ * much of it. */
+bool attachment_has_news(const struct attachment *a);
 void attachment_watch(struct attachment *a);         /* the session waits: is it the one? */
 void attachment_turn(struct attachment *a);          /* its part of session_turn() */
 void attachment_wake(struct attachment *a);          /* there may be something to send */

@@ -73,7 +73,7 @@ static void client_tell(struct client *c)
 	list_for_each(a, &c->ready, ready_link) {
 		if (bytes_n(&c->out) >= CLIENT_NOTES_MAX || c->finished)
 			return;
-		if (a->notes)
+		if (attachment_has_news(a))
 			tell_notes(c, a);
 		if (attachment_at_end(a))
 			tell_exited(c, a);
@@ -82,6 +82,8 @@ static void client_tell(struct client *c)
 
 /* ---- data frames ---- */
 
+/* Input credit that would not go by itself goes before the data: a write, and a wake of the reader,
+ * less for each key. */
 static int plan_head(struct core *core, struct plan_frame *f)
 {
 	const struct attachment_piece *p = &f->piece;
@@ -89,6 +91,8 @@ static int plan_head(struct core *core, struct plan_frame *f)
 	const uint8_t *data;
 	int r;
 
+	if (f->attachment->notes & NOTE_CREDIT)
+		describe_input_credit(o, f->attachment);
 	frame_begin_notification(o, p->resync ? "resync" : "output", p->resync ? 6 : 4);
 	frame_put_u64(o, "attachment", f->attachment->id);
 	frame_put_u64(o, "offset", p->offset);
@@ -145,7 +149,7 @@ static void plan_frames(
 		if (r < 0)
 			timer_start(&c->core->timers, &a->paint_timer, /* memory may come back */
 				c->core->clock->now_usec + ATTACHMENT_RETRY_USEC);
-		if (r != ATTACHMENT_PIECE && !a->notes && !attachment_at_end(a))
+		if (r != ATTACHMENT_PIECE && !attachment_has_news(a) && !attachment_at_end(a))
 			list_unlink(&a->ready_link);
 	}
 }
@@ -194,6 +198,8 @@ static void plan_commit(
 		c->broken = true;
 		client_fail(c);
 	}
+	a->notes &= ~NOTE_CREDIT;
+	a->taken_told = a->writer->taken;
 	attachment_advance(a, &f->piece);
 	list_unlink(&a->ready_link); /* its turn comes after the others' */
 	list_append(&c->ready, &a->ready_link);
