@@ -37,6 +37,7 @@ static const char *const examples[][2] = {
 	{ "\033]8;id=1;http://example.org/\033\\x\033]8;;\033\\", SAME },
 	{ "\033]4;1;rgb:00/11/22\a\033]104\a\033]133;A\a\033]7;file://h/d\a\033]777;notify;a;b\a",
 		SAME },
+	{ "\033]10;#fff\a\033]104;1\a\033]110\a\033]119\a\033]5;0;#fff\a\033]105\a", SAME },
 	{ "\033]9;done\a\033]9;4;1;50\a", SAME },
 	{ "\033Pq#0;2;0;0;0#0~~@@-\033\\", SAME },
 	{ "\0337\0338\033D\033M\033E\033H\033=\033>\033(0\033)B\033#8", SAME },
@@ -65,6 +66,9 @@ static const char *const examples[][2] = {
 	{ "\033]8;;http://x/\xc2\x9d\033\\", "" },
 	{ "\033]2;a\xc2\x9c\033\\", "\033]2;a\033\\" },
 	{ "\033[1*y\033[1;1;1;1;5;5*y\033[#R\033[!z", "" },
+	/* colours that the user gave the terminal stay */
+	{ "a\033]104\ab\033]104;1\ac\033]110\ad\033]119\ae\033]105\af", "abcdef" },
+	{ "\033]5;0;#fff\a\033]104\ax\033c\033]105\ay", "\033]5;0;#fff\ax\033cy" },
 	/* what the model does not know stays away from the picture */
 	{ "a\033[?69hb\033[1;5sc\033[?3hd\033#3e\033[2 @f", "abcdef" },
 	{ "\033[?25;69l\033[?1;69;25h\033[?69;3h", "\033[?25l\033[?1;25h" },
@@ -347,6 +351,41 @@ START_TEST(no_more_titles_come_off_the_stack_of_the_terminal_than_went_on_it)
 }
 END_TEST
 
+/* What the user gave the terminal before: paints reset what sessions set, and that is none of it. */
+START_TEST(attach_and_detach_leave_the_colours_of_the_user_s_terminal)
+{
+	static const enum term_paint_kind kinds[] = { TERM_PAINT_ATTACH, TERM_PAINT_SCREEN,
+		TERM_PAINT_CROP };
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
+		const struct term_paint how = { .kind = kinds[i / 2], .cols = 10, .rows = 4 };
+		_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+		_cleanup_(term_freep) struct term *session = termkit_new(20, 6, 0),
+						  *terminal = termkit_new(20, 6, 0);
+		static const char user[] = "\033]4;1;#123456\a\033]11;#102030\a";
+		struct term_buf paint = { 0 };
+
+		term_feed(terminal, (const uint8_t *)user, sizeof(user) - 1);
+		if (i % 2)
+			term_feed(session, (const uint8_t *)"\033]4;2;#fff\a", 12);
+		ck_assert_int_eq(term_paint(session, &how, &paint), 0);
+		out.n = 0;
+		ck_assert_int_eq(term_filter_feed(f, paint.data, paint.n, &out), 0);
+		term_feed(terminal, out.data, out.n);
+		ck_assert_uint_eq(color_palette(terminal, 1), COLOR_RGB | 0x123456);
+		ck_assert_uint_eq(color_dynamic(terminal, 11), COLOR_RGB | 0x102030);
+		out.n = 0;
+		ck_assert_int_eq(term_filter_undo(f, &out), 0);
+		term_feed(terminal, out.data, out.n);
+		if (i % 2 == 0)
+			ck_assert_uint_eq(color_palette(terminal, 1), COLOR_RGB | 0x123456);
+		ck_assert_uint_eq(color_palette(terminal, 2), color_default(2));
+		term_buf_done(&paint);
+	}
+	term_buf_done(&out);
+}
+END_TEST
+
 static const char *undo(struct term_filter *f)
 {
 	struct out o = { .buf = &out };
@@ -461,6 +500,7 @@ TEST_MAIN("term_filter",
 	every_true_colour_becomes_one_of_the_256_that_is_near,
 	it_is_known_whether_the_terminal_reports_keys_as_sequences,
 	no_more_titles_come_off_the_stack_of_the_terminal_than_went_on_it,
+	attach_and_detach_leave_the_colours_of_the_user_s_terminal,
 	detaching_undoes_what_was_set_and_nothing_else,
 	any_output_is_undone_by_the_filter_and_by_the_undo_that_knows_nothing,
 	sec_c27_the_terminal_sees_only_what_the_table_says,

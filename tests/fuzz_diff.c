@@ -73,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rows = 1u + data[3] % 60;
 	f.model = termkit_new(1u + data[0] % 120, 1u + data[1] % 60, FUZZ_HISTORY_LINES);
 	f.terminal = termkit_new(cols, rows, 0);
-	if (term_shadow_new(&f.shadow, cols, rows) < 0 || term_filter_new(&f.filter, false) < 0)
+	f.filter = termkit_filter();
+	if (term_shadow_new(&f.shadow, cols, rows) < 0)
 		abort();
 	for (size_t i = 4; i < n;)
 		i += step(&f, data + i, n - i);

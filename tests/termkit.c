@@ -408,6 +408,19 @@ size_t termkit_step(struct term *t, const uint8_t *data, size_t n)
 	return i;
 }
 
+struct term_filter *termkit_filter(void)
+{
+	static const char colors[] = "\033]4;1;#fff\033\\";
+	struct term_filter *f = NULL;
+	struct term_buf out = { 0 };
+
+	if (term_filter_new(&f, false) < 0 ||
+		term_filter_feed(f, (const uint8_t *)colors, sizeof(colors) - 1, &out) < 0)
+		abort();
+	term_buf_done(&out);
+	return f;
+}
+
 /* ---- the grammar of paints ---- */
 
 static bool paint_csi(const struct parse *p)

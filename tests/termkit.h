@@ -48,6 +48,9 @@ void termkit_stream(uint64_t *seed, size_t n, struct term_buf *out);
  * rest output, 0xff excepted: how much of it was taken. */
 size_t termkit_step(struct term *t, const uint8_t *data, size_t n);
 
+/* A filter through which a session has set colours: so a paint passes it unchanged. */
+struct term_filter *termkit_filter(void);
+
 /* NULL, or the first piece that no paint may contain (static). */
 const char *termkit_grammar(const uint8_t *data, size_t n);
 

@@ -44,6 +44,8 @@ void filter_note_control(struct term_filter *f, uint8_t b);
 void filter_note_escape(struct term_filter *f, const struct parse *p);
 void filter_note_csi(struct term_filter *f, const struct parse *p);
 void filter_note_osc(struct term_filter *f, const char *content);
+/* Colours were set by what passed: else they are the user's, and there is nothing to reset. */
+bool filter_set_colors(const struct term_filter *f, bool special);
 
 enum verdict filter_escape(const struct parse *p);
 /* May change the parameters: to modes that are for a terminal, to a count that is bounded. */

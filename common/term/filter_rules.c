@@ -177,8 +177,6 @@ static bool may_pass(unsigned command, const char *rest, const struct term_filte
 		return !asks(rest);
 	case 6:
 	case 7:
-	case 104:
-	case 105:
 	case 133:
 	case 633:
 		return true;
@@ -188,10 +186,13 @@ static bool may_pass(unsigned command, const char *rest, const struct term_filte
 		return notification(rest);
 	case 52:
 		return f->clipboard && clipboard_write(rest);
+	case 105:
+		return filter_set_colors(f, true);
 	case 777:
 		return strncmp(rest, "notify;", 7) == 0;
 	default:
-		return command >= 110 && command <= 119;
+		return (command == 104 || (command >= 110 && command <= 119)) &&
+		       filter_set_colors(f, false);
 	}
 }
 

@@ -298,6 +298,11 @@ void filter_note_osc(struct term_filter *f, const char *content)
 		note(f, UNDO_PROGRESS, rest[3] && rest[3] != '0');
 }
 
+bool filter_set_colors(const struct term_filter *f, bool special)
+{
+	return f->set >> (special ? UNDO_SPECIAL : UNDO_COLORS) & 1;
+}
+
 bool term_filter_extended_keys(const struct term_filter *f)
 {
 	return f->kitty_pushed[f->alternate] || f->kitty_set[f->alternate] ||

@@ -205,7 +205,7 @@ int term_shadow_paint(
  * `clipboard`, title reports, media copy, file transfer), and what the model does not know, so that
  * the terminal shows what the model says; cuts and cleans titles; bytes that are no UTF-8 become
  * U+FFFD. State is kept across calls: sequences may be torn anywhere. Everything else passes byte
- * for byte; so do painted bytes. */
+ * for byte; so do painted bytes, but that colours are reset only where what passed has set some. */
 struct term_filter;
 int term_filter_new(struct term_filter **ret, bool clipboard);
 struct term_filter *term_filter_free(struct term_filter *f);

@@ -127,21 +127,23 @@ static bool affects(const struct server *s, bool otherwise, size_t *ret_n)
 
 static int effect(struct server *s)
 {
+	static const char before[] = "\033]4;1;#fff\a\033]5;0;#fff\ax"; /* colours; x: for REP */
 	_cleanup_(term_filter_freep) struct term_filter *f = NULL;
 	struct term_buf passed = { 0 };
 	struct out o = { .buf = &s->out };
-	size_t n_replies;
+	size_t n_replies, n_before;
 	int r = term_filter_new(&f, false);
 
 	if (!r)
-		r = term_filter_feed(f, (const uint8_t *)"x", 1, &passed); /* for REP */
+		r = term_filter_feed(f, (const uint8_t *)before, sizeof(before) - 1, &passed);
+	n_before = passed.n;
 	if (!r)
 		r = term_filter_feed(f, s->in.data, s->in.n, &passed);
 	if (affects(s, false, &n_replies) || affects(s, true, &n_replies))
 		out_byte(&o, 'm');
 	if (n_replies)
 		out_byte(&o, 'a');
-	if (passed.n > 1)
+	if (passed.n > n_before)
 		out_byte(&o, 't');
 	term_buf_done(&passed);
 	return r ? r : o.r;
