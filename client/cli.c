@@ -397,6 +397,18 @@ int cli_ask(struct cli *cli, const struct cwsandbox_request *q, const struct err
 	return r ? cli_refuse(ret->error, x) : 0;
 }
 
+/* An older daemon holds nothing and does not know the method; one that is gone deletes nothing. */
+void cli_keep(struct cli *cli)
+{
+	const struct cwsandbox_request keep = { .method = CWSANDBOX_SANDBOX_KEEP,
+		.created = cli->created };
+	struct cwsandbox_event e;
+
+	if (cli->created)
+		cli_try(cli, &keep, &e);
+	cli->created = 0;
+}
+
 static bool is_any(const char *state, const char *const *list)
 {
 	for (; *list; list++)

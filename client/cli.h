@@ -33,6 +33,7 @@ struct cli {
 	int sigint_code; /* what Ctrl-C ends us with; 1 says "Aborted!" first */
 	bool embedded;   /* nobody chose a service: it is the embedded one, and that was not said */
 	bool missing;    /* what was asked for is not there */
+	uint32_t created; /* the request that made a sandbox which the daemon deletes if we go now; 0: none */
 };
 
 /* What a command needs of the daemon. */
@@ -67,6 +68,8 @@ int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox
 /* The same; what fails is printed and EXIT_ERROR returned. */
 int cli_ask(struct cli *cli, const struct cwsandbox_request *q, const struct error_context *x,
 	struct cwsandbox_event *ret);
+/* Somebody knows of the sandbox that was made: it stays. */
+void cli_keep(struct cli *cli);
 /* Waits until `id` is running: 0, or an exit code with the error printed. */
 int cli_await_running(struct cli *cli, const char *id);
 

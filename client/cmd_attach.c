@@ -26,7 +26,7 @@ static int need_terminal(const char *what)
 
 /* ---- starting a session ---- */
 
-/* 0 and the name of the new session. */
+/* 0 and the name of the new session. A sandbox made for it stays from here on. */
 static int create_session(
 	struct cli *cli, struct cwsandbox_request *q, char name[TEXT_NAME_MAX + 1])
 {
@@ -34,33 +34,33 @@ static int create_session(
 		.operation = "TTY exec", .sandbox_id = q->sandbox_id, .session = q->name
 	};
 	struct cwsandbox_event e;
+	char shown[256];
 	int r;
 
 	q->method = CWSANDBOX_SESSION_CREATE;
 	tty_size(STDOUT_FILENO, &q->cols, &q->rows);
 	r = cli_ask(cli, q, &x, &e);
-	if (!r)
-		snprintf(name, TEXT_NAME_MAX + 1, "%s", e.answer->session->name);
-	return r;
+	if (r)
+		return r;
+	snprintf(name, TEXT_NAME_MAX + 1, "%s", e.answer->session->name);
+	if (cli->created && isatty(STDERR_FILENO))
+		fprintf(stderr, "cwsandbox: created sandbox %s\n",
+			cli_show(shown, sizeof(shown), q->sandbox_id));
+	cli_keep(cli);
+	return 0;
 }
 
 /* A sandbox for who named none. malloc'd. */
 static int create_sandbox(struct cli *cli, char **ret)
 {
 	struct cwsandbox_event e;
-	char shown[256];
 	int r;
 
 	r = sandbox_create(cli, NULL, NULL, &e);
 	if (r)
 		return r;
 	*ret = strdup(e.answer->sandbox->sandbox_id);
-	if (!*ret)
-		return cli_error("out of memory");
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "cwsandbox: created sandbox %s\n",
-			cli_show(shown, sizeof(shown), *ret));
-	return 0;
+	return *ret ? 0 : cli_error("out of memory");
 }
 
 /* The sandbox is looked at first, so that what is wrong with it is said while the terminal is as it

@@ -61,7 +61,9 @@ int sandbox_create(struct cli *cli, const struct parsed *options, const char *co
 		.image = DEFAULT_IMAGE,
 		.argv = argv && *argv ? argv : keep_alive,
 		.lifetime_s = DEFAULT_LIFETIME_MS / 1000,
-		.wait = true };
+		.wait = true,
+		.hold = true };
+	int r;
 
 	if (options) {
 		if (parsed_text(options, "--image"))
@@ -73,13 +75,31 @@ int sandbox_create(struct cli *cli, const struct parsed *options, const char *co
 		q.scratch = parsed_get(options, "--scratch")->list;
 		q.restore = parsed_get(options, "--restore")->list;
 	}
-	return cli_ask(cli, &q, &x, ret);
+	r = cli_ask(cli, &q, &x, ret);
+	if (!r)
+		cli->created = ret->id;
+	return r;
+}
+
+/* Who cannot be told the id cannot delete the sandbox: it goes with us. */
+static int print_id(struct cli *cli, const char *sandbox_id)
+{
+	char id[256], line[260];
+	int r;
+
+	snprintf(line, sizeof(line), "%s\n", cli_show(id, sizeof(id), sandbox_id));
+	r = cli_write(STDOUT_FILENO, line, strlen(line));
+	if (r)
+		return cli_error(
+			"cannot write the sandbox's ID, so the sandbox is deleted again: %s",
+			strerror(-r));
+	cli_keep(cli);
+	return EXIT_OK;
 }
 
 static int run_create(struct cli *cli, const struct parsed *p)
 {
 	struct cwsandbox_event e;
-	char id[256], line[260];
 	int r;
 
 	r = check_words(p, "--env", '=', "NAME=VALUE");
@@ -94,11 +114,7 @@ static int run_create(struct cli *cli, const struct parsed *p)
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
 	r = sandbox_create(cli, p, p->rest, &e);
-	if (r)
-		return r;
-	snprintf(line, sizeof(line), "%s\n",
-		cli_show(id, sizeof(id), e.answer->sandbox->sandbox_id));
-	return cli_print(line, strlen(line));
+	return r ? r : print_id(cli, e.answer->sandbox->sandbox_id);
 }
 
 /* clang-format off */
@@ -117,8 +133,8 @@ const struct command command_create = {
 "  Create a sandbox, wait until it runs, and print its ID.\n"
 "\n"
 "  COMMAND is the sandbox's main process; its output is what `cwsandbox logs`\n"
-"  shows. The default keeps the sandbox alive: sleep infinity. Ctrl-C before the\n"
-"  ID is printed leaves no sandbox behind.\n"
+"  shows. The default keeps the sandbox alive: sleep infinity. What ends before\n"
+"  the ID is printed, by Ctrl-C, kill or a full disk, leaves no sandbox behind.\n"
 "\n"
 "  Examples:\n"
 "\n"

@@ -7,7 +7,7 @@
 #include "client/cli.h"
 
 /* Creates a sandbox (options of `create`, or NULL; argv NULL: one that stays alive) and waits until
- * it runs. As cli_ask(). */
+ * it runs. As cli_ask(). It is deleted when we end before cli_keep(). */
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret);
 /* Nothing of it runs any more. */

@@ -200,7 +200,7 @@ enum cwsandbox_method {
 	CWSANDBOX_FILE_WRITE, /* sandbox_id, path, container?, size, timeout_ms? -> attachment; then
 				 `size` bytes of input */
 	CWSANDBOX_SANDBOX_CREATE, /* image?, argv?, lifetime_s?, tags?, env?, scratch?, restore?, wait,
-				     request_id? -> sandbox */
+				     hold?, request_id? -> sandbox */
 	CWSANDBOX_SANDBOX_GET,    /* sandbox_id -> sandbox */
 	CWSANDBOX_SANDBOX_LIST, /* state?, tags?, runner_ids?, show_terminated?, page_token?, limit?
 				   -> sandboxes, next_page_token */
@@ -213,6 +213,7 @@ enum cwsandbox_method {
 	CWSANDBOX_SNAPSHOT_LIST,   /* source_sandbox_id?, page_token?, limit?, timeout_ms? -> snapshots,
 				      next_page_token */
 	CWSANDBOX_SNAPSHOT_DELETE, /* snapshot_id, allow_missing?, timeout_ms? -> snapshot or NULL */
+	CWSANDBOX_SANDBOX_KEEP,    /* created: the sandbox of a create with `hold` stays */
 };
 
 /* Where an earlier attachment stopped: the place to go on from. Strings as given by the daemon. */
@@ -283,6 +284,8 @@ struct cwsandbox_request {
 	const char *const *snapshot_volumes;
 	const char *const *restore; /* "NAME=SNAPSHOT_ID": what a scratch volume starts from */
 	bool has_drain;             /* drain_ms is set, also if it is 0 */
+	bool hold;        /* the new sandbox is deleted if we go before CWSANDBOX_SANDBOX_KEEP */
+	uint64_t created; /* of keep: the id of the request that made it, as cwsandbox_start() gave it */
 	int64_t replaces; /* of attach: our attachment whose place it takes; 0: none */
 };
 

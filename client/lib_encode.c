@@ -130,9 +130,10 @@ static const struct put file_write_puts[] = {
 static const struct put sandbox_create_puts[] = {
 	P(PUT_STR, "image", image), P(PUT_ARGV, "argv", argv), P(PUT_U64, "lifetime_s",
 		lifetime_s), P(PUT_ARGV, "tags", tags),
-	P(PUT_ENV, "env", env), P(PUT_PAIRS, "scratch", scratch), P(PUT_ENV, "restore", restore), P(PUT_ALWAYS, "wait", wait),
+	P(PUT_ENV, "env", env), P(PUT_PAIRS, "scratch", scratch), P(PUT_ENV, "restore", restore), P(PUT_ALWAYS, "wait", wait), P(PUT_BOOL, "hold", hold),
 		P(PUT_STR, "request_id", request_id),
 };
+static const struct put sandbox_keep_puts[] = { P(PUT_SIZE, "request", created) };
 static const struct put sandbox_get_puts[] = { P_MUST(PUT_STR, "sandbox_id", sandbox_id) };
 static const struct put sandbox_list_puts[] = {
 	P(PUT_STR, "state", state), P(PUT_ARGV, "tags", tags), P(PUT_ARGV, "runner_ids",
@@ -183,6 +184,7 @@ static const struct method_row methods[] = {
 	ROW(CWSANDBOX_FILE_READ, "file.read", file_read_puts, true),
 	ROW(CWSANDBOX_FILE_WRITE, "file.write", file_write_puts, true),
 	ROW(CWSANDBOX_SANDBOX_CREATE, "sandbox.create", sandbox_create_puts, false),
+	ROW(CWSANDBOX_SANDBOX_KEEP, "sandbox.keep", sandbox_keep_puts, false),
 	ROW(CWSANDBOX_SANDBOX_GET, "sandbox.get", sandbox_get_puts, false),
 	ROW(CWSANDBOX_SANDBOX_LIST, "sandbox.list", sandbox_list_puts, false),
 	ROW(CWSANDBOX_SANDBOX_DELETE, "sandbox.delete", sandbox_delete_puts, false),

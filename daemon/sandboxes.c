@@ -17,7 +17,7 @@ struct ask {
 	struct probe probe;
 	struct pool *pool;
 	struct endpoint *ep;
-	struct request *req; /* NULL: answered or taken back */
+	struct request *req; /* NULL: answered or taken back; one that holds stays */
 	enum request_kind kind;
 	char *sandbox_id;    /* NULL until known */
 	struct event *timer; /* the pause before another attempt */
@@ -93,7 +93,10 @@ static void failed_answer(struct ask *a)
 static void answer_sandbox(struct ask *a, const Coreweave__Sandbox__V1__Sandbox *sb)
 {
 	describe_sandbox(request_result(a->req, DESCRIBE_FIELDS), sb, DESCRIBE_ALL);
-	answered(a);
+	if (a->req->hold)
+		request_done(a->req); /* sandboxes_cancel() will come */
+	else
+		answered(a);
 }
 
 static void on_probed(struct probe *p, enum probe_result result, const struct grpc_status *st)
@@ -114,12 +117,10 @@ static void on_probed(struct probe *p, enum probe_result result, const struct gr
 	failed(a, &o);
 }
 
-static int wait_for_it(struct ask *a, const Coreweave__Sandbox__V1__Sandbox *sb)
+static int learn_id(struct ask *a, const Coreweave__Sandbox__V1__Sandbox *sb)
 {
 	a->sandbox_id = strdup(sb->sandbox_id);
-	if (!a->sandbox_id)
-		return -ENOMEM;
-	return probe_start(&a->probe, a->ep, a->sandbox_id, true);
+	return a->sandbox_id ? 0 : -ENOMEM;
 }
 
 static void on_sandbox(struct ask *a)
@@ -129,9 +130,11 @@ static void on_sandbox(struct ask *a)
 
 	if (!sb || !*sb->sandbox_id)
 		failed_answer(a);
+	else if (a->kind == REQUEST_SANDBOX_CREATE && learn_id(a, sb) < 0)
+		failed_answer(a);
 	else if (!a->wait)
 		answer_sandbox(a, sb);
-	else if (wait_for_it(a, sb) < 0)
+	else if (probe_start(&a->probe, a->ep, a->sandbox_id, true) < 0)
 		failed_answer(a);
 	if (sb)
 		coreweave__sandbox__v1__sandbox__free_unpacked(sb, NULL);
@@ -438,7 +441,8 @@ void sandboxes_cancel(struct request *req)
 	struct ask *a = req->rim;
 
 	a->req = NULL;
-	a->unwanted = a->kind == REQUEST_SANDBOX_CREATE && !a->named && is_under_way(a);
+	a->unwanted =
+		a->kind == REQUEST_SANDBOX_CREATE && !a->named && !req->kept && is_under_way(a);
 	probe_stop(&a->probe);
 	if (a->unwanted && a->sandbox_id)
 		return delete_unwanted(a);

@@ -166,6 +166,25 @@ class Calls(SharedWorldCase):
         self.assertEqual(c.call("sandbox.get", {"sandbox_id": again})["state"], "running")
         c.call("sandbox.delete", {"sandbox_id": again})
 
+    def states(self, tag):
+        return [s["state"] for s in self.client().call("sandbox.list", {"tags": [tag]})["sandboxes"]]
+
+    def test_a_sandbox_whose_id_was_never_read_goes_with_its_client_and_one_that_was_stays(self):
+        ask = {"wait": True, "hold": True, "tags": ["held"], "argv": ["sleep", "1000"]}
+        c = self.client()
+        number = c.ask("sandbox.create", ask)
+        made = c.answer(number)["sandbox_id"]
+        self.assertEqual(c.error("sandbox.keep", request=number + 1)["code"], "bad_params")
+        c.call("sandbox.keep", {"request": number})
+        self.assertEqual(c.error("sandbox.keep", request=number)["field"], "request")
+        c.close()
+        for wait in (True, False):
+            lost = self.client()
+            lost.call("sandbox.create", dict(ask, wait=wait))
+            lost.close()
+        until(lambda: self.states("held") == ["running"], "the end of what nobody kept")
+        self.client().call("sandbox.delete", {"sandbox_id": made})
+
     def test_files_of_every_size_go_and_come_whole(self):
         c = self.client()
         for size in (0, 1, 65536, 1_000_000, 33_000_000):

@@ -66,6 +66,14 @@ class Exec(SessionCase):
                 self.assertEqual((done.returncode, done.stderr),
                                  (1, b"Error: cannot write the output: No space left on device\n"))
 
+    def test_a_sandbox_whose_id_cannot_be_written_is_deleted_again(self):
+        for into in (">/dev/full", ">&-"):
+            with self.subTest(into):
+                done = self.world.run(["sh", "-c", '"$0" create --tag unread ' + into, program("cwsandbox")])
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("so the sandbox is deleted again: ", done.stderr.decode())
+                until(lambda: json.loads(self.world.ok("ls", "--tag", "unread", "-o", "json")) == [], "its end")
+
     def test_a_folder_a_timeout_and_ctrl_c(self):
         self.assertEqual(self.world.ok("exec", "-w", "/usr", self.sandbox, "pwd"), "/usr")
         done = self.world.cli("exec", "-t", "1", self.sandbox, "sleep", "1000")

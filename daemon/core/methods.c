@@ -217,7 +217,12 @@ static const struct param sandbox_create_params[] = {
 	{ "scratch", PARAM_ARRAY, false, 0, 64, scratch_params },
 	{ "restore", PARAM_STR_MAP, false, 0, 64, NULL },
 	{ "wait", PARAM_BOOL, false, 0, 0, NULL },
+	{ "hold", PARAM_BOOL, false, 0, 0, NULL },
 	{ "request_id", PARAM_STR, false, 0, 256, NULL },
+	END,
+};
+static const struct param keep_params[] = {
+	{ "request", PARAM_INT, true, 0, UINT32_MAX, NULL },
 	END,
 };
 static const struct param sandbox_params[] = { SANDBOX_PARAM, END };
@@ -298,6 +303,7 @@ static const struct method table[] = {
 	{ "file.read", FULL, false, read_params, on_file_read },
 	{ "file.write", FULL, false, write_params, on_file_write },
 	{ "sandbox.create", FULL, false, sandbox_create_params, on_sandbox_create },
+	{ "sandbox.keep", FULL, false, keep_params, on_sandbox_keep },
 	{ "sandbox.get", FULL, false, sandbox_params, on_sandbox_get },
 	{ "sandbox.list", FULL, false, sandbox_list_params, on_sandbox_list },
 	{ "sandbox.delete", FULL, false, sandbox_delete_params, on_sandbox_delete },

@@ -91,7 +91,7 @@ method_fn on_session_set, on_session_wait, on_session_signal, on_session_capture
 method_fn on_session_attach, on_session_ack, on_session_input, on_session_resize, on_session_detach;
 method_fn on_session_close_input, on_session_lease, on_session_lead;
 method_fn on_exec, on_logs, on_file_read, on_file_write;
-method_fn on_sandbox_create, on_sandbox_get, on_sandbox_list, on_sandbox_delete;
+method_fn on_sandbox_create, on_sandbox_keep, on_sandbox_get, on_sandbox_list, on_sandbox_delete;
 method_fn on_snapshot_create, on_snapshot_get, on_snapshot_list, on_snapshot_delete;
 method_fn on_daemon_status, on_daemon_shutdown;
 

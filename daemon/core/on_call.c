@@ -104,6 +104,17 @@ void on_sandbox_create(struct client *c, const struct frame *f)
 	ask_service(c, f, REQUEST_SANDBOX_CREATE);
 }
 
+void on_sandbox_keep(struct client *c, const struct frame *f)
+{
+	uint64_t id = 0;
+
+	param_int(f, "request", &id);
+	if (request_keep(c, id))
+		answer_empty(c, f);
+	else
+		refuse_param(c, f, "request");
+}
+
 void on_sandbox_get(struct client *c, const struct frame *f)
 {
 	ask_service(c, f, REQUEST_SANDBOX_GET);

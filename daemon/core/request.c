@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/core/client.h"
+#include "daemon/core/methods.h"
 
 /* ---- errors ---- */
 
@@ -129,6 +130,8 @@ static int request_new(
 		free(req);
 		return r;
 	}
+	req->hold = kind == REQUEST_SANDBOX_CREATE && param_bool(f, "hold", false) &&
+		    !frame_get(f->params, "request_id"); /* which may ask for the same again */
 	list_append(&c->requests, &req->link);
 	ledger_add(&c->core->memory, sizeof(*req) + f->n);
 	c->n_requests++;
@@ -181,7 +184,26 @@ static void request_end(struct request *req)
 
 void request_done(struct request *req)
 {
-	request_end(req);
+	req->held = req->hold;
+	if (req->held)
+		client_send(req->client);
+	else
+		request_end(req);
+}
+
+bool request_keep(struct client *c, uint64_t id)
+{
+	struct request *req;
+
+	list_for_each(req, &c->requests, link) {
+		if (!req->held || req->id != id)
+			continue;
+		req->kept = true;
+		c->core->service->request_cancel(c->core->rim, req);
+		request_free(req);
+		return true;
+	}
+	return false;
 }
 
 void request_fail(struct request *req, const struct request_error *error)

@@ -5,9 +5,12 @@
  * and ends it exactly once with request_done() or request_fail(). When the client goes first, the
  * core calls upstream_service.request_cancel and the rim forgets it.
  *
+ * A `sandbox.create` with `hold` is cancelled once more after it was answered, when the client goes or says
+ * `sandbox.keep`: `kept` tells which.
+ *
  * `daemon.shutdown` comes here only when no plain session would be lost by it, or with `force`.
  *
- * Owner: the core, until done/fail/cancel returned. `frame.params` is the request's own copy of the
+ * Owner: the core, until done/fail/cancel returned; of one with `hold`, done leaves it until cancel. `frame.params` is the request's own copy of the
  * params.
  */
 #ifndef DAEMON_CORE_REQUEST_H
@@ -41,6 +44,9 @@ struct request {
 	void *rim;     /* the rim's state for it */
 	bool starting; /* inside upstream_service.request() */
 	bool ended;    /* answered there: freed when it returned */
+	bool hold;     /* what it makes is the client's only once that says so */
+	bool held;     /* answered, and not kept yet */
+	bool kept;
 	uint8_t bytes[];
 };
 
@@ -64,7 +70,7 @@ struct request_error {
 /* Starts the result frame: put exactly n_fields fields (FRAME_NIL: nil) into *ret, then
  * request_done(), with no other call into the core between. */
 struct frame_out *request_result(struct request *req, size_t n_fields);
-/* Sends what request_result() began. Frees req. */
+/* Sends what request_result() began. Frees req, unless it holds. */
 void request_done(struct request *req);
 void request_fail(struct request *req, const struct request_error *error);
 
@@ -72,6 +78,8 @@ void request_fail(struct request *req, const struct request_error *error);
 
 /* Its answer goes to the client of `f`. -ENOMEM: nothing began. */
 int request_start(struct client *c, enum request_kind kind, const struct frame *f);
+/* What the answered request of that id made stays; false: there is none. */
+bool request_keep(struct client *c, uint64_t id);
 void request_free(struct request *req);
 
 /* A copy of its own, in one piece of memory; NULL without memory. */
