@@ -37,7 +37,7 @@ static const char *const examples[][2] = {
 	{ "\033]8;id=1;http://example.org/\033\\x\033]8;;\033\\", SAME },
 	{ "\033]4;1;rgb:00/11/22\a\033]104\a\033]133;A\a\033]7;file://h/d\a\033]777;notify;a;b\a",
 		SAME },
-	{ "\033]10;#fff\a\033]104;1\a\033]110\a\033]119\a\033]5;0;#fff\a\033]105\a", SAME },
+	{ "\033]4;0;#fff\a\033]104;1\a\033]10;#fff\a\033]110\a\033]5;0;#fff\a\033]105\a", SAME },
 	{ "\033]9;done\a\033]9;4;1;50\a", SAME },
 	{ "\033Pq#0;2;0;0;0#0~~@@-\033\\", SAME },
 	{ "\0337\0338\033D\033M\033E\033H\033=\033>\033(0\033)B\033#8", SAME },
@@ -69,6 +69,7 @@ static const char *const examples[][2] = {
 	/* colours that the user gave the terminal stay */
 	{ "a\033]104\ab\033]104;1\ac\033]110\ad\033]119\ae\033]105\af", "abcdef" },
 	{ "\033]5;0;#fff\a\033]104\ax\033c\033]105\ay", "\033]5;0;#fff\ax\033cy" },
+	{ "\033]10;#fff\a\033]111\ax\033]104\ay", "\033]10;#fff\axy" },
 	/* what the model does not know stays away from the picture */
 	{ "a\033[?69hb\033[1;5sc\033[?3hd\033#3e\033[2 @f", "abcdef" },
 	{ "\033[?25;69l\033[?1;69;25h\033[?69;3h", "\033[?25l\033[?1;25h" },
@@ -367,7 +368,7 @@ START_TEST(attach_and_detach_leave_the_colours_of_the_user_s_terminal)
 
 		term_feed(terminal, (const uint8_t *)user, sizeof(user) - 1);
 		if (i % 2)
-			term_feed(session, (const uint8_t *)"\033]4;2;#fff\a", 12);
+			term_feed(session, (const uint8_t *)"\033]12;#ff0\a", 11);
 		ck_assert_int_eq(term_paint(session, &how, &paint), 0);
 		out.n = 0;
 		ck_assert_int_eq(term_filter_feed(f, paint.data, paint.n, &out), 0);
@@ -377,9 +378,9 @@ START_TEST(attach_and_detach_leave_the_colours_of_the_user_s_terminal)
 		out.n = 0;
 		ck_assert_int_eq(term_filter_undo(f, &out), 0);
 		term_feed(terminal, out.data, out.n);
-		if (i % 2 == 0)
-			ck_assert_uint_eq(color_palette(terminal, 1), COLOR_RGB | 0x123456);
-		ck_assert_uint_eq(color_palette(terminal, 2), color_default(2));
+		ck_assert_uint_eq(color_palette(terminal, 1), COLOR_RGB | 0x123456);
+		ck_assert_uint_eq(color_dynamic(terminal, 11), COLOR_RGB | 0x102030);
+		ck_assert_uint_eq(terminal->dynamic[2], 0);
 		term_buf_done(&paint);
 	}
 	term_buf_done(&out);
@@ -416,10 +417,10 @@ START_TEST(detaching_undoes_what_was_set_and_nothing_else)
 		{ "\033[2;3r", "\0337\033[r\0338" },
 		{ "\033[2;3r\033[r", "" },
 		{ "\033]8;;http://h/\a", "\033]8;;\033\\" },
-		{ "\033]4;1;#fff\a\033]2;t\a",
-			"\033]104\033\\\033]110\033\\\033]111\033\\\033]112\033\\\033]113\033\\"
-			"\033]114\033\\\033]115\033\\\033]116\033\\\033]117\033\\\033]118\033\\"
-			"\033]119\033\\" },
+		{ "\033]4;1;#fff\a\033]2;t\a", "\033]104\033\\" },
+		{ "\033]12;#fff\a\033]18;?;#fff\a", "\033]112\033\\\033]119\033\\" },
+		{ "\033]4;1;?\a\033]10;?\a\033]12;nosuch\a", "" },
+		{ "\033]4;1;#fff\a\033]11;#fff\a\033c", "" },
 		{ "\033]5;0;red\a\033]22;hand\a\033]9;4;1;50\a",
 			"\033]105\033\\\033]22;\033\\\033]9;4;0\033\\" },
 		{ "\033]22;hand\a\033]22;\a\033]9;4;3\a\033]9;4;0\a\033]9;done\a\033]5;0;?\a", "" },
@@ -464,6 +465,11 @@ static void assert_left(unsigned round, struct term *terminal)
 		"seed %u", round);
 	ck_assert_msg(
 		memcmp(terminal->modify_keys, fresh->modify_keys, sizeof(fresh->modify_keys)) == 0,
+		"seed %u", round);
+	for (unsigned i = 0; i < COLORS_N; i++)
+		ck_assert_msg(
+			color_palette(terminal, i) == color_default(i), "seed %u: %u", round, i);
+	ck_assert_msg(memcmp(terminal->dynamic, fresh->dynamic, sizeof(fresh->dynamic)) == 0,
 		"seed %u", round);
 	for (unsigned s = 0; s < 1 + round % 2; s++)
 		ck_assert_msg(terminal->screens[s].kitty.flags[terminal->screens[s].kitty.top] == 0,

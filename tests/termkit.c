@@ -410,7 +410,8 @@ size_t termkit_step(struct term *t, const uint8_t *data, size_t n)
 
 struct term_filter *termkit_filter(void)
 {
-	static const char colors[] = "\033]4;1;#fff\033\\";
+	static const char colors[] = "\033]4;1;#fff\033\\\033]10;#111;#111;#111;#111;#111;#111;#"
+				     "111;#111;#111;#111\033\\";
 	struct term_filter *f = NULL;
 	struct term_buf out = { 0 };
 

@@ -37,6 +37,7 @@ struct term_filter {
 	uint8_t kitty_pushed[2]; /* so too */
 	uint8_t titles;          /* on the terminal's stack */
 	uint32_t set;            /* bits of enum undo */
+	uint16_t colors;         /* bit i: that of OSC 10 + i */
 	uint32_t saved[2];       /* those saved with the cursor, by screen */
 };
 
@@ -44,8 +45,10 @@ void filter_note_control(struct term_filter *f, uint8_t b);
 void filter_note_escape(struct term_filter *f, const struct parse *p);
 void filter_note_csi(struct term_filter *f, const struct parse *p);
 void filter_note_osc(struct term_filter *f, const char *content);
-/* Colours were set by what passed: else they are the user's, and there is nothing to reset. */
-bool filter_set_colors(const struct term_filter *f, bool special);
+/* Colours by the command that sets them: 4 of the palette, 5 special ones, 10 to 19. */
+void filter_note_color(struct term_filter *f, unsigned command);
+/* What passed has set some: else they are the user's, and there is nothing to reset. */
+bool filter_set_color(const struct term_filter *f, unsigned command);
 
 enum verdict filter_escape(const struct parse *p);
 /* May change the parameters: to modes that are for a terminal, to a count that is bounded. */
@@ -56,7 +59,6 @@ enum verdict filter_caps(struct term_filter *f, struct parse *p, enum verdict v)
 enum verdict filter_string(const struct parse *p);
 /* The whole control string that stands for this OSC on a terminal; false: nothing. content[n] is
  * NUL. */
-bool filter_osc(
-	struct out *o, const char *content, size_t n, bool bell, const struct term_filter *f);
+bool filter_osc(struct out *o, const char *content, size_t n, bool bell, struct term_filter *f);
 
 #endif

@@ -186,13 +186,15 @@ static bool may_pass(unsigned command, const char *rest, const struct term_filte
 		return notification(rest);
 	case 52:
 		return f->clipboard && clipboard_write(rest);
+	case 104:
 	case 105:
-		return filter_set_colors(f, true);
+		return filter_set_color(f, command - 100);
 	case 777:
 		return strncmp(rest, "notify;", 7) == 0;
 	default:
-		return (command == 104 || (command >= 110 && command <= 119)) &&
-		       filter_set_colors(f, false);
+		return command >= 100 + DYNAMIC_FIRST &&
+		       command < 100 + DYNAMIC_FIRST + DYNAMIC_N &&
+		       filter_set_color(f, command - 100);
 	}
 }
 
@@ -222,7 +224,8 @@ static bool is_index(const char *s, const char *end)
 }
 
 /* OSC 4 and 10 to 19: of several colours in one, those that set something; each becomes its own. */
-static bool filter_colors(struct out *o, unsigned command, const char *s, bool bell)
+static bool filter_colors(
+	struct term_filter *f, struct out *o, unsigned command, const char *s, bool bell)
 {
 	bool any = false;
 
@@ -241,6 +244,7 @@ static bool filter_colors(struct out *o, unsigned command, const char *s, bool b
 			out_bytes(o, index, (size_t)(s - index));
 			put_color(o, s, end, rgb);
 			out_text(o, string_end[bell]);
+			filter_note_color(f, which);
 			any = true;
 		}
 		s = *end ? end + 1 : end;
@@ -248,8 +252,7 @@ static bool filter_colors(struct out *o, unsigned command, const char *s, bool b
 	return any;
 }
 
-bool filter_osc(
-	struct out *o, const char *content, size_t n, bool bell, const struct term_filter *f)
+bool filter_osc(struct out *o, const char *content, size_t n, bool bell, struct term_filter *f)
 {
 	size_t digits = strspn(content, "0123456789");
 	const char *rest = content + digits + (content[digits] == ';');
@@ -260,7 +263,7 @@ bool filter_osc(
 		return false;
 	command = (unsigned)strtoul(content, NULL, 10);
 	if (command == 4 || (command >= DYNAMIC_FIRST && command < DYNAMIC_FIRST + DYNAMIC_N))
-		return filter_colors(o, command, rest, bell);
+		return filter_colors(f, o, command, rest, bell);
 	if (command <= 2 || command == 30) {
 		title_clean(title, (const uint8_t *)rest, n - (size_t)(rest - content));
 		out_format(o, "\x1b]%u;", command);

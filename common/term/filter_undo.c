@@ -28,7 +28,7 @@ enum undo {
 	UNDO_SHAPE,
 	UNDO_MODIFY,
 	UNDO_CHARSETS,
-	UNDO_COLORS,
+	UNDO_PALETTE,
 	UNDO_SPECIAL, /* colours of bold, underlined, ... text */
 	UNDO_POINTER,
 	UNDO_PROGRESS,
@@ -61,7 +61,7 @@ static const char *const undo_text[_UNDO_N] = {
 	[UNDO_SHAPE] = "\033[0 q",
 	[UNDO_MODIFY] = "\033[>4m\033[>m", /* tmux knows only the first, xterm wants both */
 	[UNDO_CHARSETS] = "\017\033(B\033)B\033*B\033+B",
-	[UNDO_COLORS] = COLORS_RESET,
+	[UNDO_PALETTE] = "\033]104\033\\",
 	[UNDO_SPECIAL] = "\033]105\033\\",
 	[UNDO_POINTER] = "\033]22;\033\\",
 	[UNDO_PROGRESS] = "\033]9;4;0\033\\",
@@ -270,6 +270,7 @@ void filter_note_escape(struct term_filter *f, const struct parse *p)
 	if (p->final != 'c')
 		return;
 	f->set = f->saved[0] = f->saved[1] = 0;
+	f->colors = 0;
 	f->alternate = false;
 	f->kitty_pushed[0] = f->kitty_pushed[1] = 0;
 	f->kitty_set[0] = f->kitty_set[1] = false;
@@ -281,6 +282,21 @@ void filter_note_control(struct term_filter *f, uint8_t b)
 		note(f, UNDO_CHARSETS, true);
 }
 
+void filter_note_color(struct term_filter *f, unsigned command)
+{
+	if (command >= DYNAMIC_FIRST)
+		f->colors |= (uint16_t)(1u << (command - DYNAMIC_FIRST));
+	else
+		note(f, command == 4 ? UNDO_PALETTE : UNDO_SPECIAL, true);
+}
+
+bool filter_set_color(const struct term_filter *f, unsigned command)
+{
+	if (command >= DYNAMIC_FIRST)
+		return f->colors >> (command - DYNAMIC_FIRST) & 1;
+	return f->set >> (command == 4 ? UNDO_PALETTE : UNDO_SPECIAL) & 1;
+}
+
 void filter_note_osc(struct term_filter *f, const char *content)
 {
 	char *rest;
@@ -288,19 +304,12 @@ void filter_note_osc(struct term_filter *f, const char *content)
 
 	if (command == 8)
 		note(f, UNDO_LINK, true);
-	else if (command == 4 || (command >= 10 && command <= 19))
-		note(f, UNDO_COLORS, true);
 	else if (command == 5)
-		note(f, UNDO_SPECIAL, true);
+		filter_note_color(f, 5);
 	else if (command == 22)
 		note(f, UNDO_POINTER, strlen(rest) > 1);
 	else if (command == 9 && strncmp(rest, ";4;", 3) == 0)
 		note(f, UNDO_PROGRESS, rest[3] && rest[3] != '0');
-}
-
-bool filter_set_colors(const struct term_filter *f, bool special)
-{
-	return f->set >> (special ? UNDO_SPECIAL : UNDO_COLORS) & 1;
 }
 
 bool term_filter_extended_keys(const struct term_filter *f)
@@ -346,6 +355,10 @@ int term_filter_undo(struct term_filter *f, struct term_buf *out)
 	for (unsigned i = 0; i < _UNDO_N; i++)
 		if (f->set >> i & 1)
 			out_text(&o, undo_text[i]);
+	for (unsigned i = 0; i < DYNAMIC_N; i++)
+		if (f->colors >> i & 1)
+			out_format(&o, "\033]%u\033\\", 100 + DYNAMIC_FIRST + i);
+	f->colors = 0;
 	for (; f->titles; f->titles--)
 		out_text(&o, "\033[23;0t");
 	f->set = f->saved[0] = f->saved[1] = 0;

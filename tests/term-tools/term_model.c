@@ -127,7 +127,8 @@ static bool affects(const struct server *s, bool otherwise, size_t *ret_n)
 
 static int effect(struct server *s)
 {
-	static const char before[] = "\033]4;1;#fff\a\033]5;0;#fff\ax"; /* colours; x: for REP */
+	static const char before[] = "\033]4;1;#fff\a\033]5;0;#fff\a\033]10;#111;#111;#111;#111;#"
+				     "111;#111;#111;#111;#111;#111\ax"; /* colours; x: for REP */
 	_cleanup_(term_filter_freep) struct term_filter *f = NULL;
 	struct term_buf passed = { 0 };
 	struct out o = { .buf = &s->out };
