@@ -262,12 +262,15 @@ START_TEST(a_view_moves_only_to_keep_the_cursor_in_sight_and_rather_to_the_start
 	char text[32];
 
 	ck_assert_int_eq(term_shadow_new(&f.shadow, 20, 8), 0);
+	feed(&f, "\x1b[?1002;1006h");
 	for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
 		snprintf(text, sizeof(text), "\x1b[%sHx\b", table[i].to);
 		feed(&f, text);
 		ck_assert_int_eq(paint(&f, SIZE_MAX), 0);
 		ck_assert_msg(f.shadow->view_x == table[i].x && f.shadow->view_y == table[i].y,
 			"%s: %u,%u", table[i].to, f.shadow->view_x, f.shadow->view_y);
+		/* a click is where the session has it, or none */
+		ck_assert_uint_eq(f.terminal->mouse, table[i].x || table[i].y ? 0 : 1002);
 		assert_whole(&f, table[i].to);
 	}
 	teardown(&f);

@@ -17,6 +17,7 @@ struct painter {
 	struct out o;
 	struct style style; /* the terminal's now */
 	bool protect;       /* so too */
+	bool no_mouse;      /* what it would report is not where the session has it */
 	size_t links_left;  /* bytes of hyperlinks that may still be written */
 };
 

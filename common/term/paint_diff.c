@@ -323,9 +323,12 @@ static void paint_view_state(struct differ *d)
 	paint_titles(&d->p, was);
 	paint_kitty(&d->p, &was->kitty, &t->screen->kitty);
 	paint_modes(&d->p, was, VIEW_MODES);
+	d->p.no_mouse = d->s->view_x || d->s->view_y; /* a click would be taken for one elsewhere */
 	paint_keys_and_mouse(&d->p, was);
 	if (paint_state_take(was, t) < 0)
 		d->p.o.r = -ENOMEM;
+	if (d->p.no_mouse)
+		was->mouse = 0;
 	place_cursor(d);
 }
 

@@ -131,7 +131,7 @@ void paint_keys_and_mouse(struct painter *p, const struct paint_state *was)
 {
 	const struct term *t = p->t;
 
-	paint_one_of(p, was->mouse, t->mouse);
+	paint_one_of(p, was->mouse, p->no_mouse ? 0 : t->mouse);
 	paint_one_of(p, was->mouse_encoding, t->mouse_encoding);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->modify_keys); i++)
 		if (t->modify_keys[i] != was->modify_keys[i])
