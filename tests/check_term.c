@@ -590,7 +590,9 @@ START_TEST(a_link_that_is_too_long_or_no_uri_is_none)
 	repeat("x", LINK_BYTES_MAX - 8);
 	feed("\x07");
 	ck_assert_uint_eq(t->cursor.pen.style.link, 0);
-	feed("\033]8;;http://a\x07\033]8;;a b\x07");
+	feed("\033]8;;a b\x07");
+	ck_assert_str_eq(t->links[t->cursor.pen.style.link].uri, "a b");
+	feed("\033]8;;http://a\x07\033]8;;\xc3\xa9\x07");
 	ck_assert_uint_ne(t->cursor.pen.style.link, 0); /* not understood: nothing changes */
 	feed("\033]8;;\x07");
 	ck_assert_uint_eq(t->cursor.pen.style.link, 0);

@@ -63,7 +63,9 @@ static const char *const examples[][2] = {
 	  "6nb\xc2\x9d"
 	  "52;c;?\xc2\x9c",
 		"a6nb52;c;?" },
-	{ "\033]8;;http://x/\xc2\x9d\033\\", "" },
+	{ "\033]8;;http://x/\xc2\x9d\033\\\033]8;;http://x/\xc3\xa9\a\033]8;x\a", "" },
+	{ "\033]8;id=1;file://h/a b\033\\\033[6 qx\033[7 q\033]8;;\a",
+		"\033]8;id=1;file://h/a b\033\\\033[6 qx\033]8;;\a" },
 	{ "\033]2;a\xc2\x9c\033\\", "\033]2;a\033\\" },
 	{ "\033[1*y\033[1;1;1;1;5;5*y\033[#R\033[!z", "" },
 	/* colours that the user gave the terminal stay */
@@ -267,12 +269,27 @@ START_TEST(sec_c28_a_string_longer_than_its_bound_is_dropped_and_costs_no_more)
 		const char *got;
 
 		ck_assert_ptr_nonnull(text);
-		memcpy(text, "\033]8;;", 5);
+		memcpy(text, "\033]7;;", 5);
 		memset(text + 5, 'x', n - 3);
 		memcpy(text + 2 + n, "\ay", 3);
 		got = filter(f, text);
 		ck_assert_str_eq(got, n <= TERM_STRING_MAX ? text : "y");
 		free(text);
+	}
+	term_buf_done(&out);
+}
+END_TEST
+
+START_TEST(a_link_longer_than_the_model_keeps_is_none_on_the_terminal_either)
+{
+	char text[LINK_BYTES_MAX + 16];
+
+	for (size_t n = LINK_BYTES_MAX; n <= LINK_BYTES_MAX + 1; n++) {
+		_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
+		const bool kept = n <= LINK_BYTES_MAX;
+
+		snprintf(text, sizeof(text), "\033]8;;%0*d\a", (int)n, 0);
+		ck_assert_str_eq(filter(f, text), kept ? text : "\033]8;;\a");
 	}
 	term_buf_done(&out);
 }
@@ -513,6 +530,7 @@ TEST_MAIN("term_filter",
 	sec_c27_the_clipboard_is_written_only_where_it_is_switched_on_and_never_read,
 	a_title_at_the_terminal_is_cut_to_its_limit,
 	sec_c28_a_string_longer_than_its_bound_is_dropped_and_costs_no_more,
+	a_link_longer_than_the_model_keeps_is_none_on_the_terminal_either,
 	a_sequence_longer_than_may_be_held_is_written_from_what_it_means,
 	a_reset_filter_starts_in_ground_state,
 	a_character_is_repeated_on_the_terminal_for_no_more_than_a_line_as_in_the_model,

@@ -277,7 +277,8 @@ static bool dispatch_mode(struct term *t, uint32_t key)
 		term_reset_soft(t);
 		return true;
 	case PARSE_KEY(0, ' ', 'q'):
-		t->cursor_shape = (uint8_t)(param(t, 0, 0) <= 6 ? param(t, 0, 0) : 0);
+		if (param(t, 0, 0) <= CURSOR_SHAPE_MAX)
+			t->cursor_shape = (uint8_t)param(t, 0, 0);
 		return true;
 	case PARSE_KEY(0, '"', 'q'):
 		t->cursor.pen.protect = param(t, 0, 0) == 1;

@@ -108,6 +108,8 @@ enum verdict filter_csi(struct parse *p)
 		v = VERDICT_PASS;
 	else
 		v = VERDICT_DROP;
+	if (key == PARSE_KEY(0, ' ', 'q') && parse_param(p, 0, 0) > CURSOR_SHAPE_MAX)
+		v = VERDICT_DROP;
 	return v == VERDICT_PASS && p->cut ? VERDICT_REWRITE : v;
 }
 
@@ -180,8 +182,6 @@ static bool may_pass(unsigned command, const char *rest, const struct term_filte
 	case 133:
 	case 633:
 		return true;
-	case 8:
-		return f->caps.links;
 	case 9:
 		return notification(rest);
 	case 52:
@@ -252,6 +252,17 @@ static bool filter_colors(
 	return any;
 }
 
+/* One that is too long is none, as in the model. */
+static bool filter_link(const struct term_filter *f, struct out *o, const char *s, bool bell)
+{
+	if (!f->caps.links || !link_valid(s))
+		return false;
+	out_text(o, "\x1b]8;");
+	out_text(o, strlen(s) - 1 > LINK_BYTES_MAX ? ";" : s);
+	out_text(o, string_end[bell]);
+	return true;
+}
+
 bool filter_osc(struct out *o, const char *content, size_t n, bool bell, struct term_filter *f)
 {
 	size_t digits = strspn(content, "0123456789");
@@ -264,6 +275,8 @@ bool filter_osc(struct out *o, const char *content, size_t n, bool bell, struct 
 	command = (unsigned)strtoul(content, NULL, 10);
 	if (command == 4 || (command >= DYNAMIC_FIRST && command < DYNAMIC_FIRST + DYNAMIC_N))
 		return filter_colors(f, o, command, rest, bell);
+	if (command == 8)
+		return filter_link(f, o, rest, bell);
 	if (command <= 2 || command == 30) {
 		title_clean(title, (const uint8_t *)rest, n - (size_t)(rest - content));
 		out_format(o, "\x1b]%u;", command);

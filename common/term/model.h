@@ -24,7 +24,8 @@
 #define CLUSTERS_MAX 65536u /* in use at once; further marks are not kept */
 #define HISTORY_LINES_MAX 100000u
 #define TAB_BITS 64u
-#define XTGETTCAP_MAX 100 /* hexadecimal digits of a name; longer ones are unknown */
+#define CURSOR_SHAPE_MAX 6 /* of DECSCUSR */
+#define XTGETTCAP_MAX 100  /* hexadecimal digits of a name; longer ones are unknown */
 #define COLORS_N 256
 #define DYNAMIC_FIRST 10u /* OSC 10 to 19: colours of text, background, cursor, pointer, ... */
 #define DYNAMIC_N 10u
@@ -244,6 +245,7 @@ bool mode_known(bool private, unsigned number);
 /* The private modes that are one bit: what mode_number() has for i, 0 past the end. */
 uint16_t mode_number(unsigned i, uint32_t *ret_bit);
 void osc_dispatch(struct term *t);
+bool link_valid(const char *content); /* of OSC 8: "params;uri", printable ASCII */
 void title_set(struct term *t, const char *text, size_t n);
 /* XTWINOPS that puts a window's title on the stack or takes it off. Not an icon's, which terminals keep
  * on the same stack or on another one; not one at a place of the stack. */

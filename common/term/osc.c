@@ -197,19 +197,20 @@ static void set_cwd(struct term *t, const char *s)
 	t->cwd = copy;
 }
 
-/* OSC 8: "params;uri". Non-ASCII is no URI. */
+bool link_valid(const char *content)
+{
+	return strchr(content, ';') && is_printable(content);
+}
+
+/* OSC 8: "params;uri". */
 static void set_link(struct term *t, char *s)
 {
-	char *uri = strchr(s, ';');
+	char *uri;
 
-	if (!uri)
+	if (!link_valid(s))
 		return;
+	uri = strchr(s, ';');
 	*uri++ = '\0';
-	for (const char *p = uri; *p; p++)
-		if ((uint8_t)*p < 0x21 || (uint8_t)*p > 0x7e)
-			return;
-	if (!is_printable(s))
-		return;
 	t->cursor.pen.style.link = link_number(t, s, uri);
 	t->style_known = false;
 }
