@@ -181,6 +181,8 @@ static bool say_ours(
 		say(w, "There is no running session; `cwsandbox new` starts one");
 	else if (strcmp(e->code, "name_taken") == 0 && x->session)
 		say(w, "There is a session '%s' already; choose another name", x->session);
+	else if (strcmp(e->code, "bad_params") == 0 && e->field)
+		say(w, "%s is missing, of the wrong form or out of range", e->field);
 	else if (strcmp(e->code, "exclusive") == 0 && e->holder)
 		say(w,
 			"%s (pid %lld) holds the input lease: it alone may type; `cwsandbox attach "

@@ -213,24 +213,19 @@ static int pending_new(struct cwsandbox *c, struct pending **ret, enum pending_k
 	return 0;
 }
 
-static int refuse_request(struct cwsandbox *c, int error, const struct cwsandbox_request *request)
-{
-	const char *missing = encode_missing(request);
-
-	if (missing)
-		return conn_fail(c, error, "usage", "the request has no %s", missing);
-	return conn_fail(c, error, "usage", "the request is not complete or too long");
-}
-
 int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enum pending_kind kind,
 	uint32_t *ret_id)
 {
+	char why[ENCODE_WHY_MAX];
 	struct frame_out o;
 	struct pending *p;
 	int r;
 
 	if (c->state != CONN_HELLO && c->state != CONN_READY)
 		return conn_fail(c, -ENOTCONN, "lost", "not connected to cwsandboxd");
+	r = encode_check(request, why);
+	if (r)
+		return conn_fail(c, r, "usage", "%s", why);
 	r = pending_new(c, &p, kind);
 	if (r)
 		return r;
@@ -242,7 +237,11 @@ int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enu
 	frame_out_done(&o);
 	if (r) {
 		conn_free_pending(c, p);
-		return r < 0 ? refuse_request(c, r, request) : r;
+		if (r == -EMSGSIZE)
+			return conn_fail(c, r, "usage",
+				"the request is too long; at most %zu bytes can be sent at once",
+				c->frame_max);
+		return r < 0 ? conn_fail(c, r, "usage", "the request: %s", strerror(-r)) : r;
 	}
 	if (ret_id)
 		*ret_id = p->id;

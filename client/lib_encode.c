@@ -358,14 +358,63 @@ static void put(struct frame_out *o, const struct put *p, const struct cwsandbox
 	}
 }
 
-const char *encode_missing(const struct cwsandbox_request *request)
+/* ---- what cannot be sent ---- */
+
+#define NOT_TEXT "is not UTF-8 text, and the service takes nothing else"
+
+static bool is_text(const char *s)
+{
+	size_t n = strlen(s), l;
+	uint32_t code;
+
+	for (size_t i = 0; i < n; i += l) {
+		l = text_utf8(s + i, n - i, &code);
+		if (l == 0)
+			return false;
+	}
+	return true;
+}
+
+static int check_words(const char *key, const char *const *words, char why[ENCODE_WHY_MAX])
+{
+	size_t n = count(words);
+
+	if (n > LIB_WORDS_MAX)
+		return text_because(why, ENCODE_WHY_MAX, -EINVAL,
+			"%s has %zu words; at most %u can be sent at once", key, n, LIB_WORDS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!is_text(words[i]))
+			return text_because(why, ENCODE_WHY_MAX, -EINVAL,
+				"word %zu of %s " NOT_TEXT, i + 1, key);
+	return 0;
+}
+
+static int check_put(
+	const struct put *p, const struct cwsandbox_request *q, char why[ENCODE_WHY_MAX])
+{
+	const void *at = (const char *)q + p->offset;
+
+	if (!is_set(p, q))
+		return p->required ? text_because(why, ENCODE_WHY_MAX, -EINVAL,
+					     "the request has no %s", p->key)
+				   : 0;
+	if (p->type == PUT_ARGV || p->type == PUT_ENV || p->type == PUT_PAIRS)
+		return check_words(p->key, as_strs(at), why);
+	if (p->type == PUT_STR && !is_text(as_str(at)))
+		return text_because(why, ENCODE_WHY_MAX, -EINVAL, "%s " NOT_TEXT, p->key);
+	return 0;
+}
+
+int encode_check(const struct cwsandbox_request *request, char why[ENCODE_WHY_MAX])
 {
 	const struct method_row *row = row_of(request->method);
+	int r = row ? 0
+		    : text_because(why, ENCODE_WHY_MAX, -EINVAL, "there is no such method: %d",
+			      (int)request->method);
 
-	for (size_t i = 0; row && i < row->n_puts; i++)
-		if (row->puts[i].required && !is_set(&row->puts[i], request))
-			return row->puts[i].key;
-	return NULL;
+	for (size_t i = 0; !r && i < row->n_puts; i++)
+		r = check_put(&row->puts[i], request, why);
+	return r;
 }
 
 int encode_request(struct frame_out *o, uint32_t id, const struct cwsandbox_request *request)
@@ -373,7 +422,7 @@ int encode_request(struct frame_out *o, uint32_t id, const struct cwsandbox_requ
 	const struct method_row *row = row_of(request->method);
 	size_t n = 0;
 
-	if (!row || encode_missing(request))
+	if (!row)
 		return -EINVAL;
 	for (size_t i = 0; i < row->n_puts; i++)
 		n += is_set(&row->puts[i], request);
@@ -410,17 +459,7 @@ static void put_set(struct frame_out *o, const struct text *texts, size_t n)
  * daemon. */
 static const char *presentable(const char *s)
 {
-	size_t n = s ? strlen(s) : 0, l;
-	uint32_t code;
-
-	if (n > LIB_NAME_MAX)
-		return NULL;
-	for (size_t i = 0; i < n; i += l) {
-		l = text_utf8(s + i, n - i, &code);
-		if (l == 0)
-			return NULL;
-	}
-	return s;
+	return s && strlen(s) <= LIB_NAME_MAX && is_text(s) ? s : NULL;
 }
 
 int encode_hello(

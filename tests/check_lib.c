@@ -120,6 +120,34 @@ START_TEST(a_request_without_what_it_needs_is_refused_here)
 }
 END_TEST
 
+START_TEST(what_is_no_text_or_too_many_words_is_refused_here_and_said)
+{
+	static const char *words[LIB_WORDS_MAX + 2];
+	struct cwsandbox_request q = {
+		.method = CWSANDBOX_EXEC, .sandbox_id = "sb", .argv = words
+	};
+	struct cwsandbox *c = ready();
+
+	for (size_t i = 0; i < LIB_WORDS_MAX; i++)
+		words[i] = "w";
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), 0);
+	words[LIB_WORDS_MAX] = "w";
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -EINVAL);
+	ck_assert_str_eq(cwsandbox_error(c)->message,
+		"argv has 2001 words; at most 2000 can be sent at once");
+	words[3] = NULL;
+	words[2] = "\xff";
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(cwsandbox_error(c)->message, "word 3 of argv is not UTF-8"));
+	words[2] = "\xc3\xa9";
+	q.cwd = "/\xc3";
+	ck_assert_int_eq(cwsandbox_start(c, &q, NULL), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(cwsandbox_error(c)->message, "cwd is not UTF-8"));
+	ck_assert_uint_eq(c->n_pending, 1);
+	cwsandbox_free(c);
+}
+END_TEST
+
 START_TEST(as_many_requests_wait_as_the_daemon_allows_and_no_more)
 {
 	const struct cwsandbox_request q = { .method = CWSANDBOX_DAEMON_STATUS };
@@ -604,6 +632,7 @@ TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_onc
 	a_key_over_its_bound_is_refused_before_anything_is_sent,
 	a_hello_of_another_version_ends_the_connection, a_request_holds_exactly_its_members,
 	a_request_without_what_it_needs_is_refused_here,
+	what_is_no_text_or_too_many_words_is_refused_here_and_said,
 	as_many_requests_wait_as_the_daemon_allows_and_no_more,
 	a_list_of_sessions_is_decoded_whole_and_absent_means_nil,
 	a_refusal_is_told_with_all_its_fields,

@@ -74,6 +74,15 @@ class Exec(SessionCase):
                 self.assertIn("so the sandbox is deleted again: ", done.stderr.decode())
                 until(lambda: json.loads(self.world.ok("ls", "--tag", "unread", "-o", "json")) == [], "its end")
 
+    def test_a_command_that_cannot_be_sent_is_said(self):
+        for words, want in ((["true"] * 2001, "argv has 2001 words; at most 2000 can be sent at once"),
+                            (["echo", b"\xff"], "word 2 of argv is not UTF-8 text, and the service takes nothing else"),
+                            (["echo"] + ["x" * 100_000] * 11, "the request is too long; at most 1048576 bytes")):
+            with self.subTest(want):
+                done = self.world.cli("exec", self.sandbox, "--", *words)
+                self.assertEqual((done.returncode, done.stdout), (1, b""))
+                self.assertEqual(done.stderr.decode()[:len(want) + 7], "Error: " + want)
+
     def test_a_folder_a_timeout_and_ctrl_c(self):
         self.assertEqual(self.world.ok("exec", "-w", "/usr", self.sandbox, "pwd"), "/usr")
         done = self.world.cli("exec", "-t", "1", self.sandbox, "sleep", "1000")
