@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/keys.h"
 #include "common/paths.h"
 #include "common/text.h"
 
@@ -195,6 +196,16 @@ static void fill(const char **member, const char *value)
 		*member = value;
 }
 
+static int check_value(const char *key, const char *value, char why[CFG_WHY_MAX])
+{
+	struct keys keys;
+
+	if (strcmp(key, "detach-keys") != 0 || keys_init(&keys, value) == 0)
+		return 0;
+	return text_because(why, CFG_WHY_MAX, -EINVAL,
+		"detach-keys: \"%s\" is not like ctrl-p,ctrl-q or ctrl-\\,d.", value);
+}
+
 /* What the configuration file says, under what the environment said. */
 static int read_file(struct cli *cli)
 {
@@ -203,6 +214,7 @@ static int read_file(struct cli *cli)
 
 	if (cfg_init(&cli->cfg))
 		return cli_error("out of memory");
+	cli->cfg.check = check_value;
 	if (paths_config_file(NULL, &path, path_why))
 		return 0; /* no home, no file */
 	if (cfg_read_file(&cli->cfg, path, false, why))

@@ -210,6 +210,8 @@ static int on_value(void *arg, const char *section, const char *key, const char 
 			"\"[%s]\" is no section: use [cwsandboxd] or none.", section);
 	else
 		p->r = cfg_set(p->cfg, key, value, p->why);
+	if (p->r == 0 && *value && p->cfg->check)
+		p->r = p->cfg->check(key, value, p->why);
 	return p->r == 0;
 }
 
@@ -248,6 +250,7 @@ int cfg_read_file(struct cfg *c, const char *path, bool must_exist, char why[CFG
 	r = cfg_init(&trial); /* first on trial, so that a bad file changes nothing */
 	if (r < 0)
 		return r;
+	trial.check = c->check;
 	r = parse_text(&trial, text, path, why);
 	cfg_done(&trial);
 	return r < 0 ? r : parse_text(c, text, path, why);

@@ -18,7 +18,11 @@
 #define CFG_WHY_MAX 512
 #define CFG_FILE_MAX ((size_t)64 * 1024) /* bytes */
 
+/* What only a program can tell of a value in the file: 0, or -EINVAL with a sentence. */
+typedef int cfg_check(const char *key, const char *value, char why[CFG_WHY_MAX]);
+
 struct cfg {
+	cfg_check *check; /* NULL: none; set after cfg_init() */
 	/* the endpoint of who names none */
 	char *url, *auth, *entity, *project, *ca_file, *proxy, *no_proxy;
 	char *key;         /* only from the environment; wiped by cfg_done and cfg_wipe_key */

@@ -13,6 +13,7 @@
 #include "daemon/notify.h"
 #include "daemon/secret.h"
 #include "daemon/server.h"
+#include "daemon/url.h"
 
 #define EXIT_USAGE 2
 
@@ -157,11 +158,34 @@ static void raise_fd_limit(void)
 
 /* ---- configuration ------------------------------------------------------------------------------ */
 
+/* What is wrong is said when the daemon starts, with its line, not when a client first needs it. A value is not
+ * repeated: a URL may hold a password. */
+static int check_value(const char *key, const char *value, char why[CFG_WHY_MAX])
+{
+	const char *wrong = NULL;
+	struct size_policy size;
+	struct url url;
+
+	if (strcmp(key, "url") == 0)
+		url_parse(&url, value, &wrong);
+	else if (strcmp(key, "proxy") == 0)
+		url_parse_proxy(&url, value, &wrong);
+	else if (strcmp(key, "size") == 0 && size_parse(value, strlen(value), &size) < 0)
+		wrong = "It is none of lead, latest, smallest, largest or COLSxROWS.";
+	else if (strcmp(key, "auth") == 0 && strcmp(value, "coreweave_api_key") != 0 &&
+		 strcmp(value, "wandb") != 0)
+		wrong = "It is neither coreweave_api_key nor wandb.";
+	else if ((strcmp(key, "ca-file") == 0 || strcmp(key, "key-file") == 0) && *value != '/')
+		wrong = "It must be an absolute path.";
+	return wrong ? text_because(why, CFG_WHY_MAX, -EINVAL, "%s: %s", key, wrong) : 0;
+}
+
 static int read_config(struct cfg *cfg, const struct options *o, char why[CFG_WHY_MAX])
 {
 	_cleanup_(freep) char *path = NULL;
 	int r;
 
+	cfg->check = check_value;
 	r = paths_config_file(o->config, &path, why);
 	if (r == 0)
 		r = cfg_read_file(cfg, path, o->config != NULL, why);

@@ -88,6 +88,27 @@ START_TEST(a_bad_line_is_named_and_the_file_changes_nothing)
 }
 END_TEST
 
+static int no_entity(const char *key, const char *value, char because[CFG_WHY_MAX])
+{
+	(void)value;
+	if (strcmp(key, "entity") != 0)
+		return 0;
+	snprintf(because, CFG_WHY_MAX, "%s: Not this one.", key);
+	return -EINVAL;
+}
+
+START_TEST(what_the_program_does_not_like_is_named_too_unless_it_is_empty)
+{
+	fresh();
+	cfg.check = no_entity;
+	ck_assert_int_eq(read_line("entity =\nproject = p\n"), 0);
+	ck_assert_int_eq(read_line("project = q\nentity = e\n"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, ", line 2: entity: Not this one."));
+	ck_assert_str_eq(cfg.project, "p");
+	cfg_done(&cfg);
+}
+END_TEST
+
 START_TEST(every_number_has_bounds_with_a_test_at_their_edge)
 {
 	static const struct {
@@ -183,6 +204,7 @@ END_TEST
 TEST_MAIN("cfg", the_defaults_are_those_of_the_manual,
 	the_file_sets_keys_before_a_section_and_in_ours,
 	a_bad_line_is_named_and_the_file_changes_nothing,
+	what_the_program_does_not_like_is_named_too_unless_it_is_empty,
 	every_number_has_bounds_with_a_test_at_their_edge,
 	a_missing_file_is_fine_unless_it_was_named,
 	a_file_of_64_kib_is_read_and_one_byte_more_is_refused,

@@ -67,6 +67,20 @@ class Flags(WorldCase):
         self.assertEqual(code, 1)
         self.assertIn("lead, latest", said)
 
+    def test_a_value_that_could_never_work_is_refused_with_its_line_and_a_password_is_not_repeated(self):
+        for key, value, why in (("url", "ftp://x", "The URL must be https://"), ("url", "http://example.com", "Clear text"),
+                                ("url", "https://u:secret@x", "The URL"), ("auth", "basic", "coreweave_api_key nor wandb"),
+                                ("proxy", "socks5://x", "The proxy must be http://"),
+                                ("proxy", "http://u:secret@x:1", "name and password are not supported"),
+                                ("ca-file", "ca.pem", "an absolute path"), ("key-file", "~/key", "an absolute path"),
+                                ("size", "big", "none of lead, latest")):
+            with self.subTest(key=key, value=value):
+                code, said = self.refused("--config", self.world.write("bad.conf", "\n%s = %s\n" % (key, value)))
+                self.assertEqual(code, 1)
+                self.assertIn("bad.conf, line 2: %s: " % key, said)
+                self.assertIn(why, said)
+                self.assertNotIn("secret", said)
+
     def test_a_folder_that_others_can_enter_is_refused_and_nothing_is_left_in_it(self):
         folder = self.world.path("wide")
         os.mkdir(folder)
