@@ -16,6 +16,7 @@
 
 #define DEFAULT_URL "https://api.cwsandbox.com" /* the official client's */
 #define PROGRESS_AFTER_MS 1000
+#define SILENCE_MS 5000 /* of the daemon, until a word is said of it */
 #define POLL_FIRST_MS                                                                              \
 	200 /* between two looks at a sandbox that starts; half as long again each time */
 #define POLL_MAX_MS 2000
@@ -327,6 +328,16 @@ void cli_explain(struct cli *cli)
 		say_embedded(cli);
 }
 
+static int connect_daemon(struct cli *cli)
+{
+	int r = cwsandbox_connect(cli->c, &cli->config, SILENCE_MS);
+
+	if (r != CWSANDBOX_E_TIMEOUT)
+		return r;
+	cli_tell("cwsandboxd has not answered for %d s, still waiting", SILENCE_MS / 1000);
+	return cwsandbox_connect(cli->c, &cli->config, START_TIMEOUT_MS - SILENCE_MS);
+}
+
 int cli_connect(struct cli *cli, enum cli_need need)
 {
 	bool newcomer, starts;
@@ -339,7 +350,7 @@ int cli_connect(struct cli *cli, enum cli_need need)
 		return r;
 	cli->embedded = newcomer && need == CLI_SERVICE;
 	starts = cli->embedded && !embedded_runs();
-	r = cwsandbox_connect(cli->c, &cli->config, START_TIMEOUT_MS);
+	r = connect_daemon(cli);
 	if (r == CWSANDBOX_E_NO_DAEMON && need == CLI_NO_START)
 		return r;
 	if (r == CWSANDBOX_E_NO_DAEMON) {
@@ -364,7 +375,7 @@ int cli_connect_embedded(struct cli *cli)
 	r = cwsandbox_new(&cli->c);
 	if (r)
 		return r;
-	r = cwsandbox_connect(cli->c, &cli->config, START_TIMEOUT_MS);
+	r = connect_daemon(cli);
 	if (!r || r == CWSANDBOX_E_NO_DAEMON)
 		return r;
 	cli_refuse(cwsandbox_error(cli->c), NULL);

@@ -460,6 +460,36 @@ int cwsandbox_call(struct cwsandbox *c, const struct cwsandbox_request *request,
 	return r;
 }
 
+/* Who took the connection, if that is the daemon: the socket may have been made by systemd for it. 0: not known. */
+static int daemon_pid(const struct cwsandbox *c)
+{
+	_cleanup_(freep) char *name = NULL;
+	struct ucred cred;
+	socklen_t l = sizeof(cred);
+	char path[64];
+	size_t n;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &l) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)cred.pid);
+	if (paths_read_file(AT_FDCWD, path, sizeof(path), &name, &n))
+		return 0;
+	return strcmp(name, "cwsandboxd\n") == 0 ? (int)cred.pid : 0;
+}
+
+static void fail_silent(struct cwsandbox *c, int r)
+{
+	int pid = daemon_pid(c);
+
+	if (pid)
+		conn_fail(c, r, "timeout",
+			"cwsandboxd, process %d, does not answer: if it was stopped, `kill -CONT %d` lets it "
+			"go on; `kill -KILL %d` ends it and its sessions",
+			pid, pid, pid);
+	else
+		conn_fail(c, r, "timeout", "cwsandboxd does not answer");
+}
+
 int cwsandbox_connect(struct cwsandbox *c, const struct cwsandbox_config *config, int timeout_ms)
 {
 	int64_t deadline = io_deadline(timeout_ms);
@@ -476,8 +506,7 @@ int cwsandbox_connect(struct cwsandbox *c, const struct cwsandbox_config *config
 		r = CWSANDBOX_E_REFUSED;
 	}
 	if (r == CWSANDBOX_E_TIMEOUT)
-		conn_fail(c, r, "timeout",
-			"cwsandboxd does not answer; see `cwsandbox daemon status`");
+		fail_silent(c, r);
 	if (r)
 		io_close(c);
 	return r;

@@ -1,5 +1,11 @@
 /* What the library makes of the environment. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "client/cwsandbox.h"
 #include "common/util.h"
@@ -76,6 +82,39 @@ START_TEST(a_proxy_is_not_used_for_hosts_that_no_proxy_names)
 }
 END_TEST
 
+/* A socket that takes connections and says nothing; the error of a connection to it. */
+static const char *silence(const char *name)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct cwsandbox_config config = { .socket = at.sun_path };
+	static char text[512];
+	struct cwsandbox *c;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/check-lib-%d", (int)getpid());
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	prctl(PR_SET_NAME, name);
+	ck_assert_int_eq(cwsandbox_new(&c), 0);
+	ck_assert_int_eq(cwsandbox_connect(c, &config, 10), CWSANDBOX_E_TIMEOUT);
+	snprintf(text, sizeof(text), "%s", cwsandbox_error(c)->message);
+	cwsandbox_free(c);
+	unlink(at.sun_path);
+	close(fd);
+	return text;
+}
+
+START_TEST(a_daemon_that_is_silent_is_named_with_what_to_do_unless_another_made_its_socket)
+{
+	char wake[32];
+
+	snprintf(wake, sizeof(wake), "`kill -CONT %d`", (int)getpid());
+	ck_assert_ptr_nonnull(strstr(silence("cwsandboxd"), wake));
+	ck_assert_str_eq(silence("systemd"), "cwsandboxd does not answer");
+}
+END_TEST
+
 TEST_MAIN("lib_env", without_any_setting_the_embedded_service_is_meant,
 	a_key_may_go_in_clear_text_only_if_the_url_came_from_the_same_place,
-	a_proxy_is_not_used_for_hosts_that_no_proxy_names)
+	a_proxy_is_not_used_for_hosts_that_no_proxy_names,
+	a_daemon_that_is_silent_is_named_with_what_to_do_unless_another_made_its_socket)

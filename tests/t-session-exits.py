@@ -126,6 +126,11 @@ class TypedAhead(SessionCase):
         self.assertTrue(termios.tcgetattr(t.slave)[3] & termios.ISIG)  # it is not attached
         return t
 
+    def test_that_the_daemon_is_silent_is_said_after_five_seconds(self):
+        t = self.world.terminal("sessions").see("cwsandboxd has not answered for 5 s, still waiting")
+        self.go_on()
+        self.assertEqual(t.exit_code(), 0)
+
     def test_keys_typed_before_it_is_attached_reach_the_shell_and_are_echoed_by_it_alone(self):
         t = self.new().type("echo early $((40+2))\r")
         self.go_on()
