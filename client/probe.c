@@ -25,7 +25,8 @@ static bool begins_any(const char *s, const char *const *prefixes, size_t n)
 /* Terminals that know neither strings nor private questions, or print what they do not know. */
 static bool is_simple(const char *term)
 {
-	static const char *const simple[] = { "dumb", "linux", "vt", "ansi", "cons", "sun", "wy" };
+	static const char *const simple[] = { "dumb", "linux", "vt1", "vt2", "vt3", "vt4", "vt5",
+		"ansi", "cons", "sun", "wy" };
 
 	return !term || !*term || begins_any(term, simple, ARRAY_SIZE(simple));
 }

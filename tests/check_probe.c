@@ -235,6 +235,7 @@ START_TEST(the_first_guess_is_what_the_environment_says)
 		{ { "linux", NULL, NULL, NULL }, false, true, false },
 		{ { "dumb", NULL, NULL, NULL }, false, false, false },
 		{ { "vt220", NULL, NULL, NULL }, false, false, false },
+		{ { "vte-256color", NULL, NULL, NULL }, true, false, true },
 		{ { NULL, NULL, NULL, NULL }, false, false, false },
 	};
 
