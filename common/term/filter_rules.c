@@ -252,6 +252,38 @@ static bool filter_colors(
 	return any;
 }
 
+static bool resets_colors(unsigned command)
+{
+	return command == 104 ||
+	       (command >= 100 + DYNAMIC_FIRST && command < 100 + DYNAMIC_FIRST + DYNAMIC_N);
+}
+
+/* OSC 104 and 110 to 119, as the model heeds them: of the first the numbers, of the others nothing. */
+static bool filter_reset(
+	const struct term_filter *f, struct out *o, unsigned command, const char *s, bool bell)
+{
+	const size_t start = o->buf->n;
+	const bool lists = command == 104 && *s;
+	const char *end;
+	size_t n_written;
+
+	if (!filter_set_color(f, command - 100))
+		return false;
+	out_format(o, "\033]%u", command);
+	n_written = o->buf->n;
+	for (; lists && *s; s = *end ? end + 1 : end) {
+		end = field_end(s);
+		if (is_index(s, end))
+			out_format(o, ";%lu", strtoul(s, NULL, 10));
+	}
+	if (lists && o->buf->n == n_written) {
+		o->buf->n = start; /* none of them is a number */
+		return false;
+	}
+	out_text(o, string_end[bell]);
+	return true;
+}
+
 /* One that is too long is none, as in the model. */
 static bool filter_link(const struct term_filter *f, struct out *o, const char *s, bool bell)
 {
@@ -275,6 +307,8 @@ bool filter_osc(struct out *o, const char *content, size_t n, bool bell, struct 
 	command = (unsigned)strtoul(content, NULL, 10);
 	if (command == 4 || (command >= DYNAMIC_FIRST && command < DYNAMIC_FIRST + DYNAMIC_N))
 		return filter_colors(f, o, command, rest, bell);
+	if (resets_colors(command))
+		return filter_reset(f, o, command, rest, bell);
 	if (command == 8)
 		return filter_link(f, o, rest, bell);
 	if (command <= 2 || command == 30) {
