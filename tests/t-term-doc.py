@@ -12,6 +12,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "term-tools"))
+import cases
 import suite
 from world import BUILD, SOURCE
 
@@ -194,6 +196,20 @@ class Page(unittest.TestCase):
         self.assertEqual(changes | answered, listed - {1})  # which it lists as doing nothing
         shown = set().union(*(numbers(cell) for cell in self.filtered if cell.startswith("OSC ")))
         self.assertEqual(seen, shown - {52})  # where that is not switched on
+
+    def test_each_sequence_it_lists_has_a_case_in_the_table(self):
+        given = b"\x18".join(data for name, _, data, _ in cases.read() if not name.startswith("!"))
+        tried = {tuple(part.decode() for part in key) for key in re.findall(rb"\x1b\[([<=>?]?)[\d;:]*([ -/]?)([@-~])", given)}
+        listed = {key for cell in self.csi for code in codes(cell) for key in csi_keys(code)}
+        listed |= {key for cell in self.asked for code in codes(cell) if code.startswith("CSI ") for key in csi_keys(code)}
+        self.assertEqual(listed - tried, set())
+        for code in [code for cell in self.controls for code in codes(cell) if code.startswith("ESC ")]:
+            pattern = b"".join(b"[0-~]" if part == "F" else re.escape(part.encode()) for part in code.split()[1:])
+            self.assertRegex(given, b"\x1b" + pattern)
+        tried = {int(n) for n in re.findall(rb"\x1b\](\d+)", given)}
+        self.assertEqual(set().union(*(numbers(cell) for cell in self.osc)) - tried, set())
+        tried = {int(n) for modes in re.findall(rb"\x1b\[\?([\d;]+)[hl]", given) for n in modes.split(b";")}
+        self.assertEqual(self.modes - tried, set())
 
 
 if __name__ == "__main__":

@@ -89,9 +89,6 @@ static bool dispatch_cursor(struct term *t, uint32_t key)
 	case 'B':
 		cursor_down(t, n);
 		return true;
-	case 'k':
-		cursor_move(t, x, y > n + top ? y - n : top);
-		return true;
 	case 'e': /* heeds margins in origin mode alone, as all that addresses does */
 		cursor_address(t, x, y - top + n);
 		return true;
@@ -100,7 +97,6 @@ static bool dispatch_cursor(struct term *t, uint32_t key)
 		cursor_move(t, x + n, y);
 		return true;
 	case 'D':
-	case 'j':
 		cursor_move(t, x > n ? x - n : 0, y);
 		return true;
 	case 'E':

@@ -54,8 +54,6 @@ static enum verdict csi_plain(struct parse *p)
 	case 'a':
 	case 'b':
 	case 'd' ... 'g':
-	case 'j':
-	case 'k':
 	case 'm':
 	case 'r':
 		return VERDICT_PASS;
