@@ -2,24 +2,23 @@
 
 #include "common/term/model.h"
 
-static void color(struct out *o, uint32_t c, unsigned base)
+/* With colons where every terminal that knows the sequence takes them, or as the answer to DECRQSS. */
+static void color(struct out *o, uint32_t c, unsigned base, bool answer)
 {
-	const unsigned i = c & 255;
+	const bool colons = answer || base == 50;
+	const unsigned i = c & 255, red = c >> 16 & 255, green = c >> 8 & 255;
 
 	if (!c)
 		return;
 	if (c & COLOR_RGB)
-		out_format(o, ";%u%s2%s%u%s%u%s%u", base + 8, base == 50 ? ":" : ";",
-			base == 50 ? "::" : ";", (unsigned)(c >> 16 & 255), base == 50 ? ":" : ";",
-			(unsigned)(c >> 8 & 255), base == 50 ? ":" : ";", i);
-	else if (base == 50)
-		out_format(o, ";58:5:%u", i);
-	else if (i < 8)
+		out_format(
+			o, colons ? ";%u:2::%u:%u:%u" : ";%u;2;%u;%u;%u", base + 8, red, green, i);
+	else if (base != 50 && i < 8)
 		out_format(o, ";%u", base + i);
-	else if (i < 16)
+	else if (base != 50 && i < 16)
 		out_format(o, ";%u", base + 60 + i - 8);
 	else
-		out_format(o, ";%u;5;%u", base + 8, i);
+		out_format(o, colons ? ";%u:5:%u" : ";%u;5;%u", base + 8, i);
 }
 
 static const struct {
@@ -48,21 +47,27 @@ static void underline(struct out *o, uint32_t attrs)
 		out_format(o, ";4:%u", line);
 }
 
-static void describe(struct out *o, const struct style *style)
+static void describe(struct out *o, const struct style *style, bool answer)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(attr_names); i++)
 		if (style->attrs & attr_names[i].attr)
 			out_text(o, attr_names[i].on);
 	underline(o, style->attrs);
-	color(o, style->fg, 30);
-	color(o, style->bg, 40);
-	color(o, style->underline, 50);
+	color(o, style->fg, 30, answer);
+	color(o, style->bg, 40, answer);
+	color(o, style->underline, 50, answer);
 }
 
 void style_describe(struct out *o, const struct style *style)
 {
 	out_text(o, "0");
-	describe(o, style);
+	describe(o, style, false);
+}
+
+void style_answer(struct out *o, const struct style *style)
+{
+	out_text(o, "0");
+	describe(o, style, true);
 }
 
 static void change_color(struct out *o, uint32_t from, uint32_t to, unsigned base)
@@ -70,7 +75,7 @@ static void change_color(struct out *o, uint32_t from, uint32_t to, unsigned bas
 	if (from == to)
 		return;
 	if (to)
-		color(o, to, base);
+		color(o, to, base, false);
 	else
 		out_format(o, ";%u", base + 9);
 }

@@ -277,6 +277,8 @@ bool color_is_name(const char *s, size_t n); /* neither rgb: nor #: terminals kn
 /* ---- describe.c: attributes as the sequence that sets them ---- */
 void style_describe(
 	struct out *o, const struct style *style); /* "0;1;38:2::1:2:3", for CSI ... m */
+void style_answer(struct out *o,
+	const struct style *style); /* so too, colours with colons, as xterm answers */
 /* The shortest SGR that makes one of the other, hyperlinks aside; nothing where they are alike. */
 void style_change(struct out *o, const struct style *from, const struct style *to);
 

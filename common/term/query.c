@@ -226,7 +226,7 @@ static void report_sgr(struct term *t)
 	struct term_buf b = { 0 };
 	struct out o = { .buf = &b };
 
-	style_describe(&o, &t->cursor.pen.style);
+	style_answer(&o, &t->cursor.pen.style);
 	if (!o.r)
 		reply(t, "\x1bP1$r%.*sm\x1b\\", (int)b.n, (const char *)b.data);
 	term_buf_done(&b);
