@@ -89,6 +89,10 @@ START_TEST(a_wrapped_line_says_so_and_a_coloured_blank_is_no_trailing_blank)
 		"{\"x\":2,\"cols\":1,\"text\":\" \",\"bg\":1}]}");
 	line_is(1, TERM_LINE_TEXT, "ef");
 	line_is(1, TERM_LINE_ANSI, "ef\x1b[41m \x1b[m");
+	feed("\x1b[2J\x1b[1;1H\x1b[1\"qg \x1b[0\"q");
+	line_is(0, TERM_LINE_JSON,
+		"{\"line\":0,\"wrapped\":false,\"runs\":[{\"x\":0,\"cols\":1,\"text\":\"g\"}]}");
+	line_is(0, TERM_LINE_ANSI, "g");
 	end();
 }
 END_TEST
@@ -154,9 +158,52 @@ START_TEST(a_link_of_many_runs_is_bounded_in_every_format)
 }
 END_TEST
 
+static const char *runs_of(const struct term *from, uint64_t number, struct term_buf *b)
+{
+	struct out o = { .buf = b };
+	const char *runs;
+
+	b->n = 0;
+	ck_assert_int_eq(term_line(from, number, TERM_LINE_JSON, b), 0);
+	out_byte(&o, 0);
+	runs = strstr((const char *)b->data, "\"runs\":");
+	ck_assert_ptr_nonnull(runs);
+	return runs;
+}
+
+/* Of any output: what a terminal shows that gets a line with SGR has the runs of the line as JSON. */
+START_TEST(a_line_with_sgr_shows_what_the_line_as_json_says)
+{
+	struct term_buf stream = { 0 }, one = { 0 }, other = { 0 };
+
+	for (unsigned round = 0; round < 200; round++) {
+		uint64_t seed = round;
+
+		begin(1 + round % 60, 3);
+		stream.n = 0;
+		termkit_stream(&seed, 800, &stream);
+		term_feed(t, stream.data, stream.n);
+		for (uint64_t n = term_line_first(t); n < term_line_end(t); n++) {
+			_cleanup_(term_freep) struct term *terminal =
+				termkit_new(1 + round % 60, 2, 0);
+
+			out.n = 0;
+			ck_assert_int_eq(term_line(t, n, TERM_LINE_ANSI, &out), 0);
+			term_feed(terminal, out.data, out.n);
+			ck_assert_str_eq(runs_of(t, n, &one), runs_of(terminal, 0, &other));
+		}
+		end();
+	}
+	term_buf_done(&stream);
+	term_buf_done(&one);
+	term_buf_done(&other);
+}
+END_TEST
+
 TEST_MAIN("term_lines", lines_are_numbered_from_the_first_one_ever_and_leave_with_history,
 	a_line_with_sgr_begins_and_ends_plain,
 	runs_of_a_line_say_column_width_text_and_what_of_the_style_is_set,
 	a_wrapped_line_says_so_and_a_coloured_blank_is_no_trailing_blank,
 	the_worst_line_stays_within_its_bounds_and_keeps_the_first_links,
-	a_link_of_many_runs_is_bounded_in_every_format)
+	a_link_of_many_runs_is_bounded_in_every_format,
+	a_line_with_sgr_shows_what_the_line_as_json_says)

@@ -26,6 +26,13 @@ uint64_t term_line_end(const struct term *t)
 	return t->history.total + t->rows;
 }
 
+/* Without a style; a protected one is no other. */
+static bool is_blank(uint64_t cell)
+{
+	cell &= ~CELL_PROTECTED;
+	return !cell || cell == ' ';
+}
+
 static void load_row(const struct term *t, unsigned y, struct text_line *l)
 {
 	const struct row *row = term_row(t, y);
@@ -43,7 +50,7 @@ static void load(const struct term *t, uint64_t number, struct text_line *l)
 	else
 		l->n = history_line(&t->history, (unsigned)(number - term_line_first(t)), l->cells,
 			&l->wrapped);
-	while (l->n && (!l->cells[l->n - 1] || l->cells[l->n - 1] == ' '))
+	while (l->n && is_blank(l->cells[l->n - 1]))
 		l->n--;
 }
 
