@@ -483,7 +483,8 @@ static void fail_silent(struct cwsandbox *c, int r)
 
 	if (pid)
 		conn_fail(c, r, "timeout",
-			"cwsandboxd, process %d, does not answer: if it was stopped, `kill -CONT %d` lets it "
+			"cwsandboxd, process %d, does not answer: if it was stopped, `kill -CONT "
+			"%d` lets it "
 			"go on; `kill -KILL %d` ends it and its sessions",
 			pid, pid, pid);
 	else

@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +11,15 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "common/io/sock.h"
 #include "daemon/notify.h"
 #include "daemon/secret.h"
 #include "daemon/server.h"
 #include "daemon/url.h"
 
 #define EXIT_USAGE 2
+#define LOCK_WAIT_USEC (7 * USEC_PER_SEC) /* above what another one takes to drain its clients */
+#define LOCK_PAUSE_MS 20
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1 /* its leak check has to look into the process */
@@ -204,6 +208,30 @@ static int take_key(struct cfg *cfg, struct secret **ret)
 
 /* ---- one daemon per user ------------------------------------------------------------------------ */
 
+static bool takes_clients(const char *socket_path)
+{
+	_cleanup_(closep) int fd = -1;
+	int r = socket_path && *socket_path ? sock_connect_unix(socket_path, &fd) : -ENOENT;
+
+	return r == 0 || r == -EAGAIN;
+}
+
+/* One that holds the lock and takes no clients has only just started, or is about to go. */
+static int await_lock(int dir_fd, const char *socket_path, int *ret_fd, char **ret_holder)
+{
+	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + LOCK_WAIT_USEC;
+	int r;
+
+	for (;;) {
+		r = paths_lock(dir_fd, "lock", socket_path, ret_fd, ret_holder);
+		if (r != -EWOULDBLOCK || takes_clients(*ret_holder) ||
+			clock_read_usec(CLOCK_MONOTONIC) >= until)
+			return r;
+		free(TAKE(*ret_holder));
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+}
+
 static int take_lock(
 	const struct options *o, const char *socket_path, int *ret_fd, char why[PATHS_WHY_MAX])
 {
@@ -216,7 +244,7 @@ static int take_lock(
 		r = paths_private_dir(dir, &dir_fd, why);
 	if (r < 0)
 		return r;
-	r = paths_lock(dir_fd, "lock", socket_path, ret_fd, &holder);
+	r = await_lock(dir_fd, socket_path, ret_fd, &holder);
 	if (r == -EWOULDBLOCK)
 		snprintf(why, PATHS_WHY_MAX,
 			"Another cwsandboxd of yours is running; its socket is %.300s. Stop it "

@@ -120,6 +120,17 @@ class OneDaemon(WorldCase):
             survivor.terminate()
             self.assertEqual(survivor.wait(LIMIT), 0)
 
+    def test_one_that_starts_while_another_goes_waits_for_that(self):
+        first = self.world.daemon()
+        os.kill(first.pid, signal.SIGSTOP)
+        os.unlink(self.world.socket_path)  # as at its end: the lock is still held
+        second = self.world.start([program("cwsandboxd")])
+        time.sleep(0.3)  # long enough to be refused
+        self.assertIsNone(second.poll(), self.world.errors(second))
+        first.kill()
+        until(lambda: connects(self.world.socket_path), "the second's socket")
+        self.assertEqual(mpack.Peer(self.world.socket_path).welcome["pid"], second.pid)
+
     def test_what_a_killed_one_left_is_taken_over(self):
         first = self.world.daemon()
         first.kill()
