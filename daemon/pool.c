@@ -110,6 +110,12 @@ static int choose_key(const struct pool *p, const struct upstream_endpoint *whic
 
 	if (id->url.is_local)
 		return 0; /* it has its own */
+	for (const char *c = which->key; c && *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return refuse(ret_why,
+				"The key must be visible ASCII without blanks, in one "
+				"line: look at what CWSANDBOX_API_KEY (for W&B, "
+				"WANDB_API_KEY) holds.");
 	if (which->key && !id->url.tls && !which->key_with_url)
 		return refuse(ret_why, clear);
 	if (which->key)

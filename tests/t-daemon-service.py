@@ -275,6 +275,10 @@ class Keys(WorldCase):
         error = without.error("sandbox.list")
         self.assertEqual(error["code"], "bad_endpoint")
         self.assertIn("clear text", error["message"])
+        for key in ("two\nlines", "a blank", "\u00e9"):
+            torn = Client(self.world.socket_path, hello_of(service, key=key)).error("sandbox.list")
+            self.assertEqual(torn["code"], "bad_endpoint")
+            self.assertIn("CWSANDBOX_API_KEY", torn["message"])
         far = Client(self.world.socket_path, {"endpoint": {"url": "http://192.0.2.1"}, "key": "k", "key_with_url": True})
         self.assertIn("https://", far.error("sandbox.list")["message"])
 
