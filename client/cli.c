@@ -20,6 +20,7 @@
 #define POLL_FIRST_MS                                                                              \
 	200 /* between two looks at a sandbox that starts; half as long again each time */
 #define POLL_MAX_MS 2000
+#define HISTORY_LINES_MAX 100000 /* of history-lines, cwsandboxd.conf(5) */
 #define LOCK_LINE_MAX 64 /* bytes: a pid */
 
 const char *const choices_output[] = { "table", "json", NULL };
@@ -114,6 +115,11 @@ double cli_timeout_s(const struct parsed *p)
 uint64_t cli_timeout_ms(const struct parsed *p, double max_s)
 {
 	return (uint64_t)ceil(fmin(cli_timeout_s(p), max_s) * 1000);
+}
+
+uint64_t cli_history(const struct option_value *v)
+{
+	return v->integer < HISTORY_LINES_MAX ? (uint64_t)v->integer : HISTORY_LINES_MAX;
 }
 
 const char *cli_show(char *buf, size_t cap, const char *s)

@@ -92,6 +92,8 @@ int cli_print(const char *text, size_t n);
 #define CLI_TIMEOUT_MAX_S (30.0 * 24 * 3600)
 double cli_timeout_s(const struct parsed *p);
 uint64_t cli_timeout_ms(const struct parsed *p, double max_s);
+/* --history: lines, at most what a session can have. */
+uint64_t cli_history(const struct option_value *v);
 /* Text from outside made printable, in buf; "-" for NULL and "". */
 const char *cli_show(char *buf, size_t cap, const char *s);
 

@@ -100,8 +100,10 @@ static int pick(struct cli *cli, char name[TEXT_NAME_MAX + 1])
 			e.answer->sessions[i].state,
 			cli_show(command, sizeof(command), e.answer->sessions[i].command));
 	fputs("attach which? ", stderr);
-	if (!fgets(line, sizeof(line), stdin))
+	if (!fgets(line, sizeof(line), stdin)) {
+		fputc('\n', stderr); /* Ctrl-D */
 		return EXIT_LOST;
+	}
 	n = strtoul(line, &end, 10);
 	if (end == line || n == 0 || n > e.answer->n_sessions) {
 		cli_error("that is none of the numbers");
@@ -180,7 +182,7 @@ static int attach_parse(struct attach_options *o, const struct parsed *p)
 	o->request.method = CWSANDBOX_SESSION_ATTACH;
 	o->request.exclusive = parsed_on(p, "--exclusive");
 	o->request.has_history = history->set;
-	o->request.history = (uint64_t)history->integer;
+	o->request.history = cli_history(history);
 	o->detach_keys = parsed_text(p, "--detach-keys");
 	o->lead_notice = parsed_text(p, "--lead-notice");
 	o->set_size = parsed_text(p, "--size");

@@ -109,7 +109,7 @@ static int run_capture(struct cli *cli, const struct parsed *p)
 			  : parsed_on(p, "--ansi") ? "ansi"
 						   : "text",
 		.has_history = history->set,
-		.history = (uint64_t)history->integer };
+		.history = cli_history(history) };
 	int r;
 
 	if (cap.as_json && parsed_on(p, "--ansi"))

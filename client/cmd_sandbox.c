@@ -142,7 +142,7 @@ const struct command command_create = {
 "\n"
 "      cwsandbox create --image python:3.11 --lifetime 2h --tag test\n"
 "\n"
-"      cwsandbox create -- python -m http.server\n"
+"      cwsandbox create -- python3 -m http.server\n"
 "\n"
 "Options:\n"
 "  --image REF               Container image.  [default: python:3.11]\n"

@@ -88,6 +88,7 @@ class Sharing(SessionCase):
         at_prompt(a)
         self.assertEqual(self.world.ok("capture", a.session), "28\n29\n30\ngreen\ngo>")
         self.assertIn("\n20\n21\n", self.world.ok("capture", a.session, "--history", "10"))
+        self.assertIn("\n1\n2\n", self.world.ok("capture", a.session, "--history", "9999999999"))  # all of it
         self.assertIn("\033[1;32mgreen\033[m", self.world.ok("capture", "--ansi", a.session))
         page = json.loads(self.world.ok("capture", "--json", a.session))
         self.assertEqual((page["rows"], page["cursor"]["y"], page["lines"][0]["line"]), (5, 4, page["screen"]))
