@@ -245,6 +245,43 @@ START_TEST(sec_c27_the_clipboard_is_written_only_where_it_is_switched_on_and_nev
 }
 END_TEST
 
+START_TEST(sec_c27_a_clipboard_write_passes_whole_to_its_bound_and_nothing_like_it_does)
+{
+	static const char *const refused[] = { "52;x;aa", "52;8;aa", "52;c?;aa", "52;c aa",
+		"52;c;a-b", "52;c;aa;aa", "52;c;a\xc3\xa9", "52;c;aa\x7f", "52;c", "052 ;c;aa",
+		"00052;c;aa", "520;c;aa" };
+	static const char *const passed[] = { "52;c;",
+		"52;;YWI=", "52;pqs01234567c;YWI=", "052;c;YQ==" };
+	static char text[TERM_STRING_MAX + 16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused) + ARRAY_SIZE(passed); i++) {
+		const bool may = i >= ARRAY_SIZE(refused);
+		const char *content = may ? passed[i - ARRAY_SIZE(refused)] : refused[i];
+		const size_t n = (size_t)snprintf(text, sizeof(text), "\033]%s\033\\", content);
+
+		for (size_t cut = 0; cut <= n; cut++) {
+			_cleanup_(term_filter_freep) struct term_filter *f = filter_new(true);
+
+			out.n = 0;
+			term_filter_feed(f, (const uint8_t *)text, cut, &out);
+			ck_assert(cut == n || out.n == 0); /* nothing before its end */
+			term_filter_feed(f, (const uint8_t *)text + cut, n - cut, &out);
+			ck_assert_msg(
+				out.n == (may ? n : 0) && (!out.n || !memcmp(out.data, text, n)),
+				"%s cut at %zu: %.*s", content, cut, (int)out.n,
+				(const char *)out.data);
+		}
+	}
+	for (size_t n = TERM_STRING_MAX; n <= TERM_STRING_MAX + 1; n++) {
+		_cleanup_(term_filter_freep) struct term_filter *f = filter_new(true);
+
+		snprintf(text, sizeof(text), "\033]52;c;%0*d\a", (int)n - 5, 0);
+		ck_assert_str_eq(filter(f, text), n <= TERM_STRING_MAX ? text : "");
+	}
+	term_buf_done(&out);
+}
+END_TEST
+
 START_TEST(a_title_at_the_terminal_is_cut_to_its_limit)
 {
 	_cleanup_(term_filter_freep) struct term_filter *f = filter_new(false);
@@ -531,6 +568,7 @@ TEST_MAIN("term_filter",
 	any_output_is_undone_by_the_filter_and_by_the_undo_that_knows_nothing,
 	sec_c27_the_terminal_sees_only_what_the_table_says,
 	sec_c27_the_clipboard_is_written_only_where_it_is_switched_on_and_never_read,
+	sec_c27_a_clipboard_write_passes_whole_to_its_bound_and_nothing_like_it_does,
 	a_title_at_the_terminal_is_cut_to_its_limit,
 	sec_c28_a_string_longer_than_its_bound_is_dropped_and_costs_no_more,
 	a_link_longer_than_the_model_keeps_is_none_on_the_terminal_either,
