@@ -269,7 +269,8 @@ void filter_note_escape(struct term_filter *f, const struct parse *p)
 		note_restored(f);
 	if (p->final != 'c')
 		return;
-	f->set = f->saved[0] = f->saved[1] = 0;
+	f->set &= 1u << UNDO_POINTER | 1u << UNDO_PROGRESS; /* no part of what RIS resets */
+	f->saved[0] = f->saved[1] = 0;
 	f->colors = 0;
 	f->alternate = false;
 	f->kitty_pushed[0] = f->kitty_pushed[1] = 0;
