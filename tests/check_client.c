@@ -324,6 +324,41 @@ START_TEST(the_257th_request_that_would_wait_is_refused_with_busy)
 }
 END_TEST
 
+static uint32_t create_held(struct peer *p)
+{
+	peer_begin(p, "sandbox.create", 1);
+	frame_put_bool(&p->out, "hold", true);
+	return peer_send(p);
+}
+
+static uint32_t keep(struct peer *p, uint32_t id)
+{
+	peer_begin(p, "sandbox.keep", 1);
+	frame_put_u64(&p->out, "request", id);
+	return peer_send(p);
+}
+
+START_TEST(of_256_held_sandboxes_each_can_still_be_kept_and_the_others_go_with_the_client)
+{
+	uint32_t ids[CLIENT_REQUESTS_MAX];
+
+	begin();
+	fake.answer_at_once = true;
+	for (size_t i = 0; i < CLIENT_REQUESTS_MAX; i++) {
+		ids[i] = create_held(&a);
+		peer_result(&a, ids[i]);
+	}
+	peer_refused(&a, create_held(&a), "busy");
+	peer_result(&a, keep(&a, ids[7]));
+	peer_refused(&a, keep(&a, ids[7]), "bad_params");
+	ck_assert_uint_eq(fake.n_cancelled, 1);
+	peer_result(&a, create_held(&a));
+	client_close(a.client);
+	ck_assert_uint_eq(fake.n_cancelled, 1 + CLIENT_REQUESTS_MAX);
+	end();
+}
+END_TEST
+
 START_TEST(a_notification_is_taken_for_input_ack_and_resize_only_and_never_answered)
 {
 	const struct frame *f;
@@ -498,6 +533,7 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order,
 	sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from,
 	the_257th_request_that_would_wait_is_refused_with_busy,
+	of_256_held_sandboxes_each_can_still_be_kept_and_the_others_go_with_the_client,
 	a_notification_is_taken_for_input_ack_and_resize_only_and_never_answered,
 	the_key_reaches_the_endpoint_and_no_answer,
 	a_client_that_goes_takes_its_requests_attachments_and_waits_with_it,
