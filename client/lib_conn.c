@@ -348,7 +348,7 @@ int conn_put_acks(struct cwsandbox *c, enum ack least)
 		if (r)
 			return r == CWSANDBOX_E_WINDOW ? 0 : r;
 		a->acked = a->consumed;
-		a->painted = false;
+		a->painted = a->painted && a->consumed < a->received; /* of the rest, some may be */
 	}
 	return 0;
 }

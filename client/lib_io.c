@@ -393,16 +393,17 @@ int io_wait_ms(const struct cwsandbox *c, int64_t deadline)
 static int io_turn(struct cwsandbox *c, int64_t deadline)
 {
 	struct pollfd p = { .fd = c->fd, .events = cwsandbox_events(c) };
-	int n;
+	int n, r;
 
 	n = c->fd < 0 ? 0 : poll(&p, 1, io_wait_ms(c, deadline));
 	if (n < 0 && errno == EINTR)
 		return 0;
 	if (n < 0)
 		return conn_fail(c, -errno, "io", "poll: %s", strerror(errno));
-	if (n == 0 && c->fd >= 0 && cwsandbox_timeout_ms(c) < 0)
+	r = cwsandbox_dispatch(c); /* also at the end: an acknowledgement may have waited */
+	if (!r && n == 0 && !conn_has_more(c) && io_left(deadline) == 0)
 		return CWSANDBOX_E_TIMEOUT;
-	return cwsandbox_dispatch(c);
+	return r;
 }
 
 int cwsandbox_wait(struct cwsandbox *c, int timeout_ms, struct cwsandbox_event *ret)

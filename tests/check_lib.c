@@ -1,7 +1,6 @@
 /* The library's protocol state, fed by hand: what a daemon may say. */
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "tests/lib_world.h"
 
@@ -388,14 +387,20 @@ START_TEST(a_little_is_acknowledged_along_with_something_else_but_a_paint_or_hal
 }
 END_TEST
 
-static struct cwsandbox *attached_by(int fds[2])
+START_TEST(the_rest_of_a_paint_is_acknowledged_at_once_however_little_it_is)
 {
+	static const uint8_t blob[WINDOW / 4];
 	struct cwsandbox *c = attached();
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	c->fd = fds[0];
-	return c;
+	ck_assert_int_eq(send_paint(c, 5, blob, sizeof(blob)), 0);
+	ck_assert_int_eq(send_paint(c, 5, "p", 1), 0);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, sizeof(blob)), 0);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), sizeof(blob));
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_uint_eq(sent_ack(c, ACK_NOW), sizeof(blob) + 1);
+	cwsandbox_free(c);
 }
+END_TEST
 
 /* How many frames came out at the daemon's end. */
 static size_t came_out(int fd)
@@ -641,6 +646,7 @@ TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_onc
 	more_output_than_the_window_ends_the_connection,
 	what_was_received_is_acknowledged_only_once_it_was_consumed,
 	a_little_is_acknowledged_along_with_something_else_but_a_paint_or_half_a_credit_at_once,
+	the_rest_of_a_paint_is_acknowledged_at_once_however_little_it_is,
 	an_echo_is_acknowledged_in_one_write_with_the_next_key_or_once_nothing_came,
 	flush_sends_what_waits_and_receives_nothing,
 	when_too_many_events_wait_no_more_frames_are_taken_until_some_are,

@@ -98,6 +98,40 @@ START_TEST(what_a_later_version_adds_is_ignored)
 }
 END_TEST
 
+/* So much waits for the socket that nothing more is taken. */
+static void fill(struct cwsandbox *c)
+{
+	static const char blob[60000];
+	struct cwsandbox_request q = {
+		.method = CWSANDBOX_SESSION_SEND, .name = "w", .data = blob, .n = sizeof(blob)
+	};
+
+	while (q.n)
+		if (cwsandbox_start(c, &q, NULL))
+			q.n /= 2;
+}
+
+START_TEST(a_wait_ends_in_time_where_the_daemon_reads_nothing_and_an_acknowledgement_has_no_room)
+{
+	struct cwsandbox_event e;
+	struct cwsandbox *c;
+	int fds[2];
+
+	c = attached_by(fds);
+	ck_assert_int_eq(send_output(c, 5, 0, "x", 1), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	fill(c);
+	ck_assert_int_eq(cwsandbox_flush(c), 0); /* the socket is full too */
+	fill(c);
+	ck_assert_int_eq(cwsandbox_consumed(c, 5, 1), 0);
+	ck_assert_int_eq(cwsandbox_wait(c, 20, &e), CWSANDBOX_E_TIMEOUT);
+	ck_assert_int_eq(conn_acks(c), ACK_ALONG);
+	cwsandbox_free(c);
+	close(fds[1]);
+}
+END_TEST
+
 TEST_MAIN("lib_hostile", frames_that_break_the_protocol_end_the_connection,
 	an_attach_answer_with_impossible_numbers_ends_the_connection,
-	an_attachment_number_given_twice_ends_the_connection, what_a_later_version_adds_is_ignored)
+	an_attachment_number_given_twice_ends_the_connection, what_a_later_version_adds_is_ignored,
+	a_wait_ends_in_time_where_the_daemon_reads_nothing_and_an_acknowledgement_has_no_room)

@@ -5,6 +5,7 @@
 #define TESTS_LIB_WORLD_H
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "client/lib.h"
 #include "tests/suite.h"
@@ -146,6 +147,15 @@ static inline struct cwsandbox *attached_with(bool features)
 static inline struct cwsandbox *attached(void)
 {
 	return attached_with(true);
+}
+
+static inline struct cwsandbox *attached_by(int fds[2])
+{
+	struct cwsandbox *c = attached();
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	c->fd = fds[0];
+	return c;
 }
 
 static inline void begin_event(
