@@ -526,7 +526,7 @@ static int take_events(struct attach *a)
 	return r;
 }
 
-/* quiet: the daemon has sent nothing. */
+/* quiet: nothing has come from the daemon, and nothing of it waits in the library. */
 static void exchange(struct attach *a, bool quiet)
 {
 	if ((quiet ? cwsandbox_flush(a->c) : cwsandbox_dispatch(a->c)) == 0)
@@ -580,7 +580,7 @@ static int turn(struct attach *a)
 		write_out(a);
 	send_keys(a); /* in one write with the acknowledgements */
 	if (!a->ending)
-		exchange(a, n > 0 && !p[FD_CONN].revents);
+		exchange(a, n > 0 && !p[FD_CONN].revents && cwsandbox_timeout_ms(a->c) != 0);
 	if (!r)
 		r = take_events(a);
 	send_keys(a); /* last: events may have brought credit, or the attachment */
