@@ -49,7 +49,6 @@ static enum verdict csi_plain(struct parse *p)
 	case 'S':
 	case 'X':
 	case 'Z':
-	case '^':
 	case '`':
 	case 'a':
 	case 'b':
@@ -65,6 +64,9 @@ static enum verdict csi_plain(struct parse *p)
 		return p->n_params ? VERDICT_DROP : VERDICT_PASS;
 	case 'T':
 		return p->n_params > 1 ? VERDICT_DROP : VERDICT_PASS;
+	case '^': /* known to few; that one to all */
+		p->final = 'T';
+		return p->n_params > 1 ? VERDICT_DROP : VERDICT_REWRITE;
 	case 't':
 		return title_stack(p) ? VERDICT_PASS : VERDICT_DROP;
 	default:
