@@ -323,6 +323,37 @@ START_TEST(later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again
 }
 END_TEST
 
+START_TEST(who_has_just_typed_waits_a_quarter_as_long_for_the_next_paint)
+{
+	uint64_t paints;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	flood(60); /* longer than ATTACHMENT_TYPED_USEC since it came */
+	viewer_ack_all();
+	ck_assert(viewed()->slow);
+	for (unsigned typed = 0; typed < 2; typed++) {
+		lines(3000); /* not calm */
+		fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+		viewer_ack_all();
+		paints = v.paints;
+		lines(3000);
+		if (typed) /* the timer that waits is no reason to wait */
+			peer_input(&a, v.at, "\003", 1);
+		output_text("^C\r\n$ ");
+		fake_pass(&fake, ATTACHMENT_PROMPT_USEC - 1);
+		viewer_ack();
+		ck_assert_uint_eq(v.paints, paints);
+		fake_pass(&fake, 1);
+		viewer_ack();
+		ck_assert_uint_eq(v.paints, paints + typed);
+	}
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
 START_TEST(after_an_interrupt_no_more_of_the_backlog_comes_raw)
 {
 	uint64_t raw;
@@ -662,6 +693,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm,
 	one_stopped_for_a_minute_of_a_flood_gets_one_repaint_and_the_right_screen,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
+	who_has_just_typed_waits_a_quarter_as_long_for_the_next_paint,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,

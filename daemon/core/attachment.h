@@ -25,7 +25,9 @@
 /* A skip attachment jumps when it is behind by more bytes than this and by more time than that. */
 #define ATTACHMENT_LAG_BYTES ((size_t)64 * 1024)
 #define ATTACHMENT_LAG_USEC (500 * USEC_PER_MSEC)
-#define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC)  /* a painted one is painted at most so often */
+#define ATTACHMENT_PAINT_USEC (16 * USEC_PER_MSEC)  /* a painted one is painted at most so often, */
+#define ATTACHMENT_PROMPT_USEC (4 * USEC_PER_MSEC)  /* or so often, */
+#define ATTACHMENT_TYPED_USEC (100 * USEC_PER_MSEC) /* so long after its user typed */
 #define ATTACHMENT_RETRY_USEC (100 * USEC_PER_MSEC) /* without memory for a paint */
 #define ATTACHMENT_PAINT_BYTES ((size_t)16 * 1024)  /* made at a time */
 /* One that falls behind again so soon after it was repainted stays painted until it keeps up. */

@@ -311,9 +311,17 @@ static int paint_straight(struct attachment *a)
 	return r;
 }
 
+/* Who has just typed looks for what it did: the prompt after Ctrl-C, the echo of a key. */
+static uint64_t paint_due(const struct attachment *a)
+{
+	bool looks = now_usec(a) < a->typed_usec + ATTACHMENT_TYPED_USEC;
+
+	return a->painted_usec + (looks ? ATTACHMENT_PROMPT_USEC : ATTACHMENT_PAINT_USEC);
+}
+
 static int paint_decide(struct attachment *a)
 {
-	uint64_t due = a->painted_usec + ATTACHMENT_PAINT_USEC;
+	uint64_t due = paint_due(a);
 	bool straight;
 
 	if (a->lost)

@@ -2,10 +2,11 @@
 """bench: what a stopped and a slow terminal on the same session cost a fast one
 
 A fast terminal (ttyrun) takes a flood alone, and then with two more attached: one whose client is stopped, and one
-that takes 20 KB/s. In turns, ROUNDS times. Then the Ctrl-C of the slow one, and of one that takes 1 MB/s, until each
-has its prompt. Prints rates, the daemon's memory and times; asserts nothing.
+that takes 20 KB/s. In turns, ROUNDS times. Then the Ctrl-C of one that takes 1 MB/s and of the slow one until each has
+its prompt, under lines, `yes` and coloured `yes`, TIMES times each. Prints rates, the daemon's memory and times; asserts
+nothing.
 
-Usage: three.py [ROUNDS [MEGABYTES]]   (default 3 rounds of 64 MB)
+Usage: three.py [ROUNDS [MEGABYTES [TIMES]]]   (default 3 rounds of 64 MB, 5 times)
 """
 import os
 import signal
@@ -19,6 +20,27 @@ sys.path.insert(0, HERE)
 import procs
 import shells
 import world
+
+
+FLOODS = (("lines", "while :; do cat %s; done"), ("yes", "yes"),
+          ("coloured yes", "yes \"$(printf '\\\\033[32mgreen\\\\033[m and \\\\033[1;31mred\\\\033[m text')\""))
+# The tty drops what it has when it is interrupted. Where that ends with ESC, the ^C it echoes begins a private message,
+# which a terminal does not show, nor what follows: until CAN.
+CAN = "\x18"
+
+
+def interrupts(way, times):
+    """For each speed and flood: how long from Ctrl-C to the prompt."""
+    argv = [word.replace("PS1=", "PS1=" + CAN) for word in way.argv]
+    calm = shells.Way(way.name, argv, way.env, way.helpers, way.file)
+    for speed in (1000000, 20000):
+        for name, flood in FLOODS:
+            typed = flood % way.file if "%s" in flood else flood
+            took = [float(calm.script("rate %d" % speed, "send %s\\r" % typed, "read 3000", "send \\x03",
+                                      "see " + shells.PROMPT[:-1], "rate 0", "send exit\\r", "read 100")[0][1])
+                    for _ in range(times)]
+            print("Ctrl-C to prompt at %d KB/s, %-13s median %.1f ms, worst %.1f ms" % (
+                speed / 1000, name + ":", statistics.median(took) * 1000, max(took) * 1000))
 
 
 class Seat:
@@ -48,6 +70,7 @@ class Seat:
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     megabytes = int(sys.argv[2]) if len(sys.argv) > 2 else 64
+    times = int(sys.argv[3]) if len(sys.argv) > 3 else 5
     place = world.World()
     seats = []
     try:
@@ -79,12 +102,7 @@ def main():
         print("a fast terminal alone %.1f MB/s, beside a stopped and a slow one %.1f MB/s: %.0f %%; daemon %.1f -> %.1f MiB"
               % (statistics.median(alone), statistics.median(beside),
                  100 * statistics.median(beside) / statistics.median(alone), before / 1048576, after / 1048576))
-        for speed in (1000000, 20000):
-            took = [float(way.script("rate %d" % speed, "send while :; do cat %s; done\\r" % way.file, "read 3000",
-                                     "send \\x03", "see " + shells.PROMPT[:-1], "rate 0", "send exit\\r", "read 100")[0][1])
-                    for _ in range(rounds)]
-            print("Ctrl-C to prompt at %d KB/s: median %.1f ms, worst %.1f ms" % (
-                speed / 1000, statistics.median(took) * 1000, max(took) * 1000))
+        interrupts(way, times)
     finally:
         for seat in seats:
             seat.close()
