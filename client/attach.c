@@ -394,8 +394,14 @@ static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 
 	a->keys.extended = term_filter_extended_keys(a->filter);
 	while (at < n && !a->ending && !r) {
-		enum keys_action action = keys_feed(&a->keys, in + at, n - at, &used, out, &n_out);
+		enum keys_action action;
 
+		if (a->helping) {
+			at += keys_first(in + at, n - at);
+			leave_help(a);
+			continue;
+		}
+		action = keys_feed(&a->keys, in + at, n - at, &used, out, &n_out);
 		at += used;
 		if (!a->o->observer)
 			r = attach_append(&a->typed, out, n_out);
@@ -439,10 +445,6 @@ static int read_keys(struct attach *a)
 	n = probe_feed(&a->probe, in, (size_t)l, keys);
 	if (probe_news(&a->probe))
 		heed_terminal(a);
-	if (a->helping && n) {
-		leave_help(a);
-		return 0;
-	}
 	return take_keys(a, keys, n);
 }
 

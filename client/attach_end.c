@@ -122,21 +122,25 @@ const char *attach_detached_words(
 int attach_help(const struct attach *a, struct term_buf *out)
 {
 	static const char text[] = "\033[?1049h\033[H\033[2J"
+				   "  After %s:\r\n"
 				   "  d  detach: the session runs on\r\n"
-				   "  %s\r\n"
 				   "  ?  this help\r\n"
-				   "  %s  send it\r\n"
-				   "  any other key: both are typed\r\n\n"
+				   "%s\r\n"
 				   "  session %s\r\n"
 				   "  come back to it with:\r\n"
 				   "  cwsandbox attach %s\r\n\n"
 				   "  any key goes back\r\n";
-	char key[16], line[512 + 2 * TEXT_NAME_MAX];
+	char key[16], more[256], all[512 + 2 * TEXT_NAME_MAX];
 
-	snprintf(line, sizeof(line), text,
-		a->o->observer ? "(this one only looks)" : "l  take the lead: the shell's size",
-		keys_name(key, a->keys.sequence[0]), a->name, a->name);
-	return attach_text(out, line);
+	keys_name(key, a->keys.sequence[0]);
+	snprintf(more, sizeof(more),
+		"  l  take the lead: the shell's size\r\n"
+		"  %s  send it\r\n"
+		"  any other key: both are typed\r\n",
+		key);
+	snprintf(all, sizeof(all), text, key, a->o->observer ? "  (this one only looks)\r\n" : more,
+		a->name, a->name);
+	return attach_text(out, all);
 }
 
 static void say_next(const struct attach *a, const char *what)

@@ -319,6 +319,15 @@ enum keys_action keys_feed(
 	return action;
 }
 
+size_t keys_first(const uint8_t *in, size_t n)
+{
+	size_t l = in[0] == ESC ? n : 1;
+
+	while (l < n && (in[l] & 0xc0) == 0x80)
+		l++; /* the rest of a character */
+	return l;
+}
+
 bool keys_holds(const struct keys *k)
 {
 	return k->n_partial > 0 && k->n_partial <= 2;

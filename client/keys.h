@@ -47,6 +47,8 @@ int keys_init(struct keys *k, const char *notation);
  */
 enum keys_action keys_feed(
 	struct keys *k, const uint8_t *in, size_t n, size_t *ret_used, uint8_t *out, size_t *ret_n);
+/* Bytes of the first key of n > 0; an escape sequence takes all that came with it. */
+size_t keys_first(const uint8_t *in, size_t n);
 /* What is held may be a key of its own: keys_flush() is due. */
 bool keys_holds(const struct keys *k);
 /* Passes it on: at most KEYS_HELD_MAX + KEYS_SEQUENCE_MAX bytes. Returns how many. */

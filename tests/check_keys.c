@@ -290,7 +290,25 @@ START_TEST(every_byte_passes_through_unchanged)
 }
 END_TEST
 
-TEST_MAIN("keys", the_prefix_and_d_detach_in_every_form_of_the_prefix,
+START_TEST(the_first_key_is_a_character_or_an_escape_sequence_with_what_came_with_it)
+{
+	static const struct {
+		const char *in;
+		size_t n;
+	} rows[] = { { "q", 1 }, { "q\x1c", 1 }, { "\xe6\xbc\xa2x", 3 }, { "\xe6\xbc", 2 },
+		{ "\xff"
+		  "a",
+			1 },
+		{ "\033[A", 3 }, { "\033", 1 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ck_assert_uint_eq(
+			keys_first((const uint8_t *)rows[i].in, strlen(rows[i].in)), rows[i].n);
+}
+END_TEST
+
+TEST_MAIN("keys", the_first_key_is_a_character_or_an_escape_sequence_with_what_came_with_it,
+	the_prefix_and_d_detach_in_every_form_of_the_prefix,
 	d_in_its_extended_form_and_key_releases_in_between_detach_too,
 	the_prefix_of_other_modifiers_passes,
 	the_prefix_waits_for_its_key_across_reads_without_a_timeout,

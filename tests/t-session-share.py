@@ -165,6 +165,13 @@ class Sharing(SessionCase):
         self.assertNotIn("resized", a.screen.all_text().splitlines())
         self.assertNotIn("this help", a.screen.all_text())
 
+    def test_one_key_ends_the_help_and_those_behind_it_count(self):
+        a = self.shell()
+        a.type("\x1c?xecho be''hind\r").see_line("behind")
+        self.assertNotIn("xecho", a.screen.all_text())
+        a.type("\x1c?").see("any key goes back").type("q\x1cd")
+        self.assertEqual(a.exit_code(), 0)
+
     def test_what_becomes_of_the_session_under_the_help_is_told(self):
         a = self.shell()
         b = self.attach(a.session).see_line(PROMPT)
