@@ -275,6 +275,10 @@ static void take_answer(struct attach *a, const struct cwsandbox_event *e)
 	if (!a->attach_id || e->id != a->attach_id)
 		return;
 	a->attach_id = 0;
+	if (e->r && !a->o->request.replaces && strcmp(e->error->code, "no_such_attachment") == 0) {
+		request_attach(a);
+		return;
+	}
 	if (e->r) {
 		a->is_missing = strcmp(e->error->code, "no_such_session") == 0;
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, error_text(text, e->error, &x));
@@ -318,6 +322,21 @@ static bool pass_over(struct attach *a, const struct cwsandbox_event *e)
 	return true;
 }
 
+/* Of the one whose place is asked for: how it ended comes before the answer, which refuses it then. An
+ * end of the session is told again. */
+static void take_old(struct attach *a, const struct cwsandbox_event *e)
+{
+	char why[ERRORS_TEXT_MAX / 2];
+
+	if (!a->attach_id || e->attachment != a->o->request.replaces)
+		return;
+	if (e->kind == CWSANDBOX_EVENT_EXITED)
+		a->o->request.replaces = 0;
+	else if (e->kind == CWSANDBOX_EVENT_DETACHED &&
+		 (!e->reason || strcmp(e->reason, "requested") != 0))
+		end_as(a, ENDING_DETACHED, attach_detached_words(why, a, e));
+}
+
 static int take_event(struct attach *a, const struct cwsandbox_event *e)
 {
 	char why[ERRORS_TEXT_MAX / 2];
@@ -330,8 +349,10 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 	}
 	if (e->kind == CWSANDBOX_EVENT_SHUTDOWN)
 		a->shutting_down = true;
-	if (e->attachment != a->attachment)
-		return 0; /* of the one before */
+	if (e->attachment != a->attachment) {
+		take_old(a, e);
+		return 0;
+	}
 	if (a->helping && pass_over(a, e))
 		return 0;
 	switch (e->kind) {
@@ -410,25 +431,6 @@ static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 	return r;
 }
 
-/* The terminal has answered, or answers late. */
-static void heed_terminal(struct attach *a)
-{
-	struct cwsandbox_request *q = &a->o->request;
-	const uint32_t *colors = a->probe.colors;
-	struct cwsandbox_request set = { .method = CWSANDBOX_SESSION_SET,
-		.attachment = a->attachment };
-
-	term_filter_caps(a->filter, &a->probe.caps);
-	if (!probe_has_colors(&a->probe))
-		return;
-	q->has_colors = set.has_colors = true;
-	q->foreground = set.foreground = colors[0];
-	q->background = set.background = colors[1];
-	q->cursor = set.cursor = a->probe.has_colors & 4 ? colors[2] : colors[0];
-	if (a->attachment >= 0 && !a->o->observer)
-		cwsandbox_start(a->c, &set, NULL);
-}
-
 static int read_keys(struct attach *a)
 {
 	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
@@ -444,7 +446,7 @@ static int read_keys(struct attach *a)
 	a->read_ms = cli_now_ms();
 	n = probe_feed(&a->probe, in, (size_t)l, keys);
 	if (probe_news(&a->probe))
-		heed_terminal(a);
+		attach_heed_terminal(a);
 	return take_keys(a, keys, n);
 }
 

@@ -70,6 +70,24 @@ static void take_late_answers(struct attach *a)
 	}
 }
 
+void attach_heed_terminal(struct attach *a)
+{
+	struct cwsandbox_request *q = &a->o->request;
+	const uint32_t *colors = a->probe.colors;
+	struct cwsandbox_request set = { .method = CWSANDBOX_SESSION_SET,
+		.attachment = a->attachment };
+
+	term_filter_caps(a->filter, &a->probe.caps);
+	if (!probe_has_colors(&a->probe))
+		return;
+	q->has_colors = set.has_colors = true;
+	q->foreground = set.foreground = colors[0];
+	q->background = set.background = colors[1];
+	q->cursor = set.cursor = a->probe.has_colors & 4 ? colors[2] : colors[0];
+	if (a->attachment >= 0 && !a->o->observer)
+		cwsandbox_start(a->c, &set, NULL);
+}
+
 int attach_undo(struct attach *a, struct term_buf *undo)
 {
 	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */

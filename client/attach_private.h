@@ -71,6 +71,8 @@ const char *attach_detached_words(
 	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e);
 /* The help, on the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written. -ENOMEM. */
 int attach_help(const struct attach *a, struct term_buf *out);
+/* It has answered, or answers late: what it can do, and its colours. */
+void attach_heed_terminal(struct attach *a);
 /* What takes back all that the session has set on the terminal. -ENOMEM. */
 int attach_undo(struct attach *a, struct term_buf *undo);
 /* The terminal is the user's again, as it was. */

@@ -102,6 +102,27 @@ class WaysOut(SessionCase):
         at_prompt(t).type("echo after\r").see_line("after").type(DETACH)
         self.out(t, 0)
 
+    def stopped(self, t):
+        """What comes back from Ctrl-Z attaches in place of what it had."""
+        t.kill(signal.SIGTSTP)
+        until(lambda: os.waitid(os.P_PID, t.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT), "the client to stand still")
+        return t
+
+    def test_a_session_that_ended_while_the_client_was_stopped_tells_its_exit_code(self):
+        t = self.stopped(self.messed())
+        self.peer().call("session.send", {"name": t.session, "data": b"exit 4\r"})
+        self.wait_state(t.session, "exited")
+        os.kill(t.pid, signal.SIGCONT)
+        self.out(t, 4)
+
+    def test_a_client_that_was_detached_while_it_was_stopped_says_so(self):
+        t = self.stopped(self.messed())
+        self.world.ok("detach", t.session)
+        os.kill(t.pid, signal.SIGCONT)
+        self.out(t, OUT_OF_TURN)
+        self.assertIn("detached", t.screen.all_text())
+        self.assertNotIn("no attachment", t.screen.all_text())
+
 
 class TypedAhead(SessionCase):
     """Before the client is attached: the daemon stands still, and the client waits for it."""
