@@ -346,6 +346,19 @@ START_TEST(an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_
 }
 END_TEST
 
+START_TEST(a_place_is_taken_also_where_there_may_be_no_more_attachments)
+{
+	struct attach_how how = { .name = "w", .cols = 80, .rows = 24 };
+
+	begin();
+	how.replaces = peer_attach(&a, &how);
+	fake.core->config.max_attachments = 1;
+	ck_assert_uint_ne(peer_attach(&a, &how), how.replaces);
+	ck_assert_uint_eq(fake.core->n_attachments, 1);
+	end();
+}
+END_TEST
+
 START_TEST(nobody_takes_the_place_of_what_is_not_theirs_or_has_ended)
 {
 	uint32_t at;
@@ -564,6 +577,7 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	typing_takes_the_lead_only_from_one_idle_for_30_s,
 	the_lead_is_taken_by_asking_and_by_taking_over,
 	an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_no_resize,
+	a_place_is_taken_also_where_there_may_be_no_more_attachments,
 	nobody_takes_the_place_of_what_is_not_theirs_or_has_ended, a_tool_that_takes_over_does_not_lead,
 	each_size_policy_gives_the_size_it_names,
 	a_storm_of_resizes_becomes_ten_a_second_and_ends_at_the_last,

@@ -238,18 +238,18 @@ struct attachment *param_attachment(struct client *c, const struct frame *f)
 	return a;
 }
 
-bool core_takes_work(struct client *c, const struct frame *f, bool session)
+bool core_takes_work(struct client *c, const struct frame *f, enum core_work work)
 {
 	const struct core *core = c->core;
 
 	if (core->shutting_down)
 		client_refuse(c, f, "cancelled", "The daemon is shutting down; start it again.");
-	else if (session && core->n_live >= core->config.max_sessions)
+	else if (work == WORK_SESSION && core->n_live >= core->config.max_sessions)
 		refuse_limit(c, f, "max-sessions");
-	else if (!session && c->n_attachments >= CLIENT_ATTACHMENTS_MAX)
+	else if (work == WORK_ATTACHMENT && c->n_attachments >= CLIENT_ATTACHMENTS_MAX)
 		client_refuse(c, f, "busy",
 			"This connection has as many attachments as one may have; use another.");
-	else if (!session && core->n_attachments >= core->config.max_attachments)
+	else if (work == WORK_ATTACHMENT && core->n_attachments >= core->config.max_attachments)
 		refuse_limit(c, f, "max-attachments");
 	else if (budget_is_spent(core))
 		refuse_limit(c, f, "max-memory");

@@ -81,8 +81,9 @@ void refuse_input(
 void tell_input_refused(struct client *c, const struct attachment *a, int r, size_t n);
 /* An answer with nothing in it; nothing to a notification. */
 void answer_empty(struct client *c, const struct frame *f);
-/* New work is welcome; false: refused. */
-bool core_takes_work(struct client *c, const struct frame *f, bool session);
+/* New work is welcome; false: refused. A PLACE is that of an attachment, taken by another. */
+enum core_work { WORK_SESSION, WORK_ATTACHMENT, WORK_PLACE };
+bool core_takes_work(struct client *c, const struct frame *f, enum core_work work);
 bool client_has_endpoint(struct client *c, const struct frame *f);
 
 method_fn on_hello;

@@ -196,7 +196,8 @@ void on_session_attach(struct client *c, const struct frame *f)
 	if (!s)
 		return;
 	at.config.session = s;
-	if (!attach_read(c, f, &at) || !core_takes_work(c, f, false))
+	if (!attach_read(c, f, &at) ||
+		!core_takes_work(c, f, at.replaced ? WORK_PLACE : WORK_ATTACHMENT))
 		return;
 	if (at.exclusive && s->lease && s->lease != at.replaced && !at.take_over) {
 		refuse_input(c, f, SESSION_E_EXCLUSIVE, s, 0);

@@ -49,7 +49,7 @@ static void call_start(struct client *c, const struct frame *f, enum upstream_ki
 	struct attachment *a;
 	int r;
 
-	if (!core_takes_work(c, f, false) || !client_has_endpoint(c, f))
+	if (!core_takes_work(c, f, WORK_ATTACHMENT) || !client_has_endpoint(c, f))
 		return;
 	param_int(f, "window", &window);
 	r = spec_read(f, kind, &spec, &field);
@@ -95,7 +95,7 @@ static void ask_rim(struct client *c, const struct frame *f, enum request_kind k
 
 static void ask_service(struct client *c, const struct frame *f, enum request_kind kind)
 {
-	if (core_takes_work(c, f, false) && client_has_endpoint(c, f))
+	if (core_takes_work(c, f, WORK_ATTACHMENT) && client_has_endpoint(c, f))
 		ask_rim(c, f, kind);
 }
 

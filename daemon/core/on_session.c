@@ -45,7 +45,7 @@ void on_session_create(struct client *c, const struct frame *f)
 		refuse_param(c, f, "name");
 		return;
 	}
-	if (!core_takes_work(c, f, true) || !client_has_endpoint(c, f))
+	if (!core_takes_work(c, f, WORK_SESSION) || !client_has_endpoint(c, f))
 		return;
 	r = spec_read(f, UPSTREAM_SHELL, &spec, &field);
 	if (r == SPEC_E_FIELD)
