@@ -25,7 +25,7 @@ struct ask {
 	unsigned n_attempts;
 	bool wait, buried;
 	bool named; /* the client chose the request's id: it may ask for the same sandbox again */
-	bool unwanted; /* who asked for a sandbox has left: it is deleted once it is known */
+	bool unwanted; /* nobody is told of the sandbox, or stays: it is deleted once it is known */
 };
 
 static void ask_free(struct grave *g)
@@ -63,6 +63,8 @@ static void answered(struct ask *a)
 	rest(a);
 }
 
+static void delete_unwanted(struct ask *a);
+
 static void failed(struct ask *a, const struct outcome *o)
 {
 	struct request *req = a->req;
@@ -73,12 +75,17 @@ static void failed(struct ask *a, const struct outcome *o)
 	rest(a);
 }
 
+/* One that was made for a client that holds it goes: what is told is an error, and not its id. */
 static void failed_status(struct ask *a, const struct grpc_status *st)
 {
+	const bool unwanted = a->req && a->req->hold && a->sandbox_id;
 	struct outcome o;
 
 	outcome_of_status(&o, st, a->ep->name, a->sandbox_id, false);
+	a->unwanted = unwanted;
 	failed(a, &o);
+	if (unwanted)
+		delete_unwanted(a);
 }
 
 static void failed_answer(struct ask *a)
@@ -272,14 +279,14 @@ static bool ask_again(struct ask *a, const struct grpc_status *st)
 	return true;
 }
 
-/* ---- a sandbox whose asker has left ------------------------------------------------------------- */
+/* ---- a sandbox that nobody knows ---------------------------------------------------------------- */
 
 /* It runs on, if it is there at all; its end is not ours to see to any more. */
 static void give_up(struct ask *a, const char *why)
 {
 	if (a->sandbox_id)
 		journal_say(a->pool->journal, JOURNAL_WARNING,
-			"sandbox %s was made for a client that left, and cannot be deleted: %s",
+			"no client knows of sandbox %s, and it cannot be deleted: %s",
 			a->sandbox_id, why ? why : "the service does not say why");
 	a->unwanted = false;
 	rest(a);

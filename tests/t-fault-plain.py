@@ -11,6 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import mpack
 import procs
 import suite
 from faults import Faults
@@ -241,6 +242,20 @@ class Streams(FaultCase):
         self.assertGreaterEqual(time.monotonic() - began, 0.7 - TICK)
         self.assertEqual(self.faults.list()["planned"], "0")
         self.world.ok("delete", box)
+
+    def test_a_sandbox_that_was_made_but_cannot_be_waited_for_is_deleted_for_who_holds_it(self):
+        listed = lambda: json.loads(self.world.ok("ls", "--tag", "unseen", "-o", "json"))
+        self.faults("status PERMISSION_DENIED method=GetSandbox -- not for you")
+        done = self.world.cli("create", "--tag", "unseen")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"not for you", done.stderr)
+        until(lambda: listed() == [], "the end of a sandbox that nobody knows")
+        self.faults("status PERMISSION_DENIED method=GetSandbox -- not for you")
+        c = self.peer()
+        with self.assertRaises(mpack.RpcError):
+            c.call("sandbox.create", {"wait": True, "tags": ["unseen"]})
+        self.assertEqual(len(listed()), 1)
+        self.world.ok("delete", listed()[0]["sandbox_id"])
 
     def test_a_session_ended_for_backpressure_says_so(self):
         shell = self.shell()
