@@ -186,15 +186,12 @@ static bool may_pass(unsigned command, const char *rest, const struct term_filte
 		return notification(rest);
 	case 52:
 		return f->clipboard && clipboard_write(rest);
-	case 104:
 	case 105:
-		return filter_set_color(f, command - 100);
+		return filter_set_color(f, 5);
 	case 777:
 		return strncmp(rest, "notify;", 7) == 0;
 	default:
-		return command >= 100 + DYNAMIC_FIRST &&
-		       command < 100 + DYNAMIC_FIRST + DYNAMIC_N &&
-		       filter_set_color(f, command - 100);
+		return false;
 	}
 }
 
