@@ -33,7 +33,7 @@ struct cli {
 	int sigint_code; /* what Ctrl-C ends us with; 1 says "Aborted!" first */
 	bool embedded;   /* nobody chose a service: it is the embedded one, and that was not said */
 	bool missing;    /* what was asked for is not there */
-	uint32_t created; /* the request that made a sandbox which the daemon deletes if we go now; 0: none */
+	uint32_t created; /* request that made a sandbox which is deleted if we go now; 0: none */
 };
 
 /* What a command needs of the daemon. */

@@ -19,8 +19,9 @@ static int need_terminal(const char *what)
 {
 	if (tty_is_terminal())
 		return 0;
-	return cli_error("%s needs a terminal (stdin and stdout must be one); for scripts there are "
-			 "`cwsandbox exec` and `cwsandbox capture`",
+	return cli_error(
+		"%s needs a terminal (stdin and stdout must be one); for scripts there are "
+		"`cwsandbox exec` and `cwsandbox capture`",
 		what);
 }
 

@@ -135,9 +135,9 @@ static int add_session(struct table *t, const struct cwsandbox_session *s)
 		return -ENOMEM;
 	snprintf(size, sizeof(size), "%" PRIu64 "x%" PRIu64, s->cols, s->rows);
 	snprintf(clients, sizeof(clients), "%" PRIu64, s->clients_total);
-	return table_add(t,
-		(const char *const[]){ cli_show(name, sizeof(name), s->name), or_dash(sandbox),
-			state(how, s), size, clients, age(since, s->created_at), or_dash(command) });
+	return table_add(t, (const char *const[]){ cli_show(name, sizeof(name), s->name),
+				    or_dash(sandbox), state(how, s), size, clients,
+				    age(since, s->created_at), or_dash(command) });
 }
 
 /* In five places. */
@@ -176,9 +176,9 @@ static int add_client(struct table *t, const char *name, const struct cwsandbox_
 	snprintf(last, sizeof(last), "%s, %s, %s", cli_show(tty, sizeof(tty), c->tty),
 		cli_show(who, sizeof(who), c->name), cli_show(term, sizeof(term), c->term));
 	return table_add(t,
-		(const char *const[]){ cli_show(shown, sizeof(shown), name), role, cli_show(policy, sizeof(policy), c->policy),
-			pid, uid, c->cols ? size : "-", bytes(lag, c->lag_bytes),
-			bytes(skipped, c->skipped_bytes), last });
+		(const char *const[]){ cli_show(shown, sizeof(shown), name), role,
+			cli_show(policy, sizeof(policy), c->policy), pid, uid, c->cols ? size : "-",
+			bytes(lag, c->lag_bytes), bytes(skipped, c->skipped_bytes), last });
 }
 
 static int add_clients(struct table *t, const struct cwsandbox_session *s)
@@ -191,8 +191,8 @@ static int add_clients(struct table *t, const struct cwsandbox_session *s)
 	if (r || s->clients_total <= s->n_clients)
 		return r;
 	snprintf(more, sizeof(more), "and %" PRIu64 " more", s->clients_total - s->n_clients);
-	return table_add(t,
-		(const char *const[]){ cli_show(shown, sizeof(shown), s->name), "", "", "", "", "", "", "", more });
+	return table_add(t, (const char *const[]){ cli_show(shown, sizeof(shown), s->name), "", "",
+				    "", "", "", "", "", more });
 }
 
 static int take_session(struct listing *l, bool clients, const struct cwsandbox_session *s)
@@ -246,9 +246,9 @@ static int list(struct listing *l, struct cli *cli)
 
 static int run_sessions(struct cli *cli, const struct parsed *p)
 {
-	struct listing l = { .as_json = parsed_on(p, "--json"),
-		.take_page = take_page,
-		.options = p };
+	struct listing l = {
+		.as_json = parsed_on(p, "--json"), .take_page = take_page, .options = p
+	};
 	bool clients = parsed_on(p, "--clients");
 	int r = cli_connect(cli, CLI_NO_START);
 

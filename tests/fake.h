@@ -51,7 +51,7 @@ struct peer {
 	uint8_t *rx;
 	size_t n_rx, cap_rx, pos_rx;
 	size_t n_writes; /* times the core had something for it */
-	size_t room; /* bytes the socket takes until peer_drain(); SIZE_MAX = all */
+	size_t room;     /* bytes the socket takes until peer_drain(); SIZE_MAX = all */
 	uint32_t next_id;
 	struct frame frame; /* the last taken */
 	bool has_frame, closed;
@@ -92,7 +92,7 @@ struct attach_how {
 	bool raw;                  /* paint: false */
 	bool take_over, exclusive;
 	uint32_t replaces; /* 0: none */
-	size_t window; /* 0: default */
+	size_t window;     /* 0: default */
 };
 uint32_t peer_attach(struct peer *p, const struct attach_how *how); /* the attachment */
 void peer_ack(struct peer *p, uint32_t attachment, uint64_t bytes);
