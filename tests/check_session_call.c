@@ -41,6 +41,9 @@ START_TEST(a_call_has_two_streams_no_policy_and_ends_with_an_error_map)
 					  .sandbox_id = "sb",
 					  .reason = "CWSANDBOX_SANDBOX_NOT_FOUND" } });
 	fake_turn(&fake);
+	f = peer_note(&a, "input_credit"); /* the end tells what is owed */
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(field_u64(f->params, "bytes"), 5);
 	f = peer_note(&a, "exited");
 	ck_assert_ptr_nonnull(f);
 	ck_assert(field_is(frame_get(f->params, "error"), "code", "sandbox_gone"));
