@@ -308,7 +308,8 @@ static int take_lead(struct attach *a, const struct cwsandbox_event *e)
 	return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
 }
 
-/* What would be under the help: the screen is painted anew when that goes. The end of the session ends it. */
+/* What would be under the help: the screen is painted anew when that goes. The end of the session
+ * ends it. */
 static bool pass_over(struct attach *a, const struct cwsandbox_event *e)
 {
 	if (e->kind == CWSANDBOX_EVENT_OUTPUT || e->kind == CWSANDBOX_EVENT_REPAINT) {
@@ -322,8 +323,8 @@ static bool pass_over(struct attach *a, const struct cwsandbox_event *e)
 	return true;
 }
 
-/* Of the one whose place is asked for: how it ended comes before the answer, which refuses it then. An
- * end of the session is told again. */
+/* Of the one whose place is asked for: how it ended comes before the answer, which refuses it then.
+ * An end of the session is told again. */
 static void take_old(struct attach *a, const struct cwsandbox_event *e)
 {
 	char why[ERRORS_TEXT_MAX / 2];

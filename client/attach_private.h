@@ -52,7 +52,7 @@ struct attach {
 	/* keys on their way to the daemon */
 	struct term_buf typed;
 	size_t typed_at;
-	bool helping; /* the help is on the screen until the next key; what comes meanwhile is passed over */
+	bool helping; /* the help is on the screen until a key; what comes meanwhile is passed over */
 	enum ending ending;
 	int signal;
 	bool has_code;
@@ -69,7 +69,8 @@ int attach_text(struct term_buf *b, const char *text);
  * words for a policy are for programs, which come back with `since`. */
 const char *attach_detached_words(
 	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e);
-/* The help, on the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written. -ENOMEM. */
+/* The help, on the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written.
+ * -ENOMEM. */
 int attach_help(const struct attach *a, struct term_buf *out);
 /* It has answered, or answers late: what it can do, and its colours. */
 void attach_heed_terminal(struct attach *a);

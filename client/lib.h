@@ -104,7 +104,8 @@ int decode_hello(struct arena *a, const msgpack_object *result, struct cwsandbox
 
 #define LIB_WORDS_MAX 2000u /* of argv; a frame has few more values */
 #define ENCODE_WHY_MAX 256
-/* Whether it can be sent at all. -EINVAL with a sentence: a field is missing, too long or no text. */
+/* Whether it can be sent at all. -EINVAL with a sentence: a field is missing, too long or no
+ * text. */
 int encode_check(const struct cwsandbox_request *request, char why[ENCODE_WHY_MAX]);
 /* -EINVAL: no such method. */
 int encode_request(struct frame_out *o, uint32_t id, const struct cwsandbox_request *request);

@@ -461,7 +461,8 @@ int cwsandbox_call(struct cwsandbox *c, const struct cwsandbox_request *request,
 	return r;
 }
 
-/* Who took the connection, if that is the daemon: the socket may have been made by systemd for it. 0: not known. */
+/* Who took the connection, if that is the daemon: the socket may have been made by systemd for it.
+ * 0: not known. */
 static int daemon_pid(const struct cwsandbox *c)
 {
 	_cleanup_(freep) char *name = NULL;

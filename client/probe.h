@@ -2,10 +2,11 @@
  * probe - what the user's terminal can do, and its colours: asked at attach, heard among the keys
  *
  * The first guess comes from the environment. The questions end with one that every terminal
- * answers (DA1), so that its answer says that the others are in. What is read from the terminal goes
- * through probe_feed(), which keeps answers, whole or torn anywhere, and gives everything else back in
- * order. Nothing waits for them. An answer may come again, or behind the last one, where something
- * between us and the terminal answers DA1 itself: it is kept too, as long as we are attached.
+ * answers (DA1), so that its answer says that the others are in. What is read from the terminal
+ * goes through probe_feed(), which keeps answers, whole or torn anywhere, and gives everything else
+ * back in order. Nothing waits for them. An answer may come again, or behind the last one, where
+ * something between us and the terminal answers DA1 itself: it is kept too, as long as we are
+ * attached.
  *
  * A lone ESC may be a key or the beginning of an answer: until the last answer it is held until the
  * next byte, or until the caller, after PROBE_TORN_MS, calls probe_flush(). Afterwards it passes at

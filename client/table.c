@@ -179,7 +179,8 @@ static void put_whole(const struct table *t, FILE *f, const char *const *cells)
 	fputc('\n', f);
 }
 
-/* Cell by cell up to the edge; a terminal narrower than the columns at their least shows the first of them. */
+/* Cell by cell up to the edge; a terminal narrower than the columns at their least shows the first
+ * of them. */
 static void put_cut(const struct table *t, FILE *f, const char *const *cells)
 {
 	unsigned left = t->edge;

@@ -1,8 +1,9 @@
 /*
  * table - rows in columns: whole in a pipe, on a terminal never wider than that
  *
- * Rows come page by page. On a terminal the first page decides how wide the columns are: as wide as their cells, or
- * narrower, then what does not fit ends in an ellipsis. In a pipe nothing is cut; a long cell pushes the rest aside.
+ * Rows come page by page. On a terminal the first page decides how wide the columns are: as wide as
+ * their cells, or narrower, then what does not fit ends in an ellipsis. In a pipe nothing is cut; a
+ * long cell pushes the rest aside.
  *
  * Units:  columns of a terminal, in which a character takes 0, 1 or 2.
  * Cells:  printable UTF-8, as text_encode() makes it; copied.

@@ -162,8 +162,8 @@ static void raise_fd_limit(void)
 
 /* ---- configuration ------------------------------------------------------------------------------ */
 
-/* What is wrong is said when the daemon starts, with its line, not when a client first needs it. A value is not
- * repeated: a URL may hold a password. */
+/* What is wrong is said when the daemon starts, with its line, not when a client first needs it. A
+ * value is not repeated: a URL may hold a password. */
 static int check_value(const char *key, const char *value, char why[CFG_WHY_MAX])
 {
 	const char *wrong = NULL;

@@ -279,7 +279,7 @@ static bool ask_again(struct ask *a, const struct grpc_status *st)
 	return true;
 }
 
-/* ---- a sandbox that nobody knows ---------------------------------------------------------------- */
+/* ---- a sandbox that nobody knows --------------------------------------------------------------- */
 
 /* It runs on, if it is there at all; its end is not ours to see to any more. */
 static void give_up(struct ask *a, const char *why)

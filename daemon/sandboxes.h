@@ -2,7 +2,8 @@
  * sandboxes - the unary methods that ask the service: sandbox.create, get, list, delete, and the same of snapshot
  *
  * Owner: an asking lives from sandboxes_ask() to its answer; a request that was taken back is forgotten and its
- *        asking buries itself when its call has ended. One that holds a sandbox stays until it is cancelled.
+ *        asking buries itself when its call has ended. One that holds a sandbox stays until it is
+ *        cancelled.
  */
 #ifndef DAEMON_SANDBOXES_H
 #define DAEMON_SANDBOXES_H

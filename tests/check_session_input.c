@@ -275,8 +275,8 @@ START_TEST(input_after_the_end_is_told_the_exit_code)
 }
 END_TEST
 
-/* Keys and the echo of each, acknowledged with the next key as a terminal does. So many bytes each that
- * all are more than what is told alone. */
+/* Keys and the echo of each, acknowledged with the next key as a terminal does. So many bytes each
+ * that all are more than what is told alone. */
 START_TEST(the_credit_of_a_key_comes_in_one_write_with_its_echo_and_never_alone)
 {
 	static const char key[CORE_INPUT_WINDOW / 64];

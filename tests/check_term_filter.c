@@ -403,14 +403,16 @@ START_TEST(no_more_titles_come_off_the_stack_of_the_terminal_than_went_on_it)
 	for (unsigned i = 0; i < TITLE_STACK_MAX; i++)
 		ck_assert_str_eq(filter(f, "\033[23t"), "\033[23t");
 	ck_assert_str_eq(filter(f, "\033[23t"), "");
-	/* what a terminal keeps elsewhere, or not at all, would not be there when it is taken off */
+	/* what a terminal keeps elsewhere, or not at all, would not be there when it is taken
+	 * off */
 	ck_assert_str_eq(filter(f, "\033[22;1t\033[22;9t\033[22;0;3t\033[23;2t"), "");
 	ck_assert_str_eq(filter(f, "\033[22;0;0t\033[23;2;0t"), "\033[22;0;0t\033[23;2;0t");
 	term_buf_done(&out);
 }
 END_TEST
 
-/* What the user gave the terminal before: paints reset what sessions set, and that is none of it. */
+/* What the user gave the terminal before: paints reset what sessions set, and that is none of
+ * it. */
 START_TEST(attach_and_detach_leave_the_colours_of_the_user_s_terminal)
 {
 	static const enum term_paint_kind kinds[] = { TERM_PAINT_ATTACH, TERM_PAINT_SCREEN,

@@ -171,7 +171,8 @@ static const char *runs_of(const struct term *from, uint64_t number, struct term
 	return runs;
 }
 
-/* Of any output: what a terminal shows that gets a line with SGR has the runs of the line as JSON. */
+/* Of any output: what a terminal shows that gets a line with SGR has the runs of the line as
+ * JSON. */
 START_TEST(a_line_with_sgr_shows_what_the_line_as_json_says)
 {
 	struct term_buf stream = { 0 }, one = { 0 }, other = { 0 };

@@ -1,7 +1,8 @@
 /*
  * Any bytes at any size with resizes in between: nothing breaks, bounds hold, no slice and no resize
- * does more work than it may, and a model fed byte by byte is the one fed in slices, which was swept, and whose
- * history was packed and read meanwhile. Input: columns, rows, then output, in which FF FE c r is a resize.
+ * does more work than it may, and a model fed byte by byte is the one fed in slices, which was
+ * swept, and whose history was packed and read meanwhile. Input: columns, rows, then output, in
+ * which FF FE c r is a resize.
  */
 #include <assert.h>
 #include <string.h>

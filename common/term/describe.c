@@ -2,7 +2,8 @@
 
 #include "common/term/model.h"
 
-/* With colons where every terminal that knows the sequence takes them, or as the answer to DECRQSS. */
+/* With colons where every terminal that knows the sequence takes them, or as the answer to
+ * DECRQSS. */
 static void color(struct out *o, uint32_t c, unsigned base, bool answer)
 {
 	const bool colons = answer || base == 50;

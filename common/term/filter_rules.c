@@ -255,7 +255,8 @@ static bool resets_colors(unsigned command)
 	       (command >= 100 + DYNAMIC_FIRST && command < 100 + DYNAMIC_FIRST + DYNAMIC_N);
 }
 
-/* OSC 104 and 110 to 119, as the model heeds them: of the first the numbers, of the others nothing. */
+/* OSC 104 and 110 to 119, as the model heeds them: of the first the numbers, of the others
+ * nothing. */
 static bool filter_reset(
 	const struct term_filter *f, struct out *o, unsigned command, const char *s, bool bell)
 {

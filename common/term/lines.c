@@ -54,8 +54,8 @@ static void load(const struct term *t, uint64_t number, struct text_line *l)
 		l->n--;
 }
 
-/* The next run after r; false: there is none. Links beyond what a line may have are left out; `before`
- * is the one that need not be written again. */
+/* The next run after r; false: there is none. Links beyond what a line may have are left out;
+ * `before` is the one that need not be written again. */
 static bool next_run(const struct term *t, const struct text_line *l, struct run *r,
 	uint32_t before, size_t *link_bytes)
 {

@@ -247,8 +247,8 @@ uint16_t mode_number(unsigned i, uint32_t *ret_bit);
 void osc_dispatch(struct term *t);
 bool link_valid(const char *content); /* of OSC 8: "params;uri", printable ASCII */
 void title_set(struct term *t, const char *text, size_t n);
-/* XTWINOPS that puts a window's title on the stack or takes it off. Not an icon's, which terminals keep
- * on the same stack or on another one; not one at a place of the stack. */
+/* XTWINOPS that puts a window's title on the stack or takes it off. Not an icon's, which terminals
+ * keep on the same stack or on another one; not one at a place of the stack. */
 bool title_stack(const struct parse *p);
 void title_push(struct term *t);
 void title_pop(struct term *t);

@@ -267,8 +267,8 @@ static unsigned pan(unsigned was, unsigned at, unsigned size, unsigned total)
 	return was < total - size ? was : total - size;
 }
 
-/* A cursor that a full-screen program hides is parked anywhere: the view stays. On the primary screen
- * even a hidden one is where the output goes. */
+/* A cursor that a full-screen program hides is parked anywhere: the view stays. On the primary
+ * screen even a hidden one is where the output goes. */
 static bool cursor_parked(const struct term *t)
 {
 	return term_alternate(t) && !term_mode(t, TERM_MODE_VISIBLE);

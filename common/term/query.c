@@ -279,8 +279,9 @@ static const char *capability(const char *name, size_t n)
 	return NULL;
 }
 
-/* XTGETTCAP: one answer, which ends before the first name that is not known, as xterm's does; that name
- * is the answer where it is the first. It goes back only if it is one: digits are harmless as input. */
+/* XTGETTCAP: one answer, which ends before the first name that is not known, as xterm's does; that
+ * name is the answer where it is the first. It goes back only if it is one: digits are harmless as
+ * input. */
 static void report_capabilities(struct term *t, const char *names)
 {
 	const size_t n_first = strcspn(names, ";");

@@ -47,13 +47,15 @@ size_t term_feed_some(struct term *t, const uint8_t *data, size_t n, uint64_t *w
 /* Packs a piece of the history further, which takes about 0.1 ms: for when output rests. False: there
  * was nothing to pack. */
 bool term_rest(struct term *t);
-/* In one piece, which takes 0.1 ms at 200x50, and 10 ms at the largest size. -ENOMEM: the size stays. */
+/* In one piece, which takes 0.1 ms at 200x50, and 10 ms at the largest size. -ENOMEM: the size
+ * stays. */
 int term_resize(struct term *t, unsigned cols, unsigned rows);
 /* The same in slices. Until term_resize_some() says false the model shows the old size, and may be
- * asked for its screen, but lines that leave the screen are in history already. What is fed meanwhile
- * waits for the rest, and so does a further resize, in one piece. */
+ * asked for its screen, but lines that leave the screen are in history already. What is fed
+ * meanwhile waits for the rest, and so does a further resize, in one piece. */
 int term_resize_begin(struct term *t, unsigned cols, unsigned rows);
-/* As much as *work allows, which it is taken off; the last step may go beyond by a row at either size.
+/* As much as *work allows, which it is taken off; the last step may go beyond by a row at either
+ * size.
  * False: nothing is left to do. */
 bool term_resize_some(struct term *t, uint64_t *work);
 void term_size(const struct term *t, unsigned *ret_cols, unsigned *ret_rows);
@@ -96,9 +98,10 @@ enum term_paint_kind {
 	TERM_PAINT_ATTACH,
 	/* Both screens in place, and modes; nothing scrolls but for lines_not_shown. */
 	TERM_PAINT_SCREEN,
-	/* The visible screen at another size, panned to the cursor unless that is hidden on the alternate
-	 * screen; modes that do not depend on size; no history, no margins. In the terminal's alternate screen: the user's own stays as it is, and
-	 * any later paint or undo leaves it. A terminal that saw only crops has yet to be attached. */
+	/* The visible screen at another size, panned to the cursor unless that is hidden on the
+	 * alternate screen; modes that do not depend on size; no history, no margins. In the
+	 * terminal's alternate screen: the user's own stays as it is, and any later paint or undo
+	 * leaves it. A terminal that saw only crops has yet to be attached. */
 	TERM_PAINT_CROP,
 };
 

@@ -155,8 +155,8 @@ void attachment_interrupt(struct attachment *a);
 void attachment_fit(struct attachment *a, bool resized);
 void attachment_note(struct attachment *a, unsigned notes);
 void attachment_input_taken(struct attachment *a); /* the upstream read */
-/* It is to be told something now. Input credit waits for other news, data or the end unless there is
- * much of it. */
+/* It is to be told something now. Input credit waits for other news, data or the end unless there
+ * is much of it. */
 bool attachment_has_news(const struct attachment *a);
 void attachment_watch(struct attachment *a);         /* the session waits: is it the one? */
 void attachment_turn(struct attachment *a);          /* its part of session_turn() */

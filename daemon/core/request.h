@@ -5,13 +5,13 @@
  * and ends it exactly once with request_done() or request_fail(). When the client goes first, the
  * core calls upstream_service.request_cancel and the rim forgets it.
  *
- * A `sandbox.create` with `hold` is cancelled once more after it was answered, when the client goes or says
- * `sandbox.keep`: `kept` tells which.
+ * A `sandbox.create` with `hold` is cancelled once more after it was answered, when the client goes
+ * or says `sandbox.keep`: `kept` tells which.
  *
  * `daemon.shutdown` comes here only when no plain session would be lost by it, or with `force`.
  *
- * Owner: the core, until done/fail/cancel returned; of one with `hold`, done leaves it until cancel. `frame.params` is the request's own copy of the
- * params.
+ * Owner: the core, until done/fail/cancel returned; of one with `hold`, done leaves it until
+ * cancel. `frame.params` is the request's own copy of the params.
  */
 #ifndef DAEMON_CORE_REQUEST_H
 #define DAEMON_CORE_REQUEST_H

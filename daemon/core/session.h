@@ -183,8 +183,8 @@ void session_seen(struct session *s); /* its exit code was delivered */
 
 /* Who leads, whose size counts: after each change of attachments, sizes, policy. */
 void session_fit(struct session *s);
-/* A slice of a resize under way. It has its effect at the end: until then the size is the old one, no
- * screen is painted, and output waits in the log. */
+/* A slice of a resize under way. It has its effect at the end: until then the size is the old one,
+ * no screen is painted, and output waits in the log. */
 void session_resize_some(struct session *s);
 void session_resize_finish(struct session *s); /* for who can't wait */
 /* The model answers with the colours of the lead's terminal: the last that any lead told. */

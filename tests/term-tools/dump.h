@@ -3,8 +3,8 @@
  *
  * A row is an array of runs [column, columns, text, attributes, link], cut after its last cell that
  * is no plain blank, and begins with true where the line goes on in the next row. Attributes are
- * those of SGR, as style_describe() writes them. What another terminal cannot tell (keyboards, colours,
- * saved titles) is there for who looks.
+ * those of SGR, as style_describe() writes them. What another terminal cannot tell (keyboards,
+ * colours, saved titles) is there for who looks.
  */
 #ifndef TESTS_TERM_TOOLS_DUMP_H
 #define TESTS_TERM_TOOLS_DUMP_H

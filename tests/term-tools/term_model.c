@@ -13,8 +13,9 @@
  *   paint attach|screen LINES   bytes that bring a terminal to show the model
  *   view COLS ROWS        the same for a view: of a terminal that got all that earlier ones gave
  *   filter N              N bytes follow: what of them a terminal may see
- *   effect N              N bytes follow, a sequence: of the letters m, a and t those that say what it does
- *                         to a model that was used: it changes that, it is answered, a terminal sees it
+ *   effect N              N bytes follow, a sequence: of the letters m, a and t those that say what
+ *                         it does to a model that was used: it changes that, it is answered, a
+ *                         terminal sees it
  */
 #include <stdio.h>
 #include <string.h>
