@@ -284,7 +284,9 @@ struct cwsandbox_request {
 	const char *const *snapshot_volumes;
 	const char *const *restore; /* "NAME=SNAPSHOT_ID": what a scratch volume starts from */
 	bool has_drain;             /* drain_ms is set, also if it is 0 */
-	bool hold;        /* the new sandbox is deleted if we go before CWSANDBOX_SANDBOX_KEEP */
+	/* by cwsandbox_start(): the new sandbox is deleted if we go before CWSANDBOX_SANDBOX_KEEP,
+	 * or if it cannot be waited for */
+	bool hold;
 	uint64_t created; /* of keep: the id of the request that made it, as cwsandbox_start() gave it */
 	int64_t replaces; /* of attach: our attachment whose place it takes; 0: none */
 };

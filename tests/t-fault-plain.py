@@ -318,6 +318,19 @@ class Drain(WorldCase):
         self.assertGreater(len(out), 1 << 20)
 
 
+class TheEnd(WorldCase):
+    def test_a_daemon_that_stops_names_the_held_sandbox_that_it_leaves(self):
+        self.world.use(self.world.local())
+        daemon = self.world.daemon()
+        c = SessionCase.peer(self)
+        made = c.call("sandbox.create", {"hold": True, "tags": ["left"]})["sandbox_id"]
+        daemon.terminate()
+        self.assertEqual(daemon.wait(LIMIT), 0)
+        self.assertIn("no client knows of sandbox %s, and it cannot be deleted" % made, self.world.errors(daemon))
+        self.world.daemon()
+        self.world.ok("delete", made)
+
+
 class TheSocket(WorldCase):
     def test_sec_c01_its_folder_must_be_ours_alone_and_nothing_is_left(self):
         for mode in (0o755, 0o770, 0o701):
