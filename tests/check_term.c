@@ -1,32 +1,6 @@
-#include "tests/suite.h"
+#include "tests/term_world.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#include "tests/termkit.h"
-
-static struct term *t;
-
-static void setup(void)
-{
-	t = termkit_new(10, 4, 5);
-}
-
-static void teardown(void)
-{
-	t = term_free(t);
-}
-
-static void feed(const char *s)
-{
-	term_feed(t, (const uint8_t *)s, strlen(s));
-}
-
-static void repeat(const char *s, size_t n)
-{
-	while (n--)
-		feed(s);
-}
 
 static void assert_screen(const char *want, const char *input)
 {
@@ -167,8 +141,8 @@ START_TEST(each_sequence_does_what_the_table_says)
 	for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
 		const struct example *e = &examples[i];
 
-		teardown();
-		setup();
+		end();
+		begin();
 		feed(e->input);
 		assert_screen(e->screen, e->input);
 		ck_assert_msg(t->cursor.x == e->x && t->cursor.y == e->y, "%s: %u,%u", e->input,
@@ -511,15 +485,15 @@ END_TEST
 
 START_TEST(text_that_scrolls_with_each_character_ends_its_slice_after_a_few_rows)
 {
-	static const char *const setups[] = { "", "\033[1;999r\033[999H",
+	static const char *const margins[] = { "", "\033[1;999r\033[999H",
 		"\033[?1049h\033[2;1000r\033[1000H" };
 	static uint8_t text[4096];
 
 	memset(text, 'A', sizeof(text));
-	for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(margins); i++) {
 		term_free(t);
 		t = termkit_new(1, TERM_ROWS_MAX, 100);
-		feed(setups[i]);
+		feed(margins[i]);
 		for (size_t n = 0; n < sizeof(text);) {
 			const uint64_t before = t->work;
 			uint64_t work = 1;
@@ -579,7 +553,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, begin, end);
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
 		tcase_add_test(tc, tests[i]);
 	suite_add_tcase(s, tc);

@@ -1,33 +1,7 @@
 /* What the model answers, to the byte, and how much of it is kept. */
-#include "tests/suite.h"
+#include "tests/term_world.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#include "tests/termkit.h"
-
-static struct term *t;
-
-static void begin(void)
-{
-	t = termkit_new(10, 4, 5);
-}
-
-static void end(void)
-{
-	t = term_free(t);
-}
-
-static void feed(const char *s)
-{
-	term_feed(t, (const uint8_t *)s, strlen(s));
-}
-
-static void repeat(const char *s, size_t n)
-{
-	while (n--)
-		feed(s);
-}
 
 static void assert_replies(const char *want, const char *input)
 {

@@ -1,15 +1,4 @@
-#include "tests/suite.h"
-
-#include <string.h>
-
-#include "tests/termkit.h"
-
-static struct term *t;
-
-static void feed(const char *s)
-{
-	term_feed(t, (const uint8_t *)s, strlen(s));
-}
+#include "tests/term_world.h"
 
 static void assert_screen(const char *want)
 {
