@@ -561,26 +561,36 @@ static int timeout_ms(const struct attach *a, int pace_ms)
 	return sooner(ms, due > now ? due - now : 0);
 }
 
+/* As poll(). */
+static int await(struct attach *a, struct pollfd p[FD_N])
+{
+	const int pace_ms = writing(a) ? pace_wait_ms(&a->pace, now_usec()) : 0;
+	const bool reads = a->typed.n - a->typed_at < TYPED_MAX, writes = writing(a) && !pace_ms;
+
+	p[FD_CONN] = (struct pollfd){ cwsandbox_fd(a->c), cwsandbox_events(a->c), 0 };
+	p[FD_KEYS] = (struct pollfd){ reads ? a->tty.in : -1, POLLIN, 0 };
+	p[FD_SIGNALS] = (struct pollfd){ a->tty.signals[0], POLLIN, 0 };
+	p[FD_OUT] = (struct pollfd){ writes ? a->tty.out : -1, POLLOUT, 0 };
+	return poll(p, FD_N, timeout_ms(a, pace_ms));
+}
+
+static int keys_turn(struct attach *a, bool came)
+{
+	if (came && !a->ending)
+		return read_keys(a);
+	return cli_now_ms() >= keys_due(a) ? flush_keys(a) : 0;
+}
+
 static int turn(struct attach *a)
 {
-	int pace_ms = writing(a) ? pace_wait_ms(&a->pace, now_usec()) : 0, n, r = 0;
-	struct pollfd p[FD_N] = {
-		[FD_CONN] = { .fd = cwsandbox_fd(a->c), .events = cwsandbox_events(a->c) },
-		[FD_KEYS] = { .fd = a->typed.n - a->typed_at < TYPED_MAX ? a->tty.in : -1,
-			.events = POLLIN },
-		[FD_SIGNALS] = { .fd = a->tty.signals[0], .events = POLLIN },
-		[FD_OUT] = { .fd = writing(a) && !pace_ms ? a->tty.out : -1, .events = POLLOUT },
-	};
+	struct pollfd p[FD_N];
+	int n = await(a, p), r;
 
-	n = poll(p, FD_N, timeout_ms(a, pace_ms));
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	if (p[FD_SIGNALS].revents)
 		take_signals(a);
-	if (p[FD_KEYS].revents && !a->ending)
-		r = read_keys(a);
-	else if (cli_now_ms() >= keys_due(a))
-		r = flush_keys(a);
+	r = keys_turn(a, p[FD_KEYS].revents);
 	if (p[FD_OUT].revents || n == 0)
 		write_out(a);
 	send_keys(a); /* in one write with the acknowledgements */

@@ -90,26 +90,36 @@ static enum verdict csi_private(struct parse *p)
 	}
 }
 
+static enum verdict csi_other(const struct parse *p)
+{
+	switch (parse_key(p)) {
+	case PARSE_KEY('>', 0, 'm'):
+	case PARSE_KEY('>', 0, 'n'):
+	case PARSE_KEY('>', 0, 'u'):
+	case PARSE_KEY('<', 0, 'u'):
+	case PARSE_KEY('=', 0, 'u'):
+	case PARSE_KEY(0, '!', 'p'):
+	case PARSE_KEY(0, '"', 'q'):
+		return VERDICT_PASS;
+	case PARSE_KEY(0, ' ', 'q'):
+		return parse_param(p, 0, 0) <= CURSOR_SHAPE_MAX ? VERDICT_PASS : VERDICT_DROP;
+	default:
+		return VERDICT_DROP;
+	}
+}
+
 enum verdict filter_csi(struct parse *p)
 {
-	const uint32_t key = parse_key(p);
 	enum verdict v;
 
-	if (p->sub && key != 'm')
+	if (p->sub && parse_key(p) != 'm')
 		return VERDICT_DROP;
-	if (p->private == 0 && p->n_intermediates == 0)
+	if (p->n_intermediates == 0 && p->private == 0)
 		v = csi_plain(p);
-	else if (p->private == '?' && p->n_intermediates == 0)
+	else if (p->n_intermediates == 0 && p->private == '?')
 		v = csi_private(p);
-	else if (key == PARSE_KEY('>', 0, 'm') || key == PARSE_KEY('>', 0, 'n') ||
-		 key == PARSE_KEY('>', 0, 'u') || key == PARSE_KEY('<', 0, 'u') ||
-		 key == PARSE_KEY('=', 0, 'u') || key == PARSE_KEY(0, ' ', 'q') ||
-		 key == PARSE_KEY(0, '!', 'p') || key == PARSE_KEY(0, '"', 'q'))
-		v = VERDICT_PASS;
 	else
-		v = VERDICT_DROP;
-	if (key == PARSE_KEY(0, ' ', 'q') && parse_param(p, 0, 0) > CURSOR_SHAPE_MAX)
-		v = VERDICT_DROP;
+		v = csi_other(p);
 	return v == VERDICT_PASS && p->cut ? VERDICT_REWRITE : v;
 }
 
