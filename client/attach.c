@@ -21,116 +21,6 @@ static void end_as(struct attach *a, enum ending ending, const char *why)
 		text_encode(a->why, sizeof(a->why), why, strlen(why));
 }
 
-/* ---- to the terminal ---- */
-
-static bool writing(const struct attach *a)
-{
-	return a->out_at < a->out.n;
-}
-
-/* Credit goes back in step with what the terminal has taken; the filter may have changed the
- * length. */
-static void count_written(struct attach *a)
-{
-	size_t done = a->event_n;
-
-	if (writing(a))
-		done = (size_t)((uint64_t)a->event_n * a->out_at / a->out.n);
-	if (done > a->event_done && a->attachment >= 0)
-		cwsandbox_consumed(a->c, a->attachment, done - a->event_done);
-	a->event_done = done;
-}
-
-static uint64_t now_usec(void)
-{
-	return clock_read_usec(CLOCK_MONOTONIC);
-}
-
-/* Asked first: a write that just fits says nothing of a kernel that has become full. */
-static bool takes_more(struct attach *a, size_t n)
-{
-	struct pollfd p = { .fd = a->tty.out, .events = POLLOUT };
-
-	return !pace_looks(&a->pace, n) || poll(&p, 1, 0) != 0;
-}
-
-/* A piece of what is to be written; false: no more for now. */
-static bool write_piece(struct attach *a)
-{
-	size_t n = min_size(a->out.n - a->out_at, pace_room(&a->pace, now_usec()));
-	ssize_t l;
-
-	if (n == 0)
-		return false; /* it is slow, and has enough */
-	l = takes_more(a, n) ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
-	if (l < 0 && errno == EINTR)
-		return true;
-	if (l == 0 || (l < 0 && errno == EAGAIN)) {
-		pace_full(&a->pace, now_usec());
-		return false;
-	}
-	if (l < 0) {
-		end_as(a, ENDING_GONE, NULL);
-		return false;
-	}
-	a->out_at += (size_t)l;
-	pace_wrote(&a->pace, (size_t)l, now_usec());
-	return true;
-}
-
-static void write_out(struct attach *a)
-{
-	while (writing(a) && write_piece(a))
-		;
-	if (!writing(a))
-		pace_dry(&a->pace);
-	count_written(a);
-}
-
-/* The title that is due joins what is written, where nothing is open. */
-static int put_title(struct attach *a)
-{
-	char osc[NOTICE_TEXT_MAX + 8];
-	int n;
-
-	if (!a->notice.due || !term_filter_ground(a->filter))
-		return 0;
-	a->notice.due = false;
-	n = snprintf(osc, sizeof(osc), "\033]2;%s\033\\", a->notice.text);
-	return term_filter_feed(a->filter, (const uint8_t *)osc, (size_t)n, &a->out);
-}
-
-static int show(struct attach *a, const struct cwsandbox_event *e)
-{
-	int r;
-
-	a->out.n = a->out_at = 0;
-	a->event_n = e->n;
-	a->event_done = 0;
-	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
-		term_filter_reset(a->filter);
-	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
-	if (!r)
-		r = put_title(a);
-	if (!r)
-		write_out(a);
-	return r;
-}
-
-/* The bell, if it is due, and the title: now, or with what comes next. */
-static int say_title(struct attach *a, const char *bell)
-{
-	int r;
-
-	a->out.n = a->out_at = a->event_n = a->event_done = 0;
-	r = attach_text(&a->out, bell);
-	if (!r)
-		r = put_title(a);
-	if (!r)
-		write_out(a);
-	return r;
-}
-
 /* Who leads, perhaps. */
 static int take_notice(struct attach *a, const struct cwsandbox_event *e)
 {
@@ -140,7 +30,7 @@ static int take_notice(struct attach *a, const struct cwsandbox_event *e)
 	if (a->notice.ask)
 		cwsandbox_start(a->c, &get, &a->title_id);
 	a->notice.ask = false;
-	return say_title(a, "");
+	return attach_say_title(a, "");
 }
 
 static int take_title(struct attach *a, const struct cwsandbox_event *e)
@@ -151,7 +41,7 @@ static int take_title(struct attach *a, const struct cwsandbox_event *e)
 	if (e->r || !e->answer->session)
 		return 0;
 	notice_restore(&a->notice, e->answer->session->title);
-	return say_title(a, "");
+	return attach_say_title(a, "");
 }
 
 /* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted
@@ -190,22 +80,7 @@ static void leave_help(struct attach *a)
 	attach_again(a);
 	if (attach_text(&a->out, ATTACH_HELP_LEAVE))
 		end_as(a, ENDING_LOST, "out of memory");
-	write_out(a);
-}
-
-static int show_help(struct attach *a)
-{
-	struct term_buf help = { .data = NULL };
-	int r = attach_undo(a, &help);
-
-	if (!r)
-		r = attach_help(a, &help);
-	term_buf_done(&a->out);
-	a->out = help;
-	a->out_at = a->event_n = a->event_done = 0;
-	a->helping = true;
-	write_out(a);
-	return r;
+	attach_write_out(a);
 }
 
 /* ---- from the daemon ---- */
@@ -239,7 +114,7 @@ static void greet_terminal(struct attach *a)
 		a->title_saved = !r;
 	}
 	if (!r)
-		write_out(a);
+		attach_write_out(a);
 }
 
 static void resize(struct attach *a)
@@ -305,7 +180,7 @@ static int take_lead(struct attach *a, const struct cwsandbox_event *e)
 	a->lead_id = 0;
 	if (!e->r || strcmp(e->error->code, "exclusive") != 0)
 		return 0;
-	return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
+	return attach_say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
 }
 
 /* What would be under the help: the screen is painted anew when that goes. The end of the session
@@ -359,7 +234,7 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 	switch (e->kind) {
 	case CWSANDBOX_EVENT_OUTPUT:
 	case CWSANDBOX_EVENT_REPAINT:
-		return show(a, e);
+		return attach_show(a, e);
 	case CWSANDBOX_EVENT_EXITED:
 		take_exit(a, e);
 		return 0;
@@ -367,7 +242,8 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 		end_as(a, ENDING_DETACHED, attach_detached_words(why, a, e));
 		return 0;
 	case CWSANDBOX_EVENT_INPUT_REFUSED:
-		return say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
+		return attach_say_title(
+			a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
 	case CWSANDBOX_EVENT_RESIZED:
 	case CWSANDBOX_EVENT_CLIENTS:
 		return take_notice(a, e);
@@ -398,7 +274,7 @@ static void act(struct attach *a, enum keys_action action)
 		end_as(a, ENDING_LEFT, NULL);
 		return;
 	case KEYS_HELP:
-		if (show_help(a))
+		if (attach_show_help(a))
 			end_as(a, ENDING_LOST, "out of memory");
 		return;
 	case KEYS_LEAD:
@@ -432,6 +308,25 @@ static int take_keys(struct attach *a, const uint8_t *in, size_t n)
 	return r;
 }
 
+/* It has answered, or answers late: what it can do, and its colours. */
+static void heed_terminal(struct attach *a)
+{
+	struct cwsandbox_request *q = &a->o->request;
+	const uint32_t *colors = a->probe.colors;
+	struct cwsandbox_request set = { .method = CWSANDBOX_SESSION_SET,
+		.attachment = a->attachment };
+
+	term_filter_caps(a->filter, &a->probe.caps);
+	if (!probe_has_colors(&a->probe))
+		return;
+	q->has_colors = set.has_colors = true;
+	q->foreground = set.foreground = colors[0];
+	q->background = set.background = colors[1];
+	q->cursor = set.cursor = a->probe.has_colors & 4 ? colors[2] : colors[0];
+	if (a->attachment >= 0 && !a->o->observer)
+		cwsandbox_start(a->c, &set, NULL);
+}
+
 static int read_keys(struct attach *a)
 {
 	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
@@ -447,7 +342,7 @@ static int read_keys(struct attach *a)
 	a->read_ms = cli_now_ms();
 	n = probe_feed(&a->probe, in, (size_t)l, keys);
 	if (probe_news(&a->probe))
-		attach_heed_terminal(a);
+		heed_terminal(a);
 	return take_keys(a, keys, n);
 }
 
@@ -526,7 +421,7 @@ static int take_events(struct attach *a)
 	struct cwsandbox_event e;
 	int r = 0;
 
-	while (!r && !a->ending && !writing(a) && !cwsandbox_next(a->c, &e))
+	while (!r && !a->ending && !attach_writing(a) && !cwsandbox_next(a->c, &e))
 		r = take_event(a, &e);
 	return r;
 }
@@ -536,8 +431,8 @@ static void exchange(struct attach *a, bool quiet)
 {
 	if ((quiet ? cwsandbox_flush(a->c) : cwsandbox_dispatch(a->c)) == 0)
 		return;
-	while (!a->ending && !take_events(a) && writing(a)) /* what it said last */
-		write_out(a);
+	while (!a->ending && !take_events(a) && attach_writing(a)) /* what it said last */
+		attach_write_out(a);
 	end_as(a, ENDING_LOST,
 		a->shutting_down ? "cwsandboxd was stopped" : cwsandbox_error(a->c)->message);
 }
@@ -556,7 +451,7 @@ static int timeout_ms(const struct attach *a, int pace_ms)
 	const int64_t due = keys_due(a), now = cli_now_ms();
 	int ms = cwsandbox_timeout_ms(a->c);
 
-	if (writing(a))
+	if (attach_writing(a))
 		ms = sooner(ms, pace_ms ? pace_ms : pace_look_ms(&a->pace));
 	return sooner(ms, due > now ? due - now : 0);
 }
@@ -564,8 +459,10 @@ static int timeout_ms(const struct attach *a, int pace_ms)
 /* As poll(). */
 static int await(struct attach *a, struct pollfd p[FD_N])
 {
-	const int pace_ms = writing(a) ? pace_wait_ms(&a->pace, now_usec()) : 0;
-	const bool reads = a->typed.n - a->typed_at < TYPED_MAX, writes = writing(a) && !pace_ms;
+	const int pace_ms =
+		attach_writing(a) ? pace_wait_ms(&a->pace, clock_read_usec(CLOCK_MONOTONIC)) : 0;
+	const bool reads = a->typed.n - a->typed_at < TYPED_MAX,
+		   writes = attach_writing(a) && !pace_ms;
 
 	p[FD_CONN] = (struct pollfd){ cwsandbox_fd(a->c), cwsandbox_events(a->c), 0 };
 	p[FD_KEYS] = (struct pollfd){ reads ? a->tty.in : -1, POLLIN, 0 };
@@ -592,7 +489,7 @@ static int turn(struct attach *a)
 		take_signals(a);
 	r = keys_turn(a, p[FD_KEYS].revents);
 	if (p[FD_OUT].revents || n == 0)
-		write_out(a);
+		attach_write_out(a);
 	send_keys(a); /* in one write with the acknowledgements */
 	if (!a->ending)
 		exchange(a, n > 0 && !p[FD_CONN].revents && cwsandbox_timeout_ms(a->c) != 0);

@@ -1,7 +1,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,33 +8,6 @@
 #include "client/cli.h"
 
 #define ANSWER_WAIT_MS 200 /* for answers of the terminal that are due when we leave */
-
-/* ---- bytes ---- */
-
-int attach_append(struct term_buf *b, const void *data, size_t n)
-{
-	size_t cap = max_size(b->cap, 256);
-
-	while (cap < b->n + n)
-		cap *= 2;
-	if (cap > b->cap) {
-		uint8_t *grown = realloc(b->data, cap);
-
-		if (!grown)
-			return -ENOMEM;
-		b->data = grown;
-		b->cap = cap;
-	}
-	if (n)
-		memcpy(b->data + b->n, data, n);
-	b->n += n;
-	return 0;
-}
-
-int attach_text(struct term_buf *b, const char *text)
-{
-	return attach_append(b, text, strlen(text));
-}
 
 /* ---- the terminal ---- */
 
@@ -68,30 +40,6 @@ static void take_late_answers(struct attach *a)
 			return;
 		probe_feed(&a->probe, in, (size_t)l, keys);
 	}
-}
-
-void attach_heed_terminal(struct attach *a)
-{
-	struct cwsandbox_request *q = &a->o->request;
-	const uint32_t *colors = a->probe.colors;
-	struct cwsandbox_request set = { .method = CWSANDBOX_SESSION_SET,
-		.attachment = a->attachment };
-
-	term_filter_caps(a->filter, &a->probe.caps);
-	if (!probe_has_colors(&a->probe))
-		return;
-	q->has_colors = set.has_colors = true;
-	q->foreground = set.foreground = colors[0];
-	q->background = set.background = colors[1];
-	q->cursor = set.cursor = a->probe.has_colors & 4 ? colors[2] : colors[0];
-	if (a->attachment >= 0 && !a->o->observer)
-		cwsandbox_start(a->c, &set, NULL);
-}
-
-int attach_undo(struct attach *a, struct term_buf *undo)
-{
-	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
-	return a->out_at < a->out.n ? term_paint_undo(undo) : term_filter_undo(a->filter, undo);
 }
 
 void attach_leave(struct attach *a)
@@ -134,31 +82,6 @@ const char *attach_detached_words(
 		return e->message ? e->message : e->reason;
 	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: cwsandbox attach %s", why, a->name);
 	return buf;
-}
-
-/* Short lines, for terminals of any width. */
-int attach_help(const struct attach *a, struct term_buf *out)
-{
-	static const char text[] = "\033[?1049h\033[H\033[2J"
-				   "  After %s:\r\n"
-				   "  d  detach: the session runs on\r\n"
-				   "  ?  this help\r\n"
-				   "%s\r\n"
-				   "  session %s\r\n"
-				   "  come back to it with:\r\n"
-				   "  cwsandbox attach %s\r\n\n"
-				   "  any key goes back\r\n";
-	char key[16], more[256], all[512 + 2 * TEXT_NAME_MAX];
-
-	keys_name(key, a->keys.sequence[0]);
-	snprintf(more, sizeof(more),
-		"  l  take the lead: the shell's size\r\n"
-		"  %s  send it\r\n"
-		"  any other key: both are typed\r\n",
-		key);
-	snprintf(all, sizeof(all), text, key, a->o->observer ? "  (this one only looks)\r\n" : more,
-		a->name, a->name);
-	return attach_text(out, all);
 }
 
 static void say_next(const struct attach *a, const char *what)

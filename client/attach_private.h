@@ -1,5 +1,5 @@
 /*
- * attach_private - struct attach, shared by attach.c and attach_end.c
+ * attach_private - struct attach, shared by attach.c, attach_write.c and attach_end.c
  */
 #ifndef CLIENT_ATTACH_PRIVATE_H
 #define CLIENT_ATTACH_PRIVATE_H
@@ -61,21 +61,28 @@ struct attach {
 	bool shutting_down;
 };
 
-/* ---- attach_end.c ---- */
+/* ---- attach_write.c: the terminal is written ---- */
 /* -ENOMEM, with nothing appended. */
 int attach_append(struct term_buf *b, const void *data, size_t n);
 int attach_text(struct term_buf *b, const char *text);
+/* There is more than the terminal has taken. */
+bool attach_writing(const struct attach *a);
+/* What it takes now; a terminal that has gone ends us. */
+void attach_write_out(struct attach *a);
+/* -ENOMEM. */
+int attach_show(struct attach *a, const struct cwsandbox_event *e);
+/* The bell, if it is due, and the title: now, or with what comes next. -ENOMEM. */
+int attach_say_title(struct attach *a, const char *bell);
+/* On the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written. -ENOMEM. */
+int attach_show_help(struct attach *a);
+/* What takes back all that the session has set on the terminal. -ENOMEM. */
+int attach_undo(struct attach *a, struct term_buf *undo);
+
+/* ---- attach_end.c ---- */
 /* Why the daemon detached us, and the way back if there is one; perhaps in buf. The daemon's own
  * words for a policy are for programs, which come back with `since`. */
 const char *attach_detached_words(
 	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e);
-/* The help, on the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written.
- * -ENOMEM. */
-int attach_help(const struct attach *a, struct term_buf *out);
-/* It has answered, or answers late: what it can do, and its colours. */
-void attach_heed_terminal(struct attach *a);
-/* What takes back all that the session has set on the terminal. -ENOMEM. */
-int attach_undo(struct attach *a, struct term_buf *undo);
 /* The terminal is the user's again, as it was. */
 void attach_leave(struct attach *a);
 /* Says how it ended, below what the session has left on the screen; the exit code. */

@@ -1,0 +1,194 @@
+#include "client/attach_private.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+/* ---- bytes ---- */
+
+int attach_append(struct term_buf *b, const void *data, size_t n)
+{
+	size_t cap = max_size(b->cap, 256);
+
+	while (cap < b->n + n)
+		cap *= 2;
+	if (cap > b->cap) {
+		uint8_t *grown = realloc(b->data, cap);
+
+		if (!grown)
+			return -ENOMEM;
+		b->data = grown;
+		b->cap = cap;
+	}
+	if (n)
+		memcpy(b->data + b->n, data, n);
+	b->n += n;
+	return 0;
+}
+
+int attach_text(struct term_buf *b, const char *text)
+{
+	return attach_append(b, text, strlen(text));
+}
+
+/* ---- to the terminal ---- */
+
+bool attach_writing(const struct attach *a)
+{
+	return a->out_at < a->out.n;
+}
+
+/* Credit goes back in step with what the terminal has taken; the filter may have changed the
+ * length. */
+static void count_written(struct attach *a)
+{
+	size_t done = a->event_n;
+
+	if (attach_writing(a))
+		done = (size_t)((uint64_t)a->event_n * a->out_at / a->out.n);
+	if (done > a->event_done && a->attachment >= 0)
+		cwsandbox_consumed(a->c, a->attachment, done - a->event_done);
+	a->event_done = done;
+}
+
+static uint64_t now_usec(void)
+{
+	return clock_read_usec(CLOCK_MONOTONIC);
+}
+
+/* Asked first: a write that just fits says nothing of a kernel that has become full. */
+static bool takes_more(struct attach *a, size_t n)
+{
+	struct pollfd p = { .fd = a->tty.out, .events = POLLOUT };
+
+	return !pace_looks(&a->pace, n) || poll(&p, 1, 0) != 0;
+}
+
+/* A piece of what is to be written; false: no more for now. */
+static bool write_piece(struct attach *a)
+{
+	size_t n = min_size(a->out.n - a->out_at, pace_room(&a->pace, now_usec()));
+	ssize_t l;
+
+	if (n == 0)
+		return false; /* it is slow, and has enough */
+	l = takes_more(a, n) ? write(a->tty.out, a->out.data + a->out_at, n) : 0;
+	if (l < 0 && errno == EINTR)
+		return true;
+	if (l == 0 || (l < 0 && errno == EAGAIN)) {
+		pace_full(&a->pace, now_usec());
+		return false;
+	}
+	if (l < 0) {
+		if (!a->ending)
+			a->ending = ENDING_GONE;
+		return false;
+	}
+	a->out_at += (size_t)l;
+	pace_wrote(&a->pace, (size_t)l, now_usec());
+	return true;
+}
+
+void attach_write_out(struct attach *a)
+{
+	while (attach_writing(a) && write_piece(a))
+		;
+	if (!attach_writing(a))
+		pace_dry(&a->pace);
+	count_written(a);
+}
+
+/* The title that is due joins what is written, where nothing is open. */
+static int put_title(struct attach *a)
+{
+	char osc[NOTICE_TEXT_MAX + 8];
+	int n;
+
+	if (!a->notice.due || !term_filter_ground(a->filter))
+		return 0;
+	a->notice.due = false;
+	n = snprintf(osc, sizeof(osc), "\033]2;%s\033\\", a->notice.text);
+	return term_filter_feed(a->filter, (const uint8_t *)osc, (size_t)n, &a->out);
+}
+
+int attach_show(struct attach *a, const struct cwsandbox_event *e)
+{
+	int r;
+
+	a->out.n = a->out_at = 0;
+	a->event_n = e->n;
+	a->event_done = 0;
+	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
+		term_filter_reset(a->filter);
+	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
+	if (!r)
+		r = put_title(a);
+	if (!r)
+		attach_write_out(a);
+	return r;
+}
+
+int attach_say_title(struct attach *a, const char *bell)
+{
+	int r;
+
+	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	r = attach_text(&a->out, bell);
+	if (!r)
+		r = put_title(a);
+	if (!r)
+		attach_write_out(a);
+	return r;
+}
+
+int attach_undo(struct attach *a, struct term_buf *undo)
+{
+	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
+	return a->out_at < a->out.n ? term_paint_undo(undo) : term_filter_undo(a->filter, undo);
+}
+
+/* ---- the help ---- */
+
+/* Short lines, for terminals of any width. */
+static int help_text(const struct attach *a, struct term_buf *out)
+{
+	static const char text[] = "\033[?1049h\033[H\033[2J"
+				   "  After %s:\r\n"
+				   "  d  detach: the session runs on\r\n"
+				   "  ?  this help\r\n"
+				   "%s\r\n"
+				   "  session %s\r\n"
+				   "  come back to it with:\r\n"
+				   "  cwsandbox attach %s\r\n\n"
+				   "  any key goes back\r\n";
+	char key[16], more[256], all[512 + 2 * TEXT_NAME_MAX];
+
+	keys_name(key, a->keys.sequence[0]);
+	snprintf(more, sizeof(more),
+		"  l  take the lead: the shell's size\r\n"
+		"  %s  send it\r\n"
+		"  any other key: both are typed\r\n",
+		key);
+	snprintf(all, sizeof(all), text, key, a->o->observer ? "  (this one only looks)\r\n" : more,
+		a->name, a->name);
+	return attach_text(out, all);
+}
+
+int attach_show_help(struct attach *a)
+{
+	struct term_buf help = { .data = NULL };
+	int r = attach_undo(a, &help);
+
+	if (!r)
+		r = help_text(a, &help);
+	term_buf_done(&a->out);
+	a->out = help;
+	a->out_at = a->event_n = a->event_done = 0;
+	a->helping = true;
+	attach_write_out(a);
+	return r;
+}
