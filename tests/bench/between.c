@@ -1,19 +1,23 @@
 /*
  * between - the least that can stand between a terminal and a program: a second pty and a copy, for the benches
  *
- * Usage: between PROGRAM ARG...        on a terminal, which becomes raw and gives its size to the program's
+ * Usage: between PROCESSES PROGRAM ARG...        on a terminal, which becomes raw and gives its size to the program's
+ * The bytes pass through so many processes (up to PROCESSES_MAX), joined by socket pairs, which do nothing but copy.
  * What another way to a shell gives can be read as a share of what this one does.
  */
 #include <poll.h>
 #include <pty.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define COPY_MAX 65536
+#define PROCESSES_MAX 9
 
 /* What is there now, whole; false: its side has ended. */
 static bool copy(int from, int to)
@@ -29,41 +33,80 @@ static bool copy(int from, int to)
 	return n > 0;
 }
 
+/* Passes on what comes, either way, until a side ends. */
+static void pass(int in, int out, int other)
+{
+	bool going = true;
+
+	while (going) {
+		struct pollfd p[] = { { .fd = other, .events = POLLIN },
+			{ .fd = in, .events = POLLIN } };
+
+		if (poll(p, 2, -1) < 0)
+			return;
+		if (p[0].revents)
+			going = copy(other, out);
+		if (going && p[1].revents)
+			going = copy(in, other);
+	}
+}
+
+/* The last of the processes: the program's terminal is its own. */
+static int run(int in, int out, const struct termios *tty, const struct winsize *size, char **argv)
+{
+	int fd;
+	pid_t pid = forkpty(&fd, NULL, tty, size);
+
+	if (pid < 0)
+		return 1;
+	if (pid == 0) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	pass(in, out, fd);
+	close(fd);
+	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
+}
+
+/* One process, and the others behind it. */
+static int chain(int processes, int in, int out, const struct termios *tty,
+	const struct winsize *size, char **argv)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (processes == 1)
+		return run(in, out, tty, size, argv);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		_exit(chain(processes - 1, pair[1], pair[1], tty, size, argv));
+	}
+	close(pair[1]);
+	if (pid > 0)
+		pass(in, out, pair[0]);
+	close(pair[0]);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct winsize size = { .ws_col = 80, .ws_row = 24 };
 	struct termios ours, raw;
-	bool going = true;
-	int fd;
-	pid_t pid;
+	const int processes = argc > 2 ? (int)strtol(argv[1], NULL, 10) : 0;
+	int r;
 
-	if (argc < 2 || tcgetattr(STDIN_FILENO, &ours) < 0) {
-		fprintf(stderr, "usage, on a terminal: between PROGRAM ARG...\n");
+	if (processes < 1 || processes > PROCESSES_MAX || tcgetattr(STDIN_FILENO, &ours) < 0) {
+		fprintf(stderr, "usage, on a terminal: between PROCESSES PROGRAM ARG...\n");
 		return 2;
 	}
 	ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
-	pid = forkpty(&fd, NULL, &ours, &size);
-	if (pid < 0)
-		return 1;
-	if (pid == 0) {
-		execvp(argv[1], argv + 1);
-		_exit(127);
-	}
 	raw = ours;
 	cfmakeraw(&raw);
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	while (going) {
-		struct pollfd p[] = { { .fd = fd, .events = POLLIN },
-			{ .fd = STDIN_FILENO, .events = POLLIN } };
-
-		if (poll(p, 2, -1) < 0)
-			break;
-		if (p[0].revents)
-			going = copy(fd, STDOUT_FILENO);
-		if (going && p[1].revents)
-			going = copy(STDIN_FILENO, fd);
-	}
+	r = chain(processes, STDIN_FILENO, STDOUT_FILENO, &ours, &size, argv + 2);
 	tcsetattr(STDIN_FILENO, TCSANOW, &ours);
-	close(fd);
-	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
+	return r;
 }

@@ -4,7 +4,8 @@
 In turns, so that a busy moment of the machine hits all: a shell on a 120x40 terminal (ttyrun), through
 `cwsandbox new` (policy skip, and --lossless), ssh with a shared connection, tmux, dtach and shpool, each as it comes.
 First what the kernel allows: `one pty` is the shell with nothing in between, and so the bound of what needs not show
-all; `two ptys` is a copy from one pty to the next (between.c), the bound of what does.
+all; `two ptys` is a copy from one pty to the next (between.c), the bound of what does. `two processes` and `three` do nothing
+but copy: as many as ssh and we have in the path, and so the bounds of the echo.
   plain    a file of lines is shown by cat: megabytes of the program's output a second until its last line is seen
   build    the same with the coloured log of a build
   echo     a key typed until it is shown, 300 times: median and 99th percentile
@@ -95,8 +96,8 @@ def one_pty(place, file):
     return Way("one pty", ["env", "PS1=" + PROMPT, "/bin/sh"], place.env, list, file)
 
 
-def two_ptys(place, file):
-    return Way("two ptys", [BETWEEN, "env", "PS1=" + PROMPT, "/bin/sh"], place.env, list, file)
+def copies(name, processes):
+    return lambda place, file: Way(name, [BETWEEN, str(processes), "env", "PS1=" + PROMPT, "/bin/sh"], place.env, list, file)
 
 
 def ssh(place, file):
@@ -186,7 +187,9 @@ def main():
         file = place.path("lines")
         place.run(["sh", "-c", lines_of(megabytes, file)]).check_returncode()
         ways = list(ours(place, megabytes))
-        ways += [way for way in (peer(place, file) for peer in (one_pty, two_ptys, ssh, tmux, dtach, shpool)) if way]
+        ways += [way for way in (peer(place, file) for peer in (
+            one_pty, copies("two ptys", 1), copies("two processes", 2), copies("three processes", 3), ssh, tmux, dtach, shpool))
+             if way]
         for _ in range(rounds):
             for way in ways:
                 way.round(megabytes)
