@@ -18,6 +18,13 @@ static int because(char why[PATHS_WHY_MAX], int r, const char *path, const char 
 	return r;
 }
 
+static void free_event(struct event **ev)
+{
+	if (*ev)
+		event_free(*ev);
+	*ev = NULL;
+}
+
 /* ---- accepting ---------------------------------------------------------------------------------- */
 
 static void open_spare(struct listener *l)
@@ -118,7 +125,8 @@ void listener_wake(struct listener *l)
 	l->resting = l->crowded = false;
 	event_del(l->ev_rest);
 	open_spare(l);
-	event_add(l->ev, NULL);
+	if (l->ev) /* else restore() will make one */
+		event_add(l->ev, NULL);
 }
 
 void listener_turn(struct listener *l)
@@ -191,13 +199,13 @@ static void restore(struct listener *l)
 	char why[PATHS_WHY_MAX];
 	struct stat st;
 
-	if (lstat(l->path, &st) == 0 && st.st_ino == l->inode)
+	if (l->ev && lstat(l->path, &st) == 0 && st.st_ino == l->inode)
 		return;
 	journal_say(l->server->journal, JOURNAL_NOTICE, "the socket %s is gone: making it again",
 		l->path);
-	event_free(l->ev);
-	l->ev = NULL;
+	free_event(&l->ev);
 	close_fd(&l->fd);
+	because(why, 0, l->path, "cannot be made: no memory is left");
 	if (make_socket(l, why) < 0 || listen_on(l) < 0)
 		journal_say(l->server->journal, JOURNAL_ERROR, "%s", why);
 }
@@ -292,13 +300,6 @@ int listener_open(struct listener *l, struct server *server, const char *path, i
 	return l->ev_rest ? listen_on(l) : -ENOMEM;
 }
 
-static void free_event(struct event **ev)
-{
-	if (*ev)
-		event_free(*ev);
-	*ev = NULL;
-}
-
 void listener_close(struct listener *l)
 {
 	struct stat st;
@@ -314,6 +315,7 @@ void listener_close(struct listener *l)
 	close_fd(&l->fd);
 	close_fd(&l->spare_fd);
 	close_fd(&l->watch_fd);
+	l->resting = l->crowded = false; /* there is nothing to wake any more */
 	free(l->path);
 	l->path = NULL;
 }

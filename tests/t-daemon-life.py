@@ -29,6 +29,11 @@ def fds(pid):
         raise unittest.SkipTest("only root may look into the daemon") from None
 
 
+def tries(world, daemon):
+    """How often it said that the socket is gone."""
+    return world.errors(daemon).count("making it again")
+
+
 def connects(path):
     with socket.socket(socket.AF_UNIX) as s:
         try:
@@ -160,6 +165,24 @@ class Socket(WorldCase):
         self.assertEqual(old.call("daemon.status")["pid"], old.welcome["pid"])
         os.rename(os.path.dirname(self.world.socket_path), self.world.path("moved-away"))
         until(lambda: connects(self.world.socket_path), "a new folder and socket")
+
+    def test_fault_f36_a_socket_that_cannot_be_made_again_is_once_it_can(self):
+        daemon = self.world.daemon()
+        old = mpack.Peer(self.world.socket_path)
+        folder = os.path.dirname(self.world.socket_path)
+        os.chmod(folder, 0o755)  # others may come in: no place for it
+        other = os.path.join(folder, "other")
+        for n in range(2):  # each tried at the next change of the folder
+            name = self.world.socket_path if n == 0 else other
+            open(other, "w").close()
+            os.unlink(name)
+            until(lambda: tries(self.world, daemon) > n, "another try")
+        self.assertEqual(old.call("daemon.status")["pid"], daemon.pid)
+        os.chmod(folder, 0o700)
+        open(other, "w").close()
+        os.unlink(other)
+        until(lambda: connects(self.world.socket_path), "a new socket")
+        mpack.Peer(self.world.socket_path).close()
 
     @unittest.skipUnless(os.geteuid() == 0, "needs a second user")
     def test_sec_c04_another_user_gets_not_one_byte(self):
@@ -294,6 +317,20 @@ class TheEnd(WorldCase):
         self.assertRaises(EOFError, p.read_frame)
         self.assertEqual(daemon.wait(LIMIT), 0)
         self.assertFalse(os.path.exists(self.world.socket_path))
+
+    def test_it_ends_as_well_while_newcomers_wait_for_a_place(self):
+        daemon = self.world.daemon()
+        p = mpack.Peer(self.world.socket_path)
+        os.kill(daemon.pid, signal.SIGSTOP)  # so that the end and the crowd come in one turn
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(200)]
+        for s in silent:
+            s.connect(self.world.socket_path)
+        daemon.terminate()
+        os.kill(daemon.pid, signal.SIGCONT)
+        self.assertEqual(p.note("shutdown")[1], {"reason": "terminated"})
+        self.assertEqual(daemon.wait(LIMIT), 0)
+        for s in silent:
+            s.close()
 
     def test_fault_f23_a_client_that_reads_nothing_holds_the_end_up_for_10_s_at_most(self):
         daemon = self.world.daemon()
