@@ -281,7 +281,29 @@ START_TEST(interrupt_keys_are_seen_in_each_form_and_nothing_else_is)
 }
 END_TEST
 
-TEST_MAIN("inq", keys_come_out_in_the_order_they_went_in,
+START_TEST(what_a_terminal_says_by_itself_is_told_from_what_is_typed)
+{
+	static const char *const typed[] = { "x", "\r", "\033", "\033[A", "\033[1;5R", "\033[1;2P",
+		"\033[97;5u", "\033[27;5;99~", "\033[15~", "\033OI", "\033I", "\033[<0;3;4M",
+		"\033[<0;3;4m", "\033[<32;3;4M", "\033[<64;3;4M", "\033[M !!", "\033[Ix", "x\033[I",
+		"\033[I\033[A", "\033]", "\033]x", "\033P", "\033]1;2", "\033[", "\033[?1",
+		"\033]x\033[I", OPEN "\033[I" CLOSE };
+	static const char *const said[] = { "", "\033[I", "\033[O", "\033[O\033[I", "\033[?62;22c",
+		"\033[>1;277;0c", "\033[=0c", "\033[0n", "\033[24;80R", "\033[10;1R", "\033[?1;1R",
+		"\033[?2026;2$y", "\033[4;1$y", "\033[?1u", "\033[>4;2m", "\033[8;24;80t",
+		"\033[?997;1n", "\033]11;rgb:0/0/0\033\\", "\033]10;#fff\a",
+		"\033P>|xterm(1)\033\\", "\033[<35;3;4M", "\033[<39;3;4M\033[<51;3;5M",
+		"\033]l\033\\\033[I" };
+
+	for (size_t i = 0; i < sizeof(typed) / sizeof(*typed); i++)
+		ck_assert_msg(keys_typed(typed[i], strlen(typed[i])), "typed %zu", i);
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+		ck_assert_msg(!keys_typed(said[i], strlen(said[i])), "said %zu", i);
+}
+END_TEST
+
+TEST_MAIN("inq", what_a_terminal_says_by_itself_is_told_from_what_is_typed,
+	keys_come_out_in_the_order_they_went_in,
 	a_writer_may_have_its_window_here_and_not_a_byte_more, single_keys_share_memory,
 	others_wait_behind_an_open_paste_and_follow_it, brackets_torn_over_writes_are_seen,
 	after_2_s_without_progress_the_paste_is_closed_for_the_others_and_opened_again,
@@ -289,5 +311,5 @@ TEST_MAIN("inq", keys_come_out_in_the_order_they_went_in,
 	a_writer_lost_inside_its_paste_gets_the_bracket_closed,
 	a_lost_writer_s_waiting_paste_is_kept_whole, two_pastes_at_once_follow_each_other,
 	a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit,
-	signals_keep_their_order_and_however_many_come_few_wait,
-	the_end_comes_after_everything, interrupt_keys_are_seen_in_each_form_and_nothing_else_is)
+	signals_keep_their_order_and_however_many_come_few_wait, the_end_comes_after_everything,
+	interrupt_keys_are_seen_in_each_form_and_nothing_else_is)

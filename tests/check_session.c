@@ -300,6 +300,35 @@ START_TEST(typing_takes_the_lead_only_from_one_idle_for_30_s)
 }
 END_TEST
 
+/* Some terminals tell their focus as soon as they are asked to: when they are painted. */
+START_TEST(what_a_terminal_says_by_itself_takes_the_lead_from_nobody)
+{
+	static const char *const said[] = { "\033[I", "\033[O\033[I", "\033[?62;22c", "\033[24;80R",
+		"\033]11;rgb:0000/0000/0000\033\\", "\033[<35;1;1M" };
+	uint32_t at;
+
+	begin();
+	attach(&a, 80, 24);
+	fake_pass(&fake, SESSION_LEAD_IDLE_USEC);
+	at = attach(&b, 40, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		peer_result(&b, peer_input(&b, at, said[i], strlen(said[i])));
+		ck_assert_ptr_eq(leader()->client, a.client);
+		is_size(80, 24);
+		ck_assert(input_is(said[i])); /* the program has it all the same */
+	}
+	set_size("latest");
+	is_size(40, 10); /* it came last */
+	attach(&a, 90, 30);
+	is_size(90, 30);
+	peer_input(&b, at, said[0], strlen(said[0]));
+	is_size(90, 30);
+	peer_input(&b, at, "x", 1);
+	is_size(40, 10);
+	end();
+}
+END_TEST
+
 START_TEST(the_lead_is_taken_by_asking_and_by_taking_over)
 {
 	const struct frame *f;
@@ -575,6 +604,7 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	wait_answers_at_the_end_or_when_its_time_is_up,
 	the_first_terminal_leads_and_the_lead_moves_when_it_detaches,
 	typing_takes_the_lead_only_from_one_idle_for_30_s,
+	what_a_terminal_says_by_itself_takes_the_lead_from_nobody,
 	the_lead_is_taken_by_asking_and_by_taking_over,
 	an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_no_resize,
 	a_place_is_taken_also_where_there_may_be_no_more_attachments,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define ESC 0x1b
+#define BEL 0x07
 #define CTRL_C 0x03
 #define CTRL_Z 0x1a
 #define CTRL_BACKSLASH 0x1c
@@ -119,6 +120,76 @@ bool keys_interrupt(struct inq_paste p, const void *data, size_t n)
 			csi_interrupts(s + 2, end))
 			return true;
 		paste_byte(&p, *s);
+	}
+	return false;
+}
+
+/* ---- what nobody typed ---- */
+
+#define BUTTONS 3u /* of a mouse report: all of them, none is down */
+#define MOTION 32u
+
+/* Of a pointer that only passes over the window. */
+static bool is_hover(const uint8_t *params, size_t n)
+{
+	unsigned button = 0;
+
+	for (size_t i = 0; i < n && params[i] >= '0' && params[i] <= '9' && button < PARAM_MAX; i++)
+		button = button * 10 + (params[i] - '0');
+	return button & MOTION && (button & BUTTONS) == BUTTONS;
+}
+
+/* The focus, a size, where the cursor is (a row of 1 may be F3 with a modifier), and all that has a
+ * private mark but the mouse. */
+static bool csi_reports(const uint8_t *params, size_t n, uint8_t final)
+{
+	if (n == 0)
+		return final == 'I' || final == 'O';
+	if (params[0] == '<')
+		return is_hover(params + 1, n - 1);
+	if (strchr("?>=", params[0]))
+		return true;
+	return final == 'n' || final == 't' || final == 'y' ||
+	       (final == 'R' && n > 1 && memcmp(params, "1;", 2) != 0);
+}
+
+/* Of OSC and DCS, with its end; 0: it has none. */
+static size_t string_bytes(const uint8_t *s, size_t n)
+{
+	for (size_t i = 2; i < n; i++) {
+		if (s[i] == BEL)
+			return i + 1;
+		if (s[i] == ESC)
+			return i + 1 < n && s[i + 1] == '\\' ? i + 2 : 0;
+	}
+	return 0;
+}
+
+/* Of the report that s begins with; 0: it begins with something else. */
+static size_t report_bytes(const uint8_t *s, size_t n)
+{
+	size_t i = 2;
+
+	if (n < 3 || s[0] != ESC)
+		return 0;
+	if (s[1] == ']' || s[1] == 'P')
+		return string_bytes(s, n);
+	if (s[1] != '[')
+		return 0;
+	while (i < n && s[i] >= 0x20 && s[i] < 0x40)
+		i++;
+	return i < n && csi_reports(s + 2, i - 2, s[i]) ? i + 1 : 0;
+}
+
+bool keys_typed(const void *data, size_t n)
+{
+	const uint8_t *s = data;
+	size_t used;
+
+	for (; n; s += used, n -= used) {
+		used = report_bytes(s, n);
+		if (!used)
+			return true;
 	}
 	return false;
 }

@@ -5,6 +5,7 @@
 #include "daemon/core/attachment.h"
 #include "daemon/core/budget.h"
 #include "daemon/core/client.h"
+#include "daemon/core/keys.h"
 #include "daemon/core/recorder.h"
 
 /* row: where we are; column: what happened; a hole: it cannot happen here */
@@ -545,7 +546,7 @@ void session_input_ready(struct session *s)
 		s->ops->wake(s->upstream);
 }
 
-/* Typing moves the lead only when it has been idle; tools and terminal replies never lead. */
+/* Typing moves the lead only when it has been idle; tools never lead. */
 static void session_typed(struct session *s, struct attachment *a)
 {
 	uint64_t now = s->core->clock->now_usec;
@@ -591,7 +592,8 @@ int session_input(struct session *s, struct attachment *from, const void *data, 
 	r = session_push(s, from->writer, data, n);
 	if (r)
 		return r;
-	session_typed(s, from);
+	if (keys_typed(data, n))
+		session_typed(s, from);
 	if (interrupts)
 		attachment_interrupt(from);
 	return 0;
