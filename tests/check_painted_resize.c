@@ -39,6 +39,38 @@ START_TEST(a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no
 }
 END_TEST
 
+static void shrunk_for_a_moment(const char *policy)
+{
+	begin();
+	viewer_attach_as(&a, 80, 24, policy);
+	output_text("\033[?1049h");
+	viewer_resize(100, 30);
+	viewer_ask_size(100, 29); /* the next one waits for its time */
+	for (unsigned y = 0; y < 29; y++)
+		output(blob, 100);
+	viewer_ack_all();
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert(same_screen());
+	viewer_ask_size(40, 10);
+	fake_turn(&fake);
+	viewer_ask_size(100, 29);
+	viewer_ack_all();
+	ck_assert(!same_screen());
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert(same_screen());
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	viewer_end();
+}
+
+START_TEST(a_terminal_that_was_smaller_for_a_moment_is_painted_although_the_session_never_was)
+{
+	shrunk_for_a_moment(NULL);
+	shrunk_for_a_moment("block");
+}
+END_TEST
+
 START_TEST(a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize)
 {
 	static const char erase[] = "\033[2J";
@@ -163,6 +195,7 @@ END_TEST
 
 TEST_MAIN("painted_resize",
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
+	a_terminal_that_was_smaller_for_a_moment_is_painted_although_the_session_never_was,
 	a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize,
 	a_resize_in_several_turns_has_its_effect_at_the_end_and_output_goes_on,
 	who_attaches_amid_a_resize_is_painted_when_it_is_done,
