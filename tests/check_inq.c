@@ -142,6 +142,75 @@ START_TEST(after_2_s_without_progress_the_paste_is_closed_for_the_others_and_ope
 }
 END_TEST
 
+START_TEST(a_paste_closed_for_others_in_the_middle_of_its_bracket_ends_for_the_program_too)
+{
+	for (size_t cut = 1; cut < INQ_BRACKET_BYTES; cut++) {
+		char head[INQ_BRACKET_BYTES] = "";
+
+		memcpy(head, CLOSE, cut);
+		begin();
+		push(a, OPEN "one");
+		push(a, head);
+		drain(100);
+		push(b, "ls\n");
+		now += INQ_PASTE_USEC;
+		inq_tick(&q, now);
+		ck_assert_str_eq(drain(100), CLOSE "ls\n");
+		push(a, &CLOSE[cut]);
+		ck_assert_str_eq(drain(100), OPEN CLOSE);
+		push(b, "x");
+		ck_assert_str_eq(drain(100), "x");
+		ck_assert_uint_eq(a->pushed, a->taken);
+		end();
+	}
+}
+END_TEST
+
+START_TEST(what_only_began_like_a_bracket_is_not_sent_twice)
+{
+	begin();
+	push(a, OPEN "one\033[20");
+	push(b, "ls\n");
+	now += INQ_PASTE_USEC;
+	inq_tick(&q, now);
+	push(a, "two" CLOSE);
+	ck_assert_str_eq(drain(100), OPEN "one\033[20" CLOSE "ls\n" OPEN "two" CLOSE);
+	end();
+}
+END_TEST
+
+START_TEST(a_paste_closed_in_its_bracket_reopens_behind_another_that_was_lost)
+{
+	begin();
+	push(a, OPEN "one\033[201");
+	push(b, OPEN "two");
+	now += INQ_PASTE_USEC;
+	inq_tick(&q, now);
+	inq_writer_release(&q, b);
+	push(a, "~");
+	ck_assert_str_eq(drain(100), OPEN "one\033[201" CLOSE OPEN "two" CLOSE OPEN CLOSE);
+	end();
+}
+END_TEST
+
+START_TEST(writes_that_share_no_memory_are_bounded_by_their_number)
+{
+	struct inq_writer *w[2];
+
+	begin();
+	for (size_t k = 0; k < 2; k++)
+		ck_assert_int_eq(inq_writer_new(&q, 2 * INQ_ITEMS_MAX, &w[k]), 0);
+	for (size_t i = 0; i < 2 * INQ_ITEMS_MAX; i++)
+		ck_assert_int_eq(push(w[i % 2], "k"), 0);
+	ck_assert_int_eq(push(w[0], "k"), INQ_E_WINDOW);
+	ck_assert_uint_eq(inq_credit(w[0]), INQ_ITEMS_MAX);
+	ck_assert_int_eq(push(w[1], "k"), 0); /* joins its last */
+	drain(1);
+	ck_assert_int_eq(push(w[0], "k"), 0);
+	end();
+}
+END_TEST
+
 START_TEST(progress_of_the_paste_renews_the_2_s)
 {
 	begin();
@@ -307,6 +376,10 @@ TEST_MAIN("inq", what_a_terminal_says_by_itself_is_told_from_what_is_typed,
 	a_writer_may_have_its_window_here_and_not_a_byte_more, single_keys_share_memory,
 	others_wait_behind_an_open_paste_and_follow_it, brackets_torn_over_writes_are_seen,
 	after_2_s_without_progress_the_paste_is_closed_for_the_others_and_opened_again,
+	a_paste_closed_for_others_in_the_middle_of_its_bracket_ends_for_the_program_too,
+	what_only_began_like_a_bracket_is_not_sent_twice,
+	a_paste_closed_in_its_bracket_reopens_behind_another_that_was_lost,
+	writes_that_share_no_memory_are_bounded_by_their_number,
 	progress_of_the_paste_renews_the_2_s,
 	a_writer_lost_inside_its_paste_gets_the_bracket_closed,
 	a_lost_writer_s_waiting_paste_is_kept_whole, two_pastes_at_once_follow_each_other,

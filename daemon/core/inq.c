@@ -4,9 +4,9 @@
 
 #include "daemon/core/keys.h"
 
-/* Before an item's bytes a closing and an opening bracket find room, so that nothing that moves an
- * item can fail. */
-#define HEADROOM (2 * INQ_BRACKET_BYTES)
+/* Before an item's bytes a closing bracket, an opening one and the begin of a closing one find room,
+ * so that nothing that moves an item can fail. */
+#define HEADROOM (3 * INQ_BRACKET_BYTES)
 
 static_assert(HEADROOM + INQ_SIGNALS_MAX <= INQ_ITEM_MIN, "an item has room for all signals");
 
@@ -71,15 +71,28 @@ static void item_prefix(struct inq_item *item, const char *bytes, size_t n)
 
 /* ---- the order ---- */
 
+/* A paste that was closed for others goes on. What came of its own bracket before that went for
+ * text: it comes again with the rest of it, or the paste would not end. */
+static void item_reopen(struct inq_item *item)
+{
+	const uint8_t *data = item->data + item->pos;
+	size_t torn = paste_closing(&item->writer->paste, data, item->n - item->pos);
+
+	item_prefix(item, bracket_close, torn);
+	item_prefix(item, bracket_open, INQ_BRACKET_BYTES);
+	item->writer->interrupted = false;
+}
+
 /* An item joins what the upstream gets. The brackets that belong before it are put there. */
 static void ready_put(struct inq *q, struct inq_item *item, uint64_t now_usec)
 {
 	struct inq_writer *w = item->writer;
+	const uint8_t *data = item->data + item->pos;
+	size_t n = item->n - item->pos;
 
-	paste_scan(&w->paste, item->data + item->pos, item->n - item->pos);
 	if (w->interrupted)
-		item_prefix(item, bracket_open, INQ_BRACKET_BYTES);
-	w->interrupted = false;
+		item_reopen(item);
+	paste_scan(&w->paste, data, n);
 	if (q->close_owed)
 		item_prefix(item, bracket_close + INQ_BRACKET_BYTES - q->close_owed, q->close_owed);
 	q->close_owed = 0;
@@ -195,6 +208,8 @@ int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, ui
 			q->progress_usec = now_usec;
 		}
 	} else {
+		if (w->n_items == INQ_ITEMS_MAX)
+			return INQ_E_WINDOW;
 		item = item_new(q, data, n);
 		if (!item)
 			return -ENOMEM;

@@ -1,8 +1,8 @@
 /*
  * inq - the input of one session: many writers, whole writes, one order
  *
- * Each writer may have `window` bytes here that the upstream did not take. A write is never split
- * by another's. While a writer has a bracketed paste open the others' writes wait, for at most
+ * Each writer may have `window` bytes here that the upstream did not take, in at most INQ_ITEMS_MAX
+ * pieces between those of others. A write is never split by another's. While a writer has a bracketed paste open the others' writes wait, for at most
  * INQ_PASTE_USEC without progress of the paste: then the bracket is closed for them and opened
  * again before the paster's next bytes. A writer that goes inside its paste gets the bracket
  * closed.
@@ -10,7 +10,8 @@
  * Units:   bytes.
  * Owner:   the session. A writer belongs to the queue; who made it gives it up by
  *          inq_writer_release(), and what it pushed stays.
- * Errors:  INQ_E_WINDOW: beyond the writer's credit, nothing taken; -ENOMEM, the same.
+ * Errors:  INQ_E_WINDOW: beyond the writer's credit, or one piece too many; nothing taken. -ENOMEM,
+ *          the same.
  */
 #ifndef DAEMON_CORE_INQ_H
 #define DAEMON_CORE_INQ_H
@@ -20,8 +21,9 @@
 
 #define INQ_E_WINDOW 1
 #define INQ_PASTE_USEC (2 * USEC_PER_SEC)
+#define INQ_ITEMS_MAX ((size_t)1024) /* a writer's pieces that wait */
 #define INQ_ITEM_MIN ((size_t)256)
-#define INQ_SIGNALS_MAX ((size_t)64) /* characters of signals that wait */
+#define INQ_SIGNALS_MAX ((size_t)64)  /* characters of signals that wait */
 #define INQ_BRACKET_BYTES ((size_t)6) /* of ESC [ 2 0 0 ~ and ESC [ 2 0 1 ~ */
 
 /* Where bytes stand in a stream of input: inside a bracketed paste, and how much of a bracket was

@@ -44,6 +44,17 @@ void paste_scan(struct inq_paste *p, const void *data, size_t n)
 	}
 }
 
+size_t paste_closing(const struct inq_paste *p, const void *data, size_t n)
+{
+	static const char bracket[] = "\033[201~";
+	size_t seen = min_size(p->match, STEM_BYTES + 1);
+
+	if (p->match == STEM_BYTES + 1)
+		return 0; /* an opening one */
+	n = min_size(n, INQ_BRACKET_BYTES - seen);
+	return memcmp(data, bracket + seen, n) == 0 ? seen : 0;
+}
+
 /* A number and what ends it: its sub-parameters are skipped up to `;` or the final byte. */
 struct csi {
 	unsigned value[3], sub[3]; /* parameters and the first sub-parameter of each */

@@ -10,6 +10,9 @@
 /* Follows the brackets of a paste; they may be torn anywhere. */
 void paste_scan(struct inq_paste *p, const void *data, size_t n);
 
+/* How many bytes of a closing bracket came last, if `data` go on with it; else 0. */
+size_t paste_closing(const struct inq_paste *p, const void *data, size_t n);
+
 /* Do these bytes hold Ctrl-C, Ctrl-\ or Ctrl-Z outside a paste, raw, as CSI u or as
  * modifyOtherKeys? `p` is where the paste stands before them. A sequence torn over two writes is
  * not seen. */
