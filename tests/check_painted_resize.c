@@ -1,6 +1,15 @@
 /* What painted attachments, and those that are about to be, see of a resize. */
 #include "tests/viewer_world.h"
 
+static bool no_memory; /* for another size */
+
+int __real_term_resize_begin(struct term *t, unsigned cols, unsigned rows);
+int __wrap_term_resize_begin(struct term *t, unsigned cols, unsigned rows);
+int __wrap_term_resize_begin(struct term *t, unsigned cols, unsigned rows)
+{
+	return no_memory ? -ENOMEM : __real_term_resize_begin(t, cols, rows);
+}
+
 static void resized_without_a_loss(const char *policy)
 {
 	static const unsigned sizes[][2] = { { 100, 30 }, { 60, 20 }, { 80, 24 } };
@@ -179,6 +188,33 @@ START_TEST(who_asks_for_the_screen_amid_a_resize_gets_it_at_the_new_size)
 }
 END_TEST
 
+START_TEST(without_memory_for_its_size_a_lead_is_painted_until_there_is_some)
+{
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	no_memory = true;
+	viewer_resize(60, 20);
+	viewer_ack_all();
+	ck_assert_uint_eq(s->cols, 80);
+	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
+	v.raw = 0;
+	lines(30);
+	fake_pass(&fake, SESSION_RETRY_USEC);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.raw, 0);
+	ck_assert_uint_eq(s->cols, 80);
+	no_memory = false;
+	fake_pass(&fake, SESSION_RETRY_USEC);
+	viewer_ack_all();
+	ck_assert_uint_eq(s->cols, 60);
+	ck_assert_uint_eq(fake_last(&fake)->cols, 60);
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
 START_TEST(a_session_can_end_and_go_amid_a_resize)
 {
 	huge_begin();
@@ -200,4 +236,5 @@ TEST_MAIN("painted_resize",
 	a_resize_in_several_turns_has_its_effect_at_the_end_and_output_goes_on,
 	who_attaches_amid_a_resize_is_painted_when_it_is_done,
 	who_asks_for_the_screen_amid_a_resize_gets_it_at_the_new_size,
+	without_memory_for_its_size_a_lead_is_painted_until_there_is_some,
 	a_session_can_end_and_go_amid_a_resize)

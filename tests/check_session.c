@@ -218,6 +218,28 @@ START_TEST(of_more_than_1000_ended_sessions_the_oldest_go)
 }
 END_TEST
 
+START_TEST(one_that_is_still_looked_at_keeps_no_other_ended_session)
+{
+	begin();
+	attach(&b, 80, 24);
+	b.room = 0; /* stopped: it is told of no end, for it has not all output */
+	output("x");
+	session_end(s, &(struct session_end){ .has_exit_code = true });
+	for (size_t i = 0; i < REGISTRY_ENDED_MAX + 2; i++) {
+		peer_create(&a, NULL, 10, 2);
+		session_end(
+			fake_last(&fake)->session, &(struct session_end){ .has_exit_code = true });
+		fake_turn(&fake);
+	}
+	ck_assert(exists("w"));
+	ck_assert(!exists("s1"));
+	ck_assert(!exists("s3"));
+	ck_assert(exists("s4"));
+	ck_assert_uint_eq(fake.core->registry.n, REGISTRY_ENDED_MAX);
+	end();
+}
+END_TEST
+
 START_TEST(kill_ends_a_session_and_removes_one_that_has_ended)
 {
 	const struct frame *f;
@@ -371,6 +393,28 @@ START_TEST(an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_
 	is_size(80, 24);
 	ck_assert_ptr_null(peer_note(&b, "resized"));
 	ck_assert_uint_eq(fake.core->n_attachments, 2);
+	end();
+}
+END_TEST
+
+START_TEST(who_takes_its_own_place_is_not_the_latest_for_it)
+{
+	struct attach_how how = { .name = "w", .cols = 80, .rows = 24 };
+
+	begin();
+	set_size("latest");
+	how.replaces = peer_attach(&a, &how);
+	attach(&b, 100, 30);
+	is_size(100, 30);
+	b.n_rx = b.pos_rx = 0;
+	how.replaces = peer_attach(&a, &how);
+	is_size(100, 30);
+	ck_assert_ptr_null(peer_note(&b, "resized"));
+	peer_input(&a, how.replaces, "x", 1);
+	is_size(80, 24);
+	how.cols = 81; /* it is the latest now, and stays it */
+	peer_attach(&a, &how);
+	is_size(81, 24);
 	end();
 }
 END_TEST
@@ -600,6 +644,7 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	the_newest_running_session_is_attached_when_no_name_is_given,
 	an_ended_session_nobody_saw_stays_24_h, an_ended_session_that_was_seen_stays_60_s,
 	of_more_than_1000_ended_sessions_the_oldest_go,
+	one_that_is_still_looked_at_keeps_no_other_ended_session,
 	kill_ends_a_session_and_removes_one_that_has_ended,
 	wait_answers_at_the_end_or_when_its_time_is_up,
 	the_first_terminal_leads_and_the_lead_moves_when_it_detaches,
@@ -607,6 +652,7 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	what_a_terminal_says_by_itself_takes_the_lead_from_nobody,
 	the_lead_is_taken_by_asking_and_by_taking_over,
 	an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_no_resize,
+	who_takes_its_own_place_is_not_the_latest_for_it,
 	a_place_is_taken_also_where_there_may_be_no_more_attachments,
 	nobody_takes_the_place_of_what_is_not_theirs_or_has_ended,
 	a_tool_that_takes_over_does_not_lead, each_size_policy_gives_the_size_it_names,

@@ -54,6 +54,32 @@ START_TEST(a_call_has_two_streams_no_policy_and_ends_with_an_error_map)
 }
 END_TEST
 
+START_TEST(input_behind_the_end_of_a_call_s_input_is_refused_and_the_program_gets_none_of_it)
+{
+	const struct frame *f;
+	uint32_t at;
+
+	begin();
+	at = exec(&a, "cat");
+	session_up(fake_last(&fake)->session);
+	peer_input(&a, at, "one", 3);
+	of_attachment(&a, "session.close_input", at);
+	peer_refused(&a, peer_input(&a, at, "two", 3), "not_supported");
+	peer_notify(&a, "session.input", 2);
+	frame_put_u64(&a.out, "attachment", at);
+	frame_put_bin(&a.out, "data", "two", 3);
+	peer_send(&a);
+	fake_turn(&fake);
+	f = peer_note(&a, "input_refused");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(field_is(frame_get(f->params, "error"), "code", "not_supported"));
+	peer_result(&a, of_attachment(&a, "session.close_input", at)); /* it may come again */
+	ck_assert(input_is("one"));
+	ck_assert(fake_last(&fake)->input_ended);
+	end();
+}
+END_TEST
+
 START_TEST(a_call_ends_with_its_connection_and_by_detach)
 {
 	uint32_t at;
@@ -114,6 +140,7 @@ START_TEST(a_call_without_argv_or_with_a_relative_folder_is_refused)
 END_TEST
 
 TEST_MAIN("session_call", a_call_has_two_streams_no_policy_and_ends_with_an_error_map,
+	input_behind_the_end_of_a_call_s_input_is_refused_and_the_program_gets_none_of_it,
 	a_call_ends_with_its_connection_and_by_detach,
 	a_call_s_reader_may_stop_for_as_long_as_it_likes,
 	a_call_without_argv_or_with_a_relative_folder_is_refused)

@@ -149,6 +149,9 @@ static struct refusal input_refusal(int r)
 	case SESSION_E_DENIED:
 		return (struct refusal){ "denied",
 			"An observer only watches; attach as a peer to do this." };
+	case SESSION_E_CLOSED:
+		return (struct refusal){ "not_supported",
+			"The input was closed by `session.close_input`; nothing can follow it." };
 	default:
 		return (struct refusal){ "no_memory",
 			"The daemon is out of memory for this; end something, or try again." };

@@ -147,7 +147,7 @@ int attachment_new(struct attachment **ret, const struct attachment_config *conf
 	a->client->n_attachments++;
 	ledger_add(&core->memory, sizeof(*a));
 	list_append(&a->client->attachments, &a->client_link);
-	session_attached(a->session, a); /* may give the session its size */
+	session_attached(a->session, a, config->replaced); /* may give the session its size */
 	attachment_begin(a, config, ret_fresh);
 	attachment_watch(a);
 	attachment_wake(a);
@@ -360,7 +360,8 @@ void attachment_resize(struct attachment *a, unsigned cols, unsigned rows)
 	if (a->view == VIEW_PAINTING || a->view == VIEW_PAINTED)
 		paint_leave(a);
 	else if (a->view == VIEW_RAW && !a->raw_only)
-		a->askew = true; /* also when it is back at the session's size before that changed */
+		a->askew =
+			true; /* also when it is back at the session's size before that changed */
 	if (!a->observer && !s->lead)
 		session_lead(s, a);
 	if (!a->observer)

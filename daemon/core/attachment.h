@@ -115,6 +115,7 @@ struct attachment {
 struct attachment_config {
 	struct session *session;
 	struct client *client;
+	const struct attachment *replaced; /* whose place it takes; NULL = none */
 	bool observer;
 	enum attachment_policy policy;
 	uint64_t block_timeout_usec; /* 0 = none */

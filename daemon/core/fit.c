@@ -51,15 +51,27 @@ static void size_changed(struct session *s)
 	session_mark(s);
 }
 
+static void fit_attachments(struct session *s)
+{
+	struct attachment *a;
+
+	list_for_each(a, &s->attachments, session_link)
+		attachment_fit(a, false);
+}
+
 static void apply_size(struct session *s, unsigned cols, unsigned rows)
 {
 	int r = screen_resize(&s->screen, cols, rows);
 
-	if (r == 0)
+	if (r == 0) {
 		size_changed(s);
-	else if (r == SCREEN_RESIZING)
+	} else if (r == SCREEN_RESIZING) {
 		session_mark(s);
-	/* without memory the shell keeps its size */
+	} else { /* without memory the shell keeps its size for now, and is painted for others */
+		fit_attachments(s);
+		timer_start(&s->core->timers, &s->resize_timer,
+			s->core->clock->now_usec + SESSION_RETRY_USEC);
+	}
 }
 
 void session_resize_some(struct session *s)
@@ -80,15 +92,13 @@ void session_fit(struct session *s)
 {
 	uint64_t now = s->core->clock->now_usec, due = s->resized_usec + SESSION_RESIZE_USEC;
 	unsigned cols, rows;
-	struct attachment *a;
 
 	if (!s->screen.term || s->screen.resizing || session_ended(s) || s->dropped)
 		return;
 	want_size(s, &cols, &rows);
 	if (cols == s->cols && rows == s->rows) {
 		timer_stop(&s->core->timers, &s->resize_timer);
-		list_for_each(a, &s->attachments, session_link)
-			attachment_fit(a, false);
+		fit_attachments(s);
 	} else if (s->was_resized && now < due) {
 		timer_start(&s->core->timers, &s->resize_timer, due);
 	} else {
@@ -156,12 +166,13 @@ void session_clients_changed(struct session *s)
 		attachment_note(a, NOTE_CLIENTS);
 }
 
-void session_attached(struct session *s, struct attachment *a)
+void session_attached(struct session *s, struct attachment *a, const struct attachment *replaced)
 {
 	list_append(&s->attachments, &a->session_link);
-	a->typed_usec = s->core->clock->now_usec;
+	a->typed_usec = replaced ? replaced->typed_usec : s->core->clock->now_usec;
 	if (may_lead(a)) {
-		s->latest = a;
+		if (!replaced || s->latest == replaced)
+			s->latest = a;
 		if (!s->lead)
 			session_lead(s, a);
 	}

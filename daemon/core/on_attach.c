@@ -102,6 +102,7 @@ static bool attach_replaced(struct client *c, const struct frame *f, struct atta
 	if (!param_int(f, "replaces", &id))
 		return true;
 	at->replaced = client_attachment(c, id);
+	at->config.replaced = at->replaced;
 	if (at->replaced && at->replaced->session == at->config.session)
 		return true;
 	client_refuse(c, f, "no_such_attachment",
@@ -177,7 +178,6 @@ static void take_place(struct attachment *a, struct attachment *old)
 {
 	struct session *s = a->session;
 
-	a->typed_usec = old->typed_usec;
 	if (s->lead == old)
 		session_lead(s, a);
 	if (s->lease == old && !a->observer)

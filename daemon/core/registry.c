@@ -169,11 +169,20 @@ struct session *registry_newest(const struct registry *reg)
 	return NULL;
 }
 
-void registry_ended(struct registry *reg, struct session *s, struct session **ret_evict)
+void registry_ended(struct registry *reg, struct session *s)
 {
 	list_append(&reg->ended, &s->ended_link);
 	reg->n_ended++;
-	*ret_evict = reg->n_ended > REGISTRY_ENDED_MAX
-			     ? list_first(&reg->ended, struct session, ended_link)
-			     : NULL;
+}
+
+struct session *registry_overdue(const struct registry *reg)
+{
+	struct session *s;
+
+	if (reg->n_ended < REGISTRY_ENDED_MAX)
+		return NULL;
+	list_for_each(s, &reg->ended, ended_link)
+		if (list_empty(&s->attachments))
+			return s;
+	return NULL;
 }

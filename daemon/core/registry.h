@@ -3,7 +3,7 @@
  *
  * Names are unique ([A-Za-z0-9._-]{1,64}); the default is the next of s1, s2, ... that is free. An
  * ended session stays until it was seen (an attach or wait delivered its exit code) and 60 s
- * passed, or until `linger`, or until 1,000 newer ones ended.
+ * passed, or until `linger`, or until 1,000 newer ones ended and nobody is attached to it.
  *
  * Owner:   the registry holds pointers; sessions are freed by the core at the end of a turn.
  * Errors:  REGISTRY_E_TAKEN; -ENOMEM.
@@ -41,7 +41,9 @@ struct session *registry_find(const struct registry *reg, const char *name, size
 struct session *registry_newest(const struct registry *reg);
 /* The index of the first name after `name` (n 0: the first): walk by_name from there. */
 size_t registry_after(const struct registry *reg, const char *name, size_t n);
-/* It ended: the oldest of more than REGISTRY_ENDED_MAX is in *ret_evict, else NULL. */
-void registry_ended(struct registry *reg, struct session *s, struct session **ret_evict);
+void registry_ended(struct registry *reg, struct session *s); /* it did */
+/* Who has to go before another one ends: the oldest of REGISTRY_ENDED_MAX that nobody is attached
+ * to; NULL: nobody. */
+struct session *registry_overdue(const struct registry *reg);
 
 #endif

@@ -273,7 +273,7 @@ static void session_trace(const struct session *s, enum session_state to, const 
 static void session_enter_end(struct session *s)
 {
 	struct core *core = s->core;
-	struct session *evict;
+	struct session *old;
 	struct wait *w;
 
 	s->ended_wall_usec = core->clock->wall_usec;
@@ -281,11 +281,12 @@ static void session_enter_end(struct session *s)
 	inq_close(&s->inq);
 	if (s->name[0]) {
 		core->n_live--;
-		registry_ended(&core->registry, s, &evict);
+		for (old = registry_overdue(&core->registry); old;
+			old = registry_overdue(&core->registry))
+			session_drop(old);
+		registry_ended(&core->registry, s);
 		timer_start(&core->timers, &s->linger,
 			core->clock->now_usec + core->config.linger_usec);
-		if (evict && list_empty(&evict->attachments))
-			session_drop(evict);
 	}
 	list_for_each(w, &s->waits, session_link)
 		wait_answer(w);
@@ -568,6 +569,8 @@ static int session_push(struct session *s, struct inq_writer *w, const void *dat
 
 	if (session_ended(s))
 		return SESSION_E_UNEXPECTED;
+	if (s->inq.closed)
+		return SESSION_E_CLOSED;
 	r = inq_push(&s->inq, w, data, n, s->core->clock->now_usec);
 	if (r)
 		return r == INQ_E_WINDOW ? SESSION_E_WINDOW : r;

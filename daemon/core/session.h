@@ -27,8 +27,10 @@
 #define SESSION_E_EXCLUSIVE 3
 #define SESSION_E_WINDOW 4
 #define SESSION_E_DENIED 5
+#define SESSION_E_CLOSED 6
 
 #define SESSION_RESIZE_USEC (100 * USEC_PER_MSEC) /* at most one resize upstream in this time */
+#define SESSION_RETRY_USEC (1 * USEC_PER_SEC)     /* where there was no memory for another size */
 #define SESSION_LEAD_IDLE_USEC                                                                     \
 	(30 * USEC_PER_SEC) /* typing takes the lead from one idle so long                         \
 			     */
@@ -168,7 +170,7 @@ bool session_turn(struct session *s);
 void session_wake_attachments(struct session *s);
 void session_mark(struct session *s); /* work for core_turn */
 /* SESSION_E_UNEXPECTED: ended; SESSION_E_DENIED: an observer; SESSION_E_EXCLUSIVE; SESSION_E_WINDOW;
- * -ENOMEM. */
+ * SESSION_E_CLOSED: after session_close_input(), of a call; -ENOMEM. */
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n);
 /* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, -ENOMEM. */
 int session_send(struct session *s, const void *data, size_t n);
@@ -193,7 +195,9 @@ void session_tell_colors(struct session *s);
 void session_lead(struct session *s, struct attachment *a);
 /* `a` alone may type; NULL: whoever likes to. */
 void session_lease(struct session *s, struct attachment *a);
-void session_attached(struct session *s, struct attachment *a);
+/* Where it is to take the place of `replaced` (NULL: of none), which is detached next, nobody sees
+ * that it came. */
+void session_attached(struct session *s, struct attachment *a, const struct attachment *replaced);
 void session_detached(struct session *s, struct attachment *a);
 void session_clients_changed(struct session *s);
 
