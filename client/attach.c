@@ -57,7 +57,8 @@ static void request_attach(struct attach *a)
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
 }
 
-static void attach_again(struct attach *a)
+/* in_place: the terminal shows what it showed when the last of the session was written to it. */
+static void attach_again(struct attach *a, bool in_place)
 {
 	struct cwsandbox_request *q = &a->o->request;
 
@@ -68,6 +69,8 @@ static void attach_again(struct attach *a)
 	q->name = a->name;
 	q->replaces = a->attachment >= 0 ? a->attachment : 0; /* so that the lead stays ours */
 	q->take_over = false;
+	q->has_shown = in_place && q->replaces;
+	q->shown = a->shown;
 	q->has_history = true;
 	q->history = 0; /* it is on the terminal already */
 	a->attachment = -1;
@@ -77,7 +80,7 @@ static void attach_again(struct attach *a)
 static void leave_help(struct attach *a)
 {
 	a->helping = false;
-	attach_again(a);
+	attach_again(a, true);
 	if (attach_text(&a->out, ATTACH_HELP_LEAVE))
 		end_as(a, ENDING_LOST, "out of memory");
 	attach_write_out(a);
@@ -395,7 +398,7 @@ static void stop(struct attach *a)
 	if (tty_enter(&a->tty))
 		end_as(a, ENDING_GONE, NULL);
 	else
-		attach_again(a);
+		attach_again(a, false);
 }
 
 static void take_signals(struct attach *a)

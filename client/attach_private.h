@@ -43,6 +43,7 @@ struct attach {
 	char name[TEXT_NAME_MAX + 1];
 	int64_t attachment; /* -1 while it is being made */
 	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
+	uint64_t shown;     /* what was written to the terminal of the session ends there */
 	bool begun;         /* it stood once */
 	bool title_saved;   /* on the terminal's stack of titles */
 	bool is_missing;    /* it never did: there is no such session */

@@ -122,6 +122,7 @@ int attach_show(struct attach *a, const struct cwsandbox_event *e)
 	a->out.n = a->out_at = 0;
 	a->event_n = e->n;
 	a->event_done = 0;
+	a->shown = e->kind == CWSANDBOX_EVENT_OUTPUT ? e->offset + e->n : e->offset;
 	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
 		term_filter_reset(a->filter);
 	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */

@@ -90,7 +90,7 @@ static const struct put attach_puts[] = {
 		"term", term),
 	P(PUT_STR, "role", role), P(PUT_STR, "policy", policy), P(PUT_U64, "block_timeout_ms",
 		block_timeout_ms),
-	P(PUT_I64, "replaces", replaces),
+	P(PUT_I64, "replaces", replaces), P_MORE(PUT_HAS, "shown", shown, has_shown),
 	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
 		"paint", raw),
 	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64,

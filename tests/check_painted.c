@@ -75,6 +75,71 @@ START_TEST(the_lines_not_shown_are_counted_to_the_line)
 }
 END_TEST
 
+/* What comes now is not on the terminal, as under a help. */
+static void lines_unseen(unsigned n)
+{
+	struct term *terminal = v.term;
+
+	ck_assert_int_eq(term_new(&v.term, &(struct term_config){ 80, 24, HISTORY }), 0);
+	lines(n);
+	viewer_ack_all();
+	term_free(v.term);
+	v.term = terminal;
+}
+
+static void viewer_attach_in_place(uint64_t shown)
+{
+	struct attach_how how = {
+		.name = "w", .cols = 80, .rows = 24, .replaces = v.at, .shown = &shown
+	};
+
+	v.at = peer_attach(v.peer, &how);
+	v.got = v.acked = 0;
+	viewer_ack_all();
+}
+
+START_TEST(one_that_shows_what_another_left_is_painted_in_place_and_told_what_it_missed)
+{
+	uint64_t before;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	lines(100);
+	viewer_ack_all();
+	before = term_history_total(v.term);
+	viewer_attach_in_place(s->log.head);
+	ck_assert_uint_eq(term_history_total(v.term), before);
+	ck_assert(same_screen());
+	ck_assert_uint_eq(check_lines(), 0);
+	before = s->log.head;
+	lines_unseen(200);
+	viewer_attach_in_place(before);
+	ck_assert(same_screen());
+	ck_assert_uint_eq(check_lines(), 1);
+	viewer_attach_in_place(UINT64_MAX); /* more than there is is all of it, ... */
+	ck_assert(same_screen());
+	ck_assert_uint_eq(check_lines(), 1);
+	viewer_attach_in_place(0); /* ... and less than is kept as far as that is known */
+	ck_assert(same_screen());
+	lines(3);
+	viewer_ack_all();
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
+START_TEST(one_in_the_place_of_a_crop_has_yet_to_push_the_users_screen_up)
+{
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 60, .rows = 20 });
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	viewer_attach_in_place(s->log.head);
+	ck_assert(!viewed()->entered);
+	viewer_end();
+}
+END_TEST
+
 /* The program writes far more than the terminal takes, for a while: a turn each 5 ms, an
  * acknowledgement each 50. */
 static void flood(unsigned turns)
@@ -403,6 +468,8 @@ START_TEST(fault_f29_a_painted_attachment_costs_at_most_256_kib)
 END_TEST
 
 TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
+	one_that_shows_what_another_left_is_painted_in_place_and_told_what_it_missed,
+	one_in_the_place_of_a_crop_has_yet_to_push_the_users_screen_up,
 	one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm,
 	one_stopped_for_a_minute_of_a_flood_gets_one_repaint_and_the_right_screen,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,

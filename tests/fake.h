@@ -91,8 +91,9 @@ struct attach_how {
 	const char *role, *policy; /* NULL: default */
 	bool raw;                  /* paint: false */
 	bool take_over, exclusive;
-	uint32_t replaces; /* 0: none */
-	size_t window;     /* 0: default */
+	uint32_t replaces;     /* 0: none */
+	const uint64_t *shown; /* NULL: nothing */
+	size_t window;         /* 0: default */
 };
 uint32_t peer_attach(struct peer *p, const struct attach_how *how); /* the attachment */
 void peer_ack(struct peer *p, uint32_t attachment, uint64_t bytes);

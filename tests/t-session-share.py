@@ -165,6 +165,23 @@ class Sharing(SessionCase):
         self.assertNotIn("resized", a.screen.all_text().splitlines())
         self.assertNotIn("this help", a.screen.all_text())
 
+    def test_coming_back_from_the_help_adds_nothing_to_the_scrollback_but_how_much_was_missed(self):
+        a = self.shell()
+        a.type("seq 30\r").see_line("30")
+        before = len(at_prompt(a).screen.scrollback)
+        a.type("\x1c?").see("any key goes back").type("x").see_line("30")
+        self.assertEqual(len(at_prompt(a).screen.scrollback), before)
+        a.type("until [ -e show ]; do sleep 0.1; done; seq 101 150; : >shown\r").see(">shown")
+        a.type("\x1c?").see("any key goes back")
+        self.world.ok("exec", self.sandbox, "touch", "show")
+        until(lambda: self.world.cli("exec", self.sandbox, "test", "-e", "shown").returncode == 0, "output under the help")
+        until(lambda: self.world.ok("capture", a.session).endswith("150\n" + PROMPT), "the same in the daemon")
+        a.type("x").see_line("150")
+        shown = at_prompt(a).screen.all_text().splitlines()
+        self.assertEqual([n for n in range(1, 31) if shown.count(str(n)) != 1], [])
+        self.assertIn("[27 lines not shown]", shown)
+        self.assertEqual(shown[shown.index("[27 lines not shown]") + 1], "128")
+
     def test_one_key_ends_the_help_and_those_behind_it_count(self):
         a = self.shell()
         a.type("\x1c?xecho be''hind\r").see_line("behind")

@@ -144,6 +144,7 @@ static const struct param attach_params[] = {
 	POLICY_PARAM, BLOCK_PARAM, DRAIN_PARAM,
 	{ "take_over", PARAM_BOOL, false, 0, 0, NULL },
 	{ "replaces", PARAM_INT, false, 0, UINT32_MAX, NULL },
+	{ "shown", PARAM_INT, false, 0, UINT64_MAX, NULL },
 	{ "exclusive", PARAM_BOOL, false, 0, 0, NULL },
 	{ "paint", PARAM_BOOL, false, 0, 0, NULL },
 	{ "history", PARAM_INT, false, 0, ATTACHMENT_HISTORY_MAX, NULL },

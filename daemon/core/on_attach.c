@@ -3,6 +3,7 @@
 
 #include "daemon/core/describe.h"
 #include "daemon/core/methods.h"
+#include "daemon/core/paint.h"
 
 /* ---- attach ---- */
 
@@ -10,6 +11,8 @@ struct attach {
 	struct attachment_config config;
 	bool take_over, exclusive;
 	struct attachment *replaced; /* NULL: none */
+	bool has_shown;
+	uint64_t shown; /* what its terminal shows of the session ends there */
 	char id[24];
 };
 
@@ -99,6 +102,7 @@ static bool attach_replaced(struct client *c, const struct frame *f, struct atta
 {
 	uint64_t id;
 
+	at->has_shown = param_int(f, "shown", &at->shown);
 	if (!param_int(f, "replaces", &id))
 		return true;
 	at->replaced = client_attachment(c, id);
@@ -174,14 +178,17 @@ static void answer_attached(
 }
 
 /* Nobody sees the lead or the input lease change hands, and the shell no resize. */
-static void take_place(struct attachment *a, struct attachment *old)
+static void take_place(struct attachment *a, const struct attach *at)
 {
+	struct attachment *old = at->replaced;
 	struct session *s = a->session;
 
 	if (s->lead == old)
 		session_lead(s, a);
 	if (s->lease == old && !a->observer)
 		session_lease(s, a);
+	if (at->has_shown)
+		paint_take_over(a, old, at->shown);
 	attachment_detach(old, "requested", "Another attachment took its place, as requested.");
 }
 
@@ -208,7 +215,7 @@ void on_session_attach(struct client *c, const struct frame *f)
 		return;
 	}
 	if (at.replaced)
-		take_place(a, at.replaced);
+		take_place(a, &at);
 	if (at.take_over) {
 		detach_others(s, c, "taken_over", "Another client took the session over.", &n);
 		session_lead(s, a);

@@ -45,17 +45,30 @@ void paint_done(struct attachment *a)
 
 /* ---- leaving ---- */
 
-/* From here on it misses output. */
-static void note_left(struct attachment *a)
+/* Its terminal shows the session up to there. */
+static void note_shown(struct attachment *a, uint64_t pos)
 {
 	const struct session *s = a->session;
-	uint64_t pos = a->reader.pos;
 
-	a->told = pos;
-	a->counts = true;
 	a->lines_shown = log_lines(&s->log, pos) + log_in_line(&s->log, pos);
 	a->history_then = screen_history_before(&s->screen, pos);
 	a->entered = a->unknown = true;
+}
+
+/* From here on it misses output. */
+static void note_left(struct attachment *a)
+{
+	a->told = a->reader.pos;
+	a->counts = true;
+	note_shown(a, a->reader.pos);
+}
+
+void paint_take_over(struct attachment *a, const struct attachment *old, uint64_t shown)
+{
+	const struct log *log = &a->session->log;
+
+	if (old->entered)
+		note_shown(a, shown < log->tail ? log->tail : min_u64(shown, log->head));
 }
 
 void paint_leave(struct attachment *a)

@@ -19,6 +19,9 @@ void paint_leave(struct attachment *a);
 void paint_fall_behind(struct attachment *a);
 /* No raw output before the session is calm enough for it. */
 void paint_stay(struct attachment *a);
+/* The terminal of `a`, which has been sent nothing yet, is that of `old`, and shows the session up to
+ * offset `shown`: the first paint is in place. */
+void paint_take_over(struct attachment *a, const struct attachment *old, uint64_t shown);
 /* Gives all memory back. */
 void paint_done(struct attachment *a);
 /* It is painted only because it was slow, and raw output will follow. */
