@@ -21,16 +21,45 @@ static void end_as(struct attach *a, enum ending ending, const char *why)
 		text_encode(a->why, sizeof(a->why), why, strlen(why));
 }
 
-/* Who leads, perhaps. */
-static int take_notice(struct attach *a, const struct cwsandbox_event *e)
+static void ask_title(struct attach *a)
 {
 	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = a->name };
 
-	notice_event(&a->notice, a->name, e);
 	if (a->notice.ask)
 		cwsandbox_start(a->c, &get, &a->title_id);
 	a->notice.ask = false;
+}
+
+/* Who leads, perhaps. */
+static int take_notice(struct attach *a, const struct cwsandbox_event *e)
+{
+	notice_event(&a->notice, a->name, e);
+	ask_title(a);
 	return attach_say_title(a, "");
+}
+
+/* A terminal that takes nothing has what the daemon said last before it. */
+static int mind_silence(struct attach *a, bool heard)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = a->name };
+
+	if (heard) {
+		notice_heard(&a->notice);
+		ask_title(a);
+		return 0;
+	}
+	if (a->ending || attach_writing(a))
+		return 0;
+	switch (notice_silence(&a->notice, a->name, cli_now_ms())) {
+	case NOTICE_ASK:
+		cwsandbox_start(a->c, &get, NULL);
+		return 0;
+	case NOTICE_TELL:
+		return attach_say_title(a, term_filter_ground(a->filter) ? "\a" : "");
+	case NOTICE_NOTHING:
+		return 0;
+	}
+	return 0;
 }
 
 static int take_title(struct attach *a, const struct cwsandbox_event *e)
@@ -383,6 +412,7 @@ static void send_keys(struct attach *a)
 			    a->typed.n - a->typed_at, &taken))
 			return; /* no room: CREDIT will come; ended: EXITED will */
 		a->typed_at += taken;
+		notice_typed(&a->notice, cli_now_ms());
 	}
 	if (a->typed_at == a->typed.n)
 		a->typed.n = a->typed_at = 0;
@@ -401,13 +431,28 @@ static void stop(struct attach *a)
 		attach_again(a, false);
 }
 
+/* After a SIGSTOP, of which nobody was told before: a shell has taken the terminal meanwhile. */
+static void go_on(struct attach *a)
+{
+	resize(a);
+	if (!tty_was_put_back(&a->tty))
+		return;
+	a->helping = false;
+	if (tty_enter_again(&a->tty))
+		end_as(a, ENDING_GONE, NULL);
+	else
+		attach_again(a, false);
+}
+
 static void take_signals(struct attach *a)
 {
 	int sig;
 
 	for (sig = tty_signal(&a->tty); sig; sig = tty_signal(&a->tty)) {
-		if (sig == SIGWINCH || sig == SIGCONT)
+		if (sig == SIGWINCH)
 			resize(a);
+		else if (sig == SIGCONT)
+			go_on(a);
 		else if (sig == SIGTSTP)
 			stop(a);
 		else {
@@ -451,11 +496,13 @@ static int sooner(int ms, int64_t other)
  * read is a key. */
 static int timeout_ms(const struct attach *a, int pace_ms)
 {
-	const int64_t due = keys_due(a), now = cli_now_ms();
+	const int64_t due = keys_due(a), silence = notice_due_ms(&a->notice), now = cli_now_ms();
 	int ms = cwsandbox_timeout_ms(a->c);
 
 	if (attach_writing(a))
 		ms = sooner(ms, pace_ms ? pace_ms : pace_look_ms(&a->pace));
+	else
+		ms = sooner(ms, silence > now ? silence - now : 0);
 	return sooner(ms, due > now ? due - now : 0);
 }
 
@@ -494,6 +541,8 @@ static int turn(struct attach *a)
 	if (p[FD_OUT].revents || n == 0)
 		attach_write_out(a);
 	send_keys(a); /* in one write with the acknowledgements */
+	if (!r)
+		r = mind_silence(a, p[FD_CONN].revents & (POLLIN | POLLHUP | POLLERR));
 	if (!a->ending)
 		exchange(a, n > 0 && !p[FD_CONN].revents && cwsandbox_timeout_ms(a->c) != 0);
 	if (!r)

@@ -103,3 +103,46 @@ void notice_restore(struct notice *n, const char *title)
 	text_encode(n->text, sizeof(n->text), title ? title : "", title ? strlen(title) : 0);
 	n->due = true;
 }
+
+/* ---- silence ---- */
+
+void notice_typed(struct notice *n, int64_t now_ms)
+{
+	if (n->typed_ms)
+		return;
+	n->typed_ms = now_ms;
+	n->asked = false;
+}
+
+void notice_heard(struct notice *n)
+{
+	n->typed_ms = 0;
+	if (n->silent && n->shown)
+		put_back(n);
+	n->silent = false;
+}
+
+int64_t notice_due_ms(const struct notice *n)
+{
+	if (!n->typed_ms || n->silent)
+		return INT64_MAX;
+	return n->typed_ms + (n->asked ? NOTICE_SILENCE_MS : NOTICE_ASK_MS);
+}
+
+enum notice_step notice_silence(struct notice *n, const char *name, int64_t now_ms)
+{
+	if (now_ms < notice_due_ms(n))
+		return NOTICE_NOTHING;
+	if (!n->asked) {
+		n->asked = true;
+		return NOTICE_ASK;
+	}
+	n->silent = true;
+	if (n->on) {
+		snprintf(n->text, sizeof(n->text), "%s: cwsandboxd has not answered for %d s", name,
+			NOTICE_SILENCE_MS / 1000);
+		n->due = n->shown = true;
+		n->ask = n->refused = false;
+	}
+	return NOTICE_TELL;
+}

@@ -187,15 +187,10 @@ void tty_close(struct tty *t)
 	t->out = -1;
 }
 
-int tty_enter(struct tty *t)
+int tty_enter_again(struct tty *t)
 {
-	struct termios raw;
+	struct termios raw = t->saved;
 
-	if (held)
-		t->saved = held_settings;
-	else if (tcgetattr(t->in, &t->saved) < 0)
-		return -errno;
-	raw = t->saved;
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
@@ -204,6 +199,22 @@ int tty_enter(struct tty *t)
 	t->raw = true;
 	held = 0;
 	return 0;
+}
+
+int tty_enter(struct tty *t)
+{
+	if (held)
+		t->saved = held_settings;
+	else if (tcgetattr(t->in, &t->saved) < 0)
+		return -errno;
+	return tty_enter_again(t);
+}
+
+bool tty_was_put_back(const struct tty *t)
+{
+	struct termios now;
+
+	return t->raw && tcgetattr(t->in, &now) == 0 && (now.c_lflag & (ICANON | ECHO | ISIG));
 }
 
 /* A terminal that is stopped, or gone, must not keep us. */

@@ -44,6 +44,9 @@ void tty_release(void);
  * us and that our caller has ignored; the terminal is as it was. */
 int tty_open(struct tty *t);
 int tty_enter(struct tty *t); /* raw mode */
+/* Entered, but somebody has put it back, as a shell does when we are stopped by SIGSTOP. */
+bool tty_was_put_back(const struct tty *t);
+int tty_enter_again(struct tty *t);
 /* Writes `undo` and puts the terminal back. Waits for a blocked terminal at most a moment; then its
  * output is dropped. */
 void tty_leave(struct tty *t, const void *undo, size_t n);

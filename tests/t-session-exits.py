@@ -3,6 +3,7 @@
 
 The program has switched on everything that a full-screen program may; no way out may leave any of it behind.
 """
+import json
 import os
 import signal
 import sys
@@ -100,6 +101,35 @@ class WaysOut(SessionCase):
         os.kill(t.pid, signal.SIGSTOP)
         os.kill(t.pid, signal.SIGCONT)
         at_prompt(t).type("echo after\r").see_line("after").type(DETACH)
+        self.out(t, 0)
+
+    def test_a_client_whose_terminal_a_shell_took_while_it_was_stopped_takes_it_back(self):
+        t = Terminal(["sh", "-mc", "%s attach %s; stty sane; echo; echo it stopped; read go; fg"
+                      % (program("cwsandbox"), self.shell().session)], env=self.world.env, cwd=self.world.dir)
+        t.see_line(PROMPT)
+        client = until(lambda: [c["pid"] for s in json.loads(self.world.ok("sessions", "--json")) for c in s["clients"]
+                                if c["tty"] == os.ttyname(t.slave)], "the client")[0]
+        os.kill(client, signal.SIGSTOP)
+        t.see_line("it stopped").type("\r")
+        until(lambda: not termios.tcgetattr(t.slave)[3] & termios.ECHO, "a terminal that does not echo")
+        at_prompt(t).type("echo on $((40+2))\r").see("on 42")
+        self.assertNotIn("it stopped", t.screen.text())
+        t.type(DETACH)
+        self.out(t, 0)
+
+    def test_a_daemon_that_is_silent_after_a_key_is_told_in_the_title_until_it_speaks(self):
+        t = self.shell()
+        os.kill(self.daemon.pid, signal.SIGSTOP)
+        try:
+            t.type("echo la''ter\r")
+            silent = "%s: cwsandboxd has not answered for 5 s" % t.session
+            until(lambda: silent in t.screen.titles, "the title")
+            self.assertEqual(t.screen.bells, 1)
+        finally:
+            os.kill(self.daemon.pid, signal.SIGCONT)
+        t.see_line("later")
+        until(lambda: t.screen.titles[-1] != silent, "its own title")
+        t.type(DETACH)
         self.out(t, 0)
 
     def stopped(self, t):
