@@ -86,6 +86,12 @@ static void request_attach(struct attach *a)
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
 }
 
+static void request_newer(struct attach *a)
+{
+	attach_name_lines(a);
+	request_attach(a);
+}
+
 /* in_place: the terminal shows what it showed when the last of the session was written to it. */
 static void attach_again(struct attach *a, bool in_place)
 {
@@ -93,17 +99,19 @@ static void attach_again(struct attach *a, bool in_place)
 
 	a->out.n = a->out_at = a->event_n = a->event_done = 0;
 	term_filter_reset(a->filter);
-	if (a->attach_id)
+	if (a->attach_id || a->again)
 		return; /* on its way already, with its paint */
 	q->name = a->name;
 	q->replaces = a->attachment >= 0 ? a->attachment : 0; /* so that the lead stays ours */
 	q->take_over = false;
 	q->has_shown = in_place && q->replaces;
 	q->shown = a->shown;
-	q->has_history = true;
-	q->history = 0; /* it is on the terminal already */
 	a->attachment = -1;
-	request_attach(a);
+	a->knows_lines &= !in_place;
+	if (a->lines_id && !in_place)
+		a->again = true;
+	else
+		request_newer(a);
 }
 
 static void leave_help(struct attach *a)
@@ -236,7 +244,7 @@ static void take_old(struct attach *a, const struct cwsandbox_event *e)
 {
 	char why[ERRORS_TEXT_MAX / 2];
 
-	if (!a->attach_id || e->attachment != a->o->request.replaces)
+	if ((!a->attach_id && !a->again) || e->attachment != a->o->request.replaces)
 		return;
 	if (e->kind == CWSANDBOX_EVENT_EXITED)
 		a->o->request.replaces = 0;
@@ -252,6 +260,8 @@ static int take_event(struct attach *a, const struct cwsandbox_event *e)
 
 	if (e->kind == CWSANDBOX_EVENT_ANSWER) {
 		take_answer(a, e);
+		if (attach_take_lines(a, e))
+			request_newer(a);
 		r = take_lead(a, e);
 		return r ? r : take_title(a, e);
 	}
@@ -423,7 +433,9 @@ static void send_keys(struct attach *a)
 static void stop(struct attach *a)
 {
 	attach_leave(a);
+	attach_ask_lines(a);
 	a->helping = false;
+	cwsandbox_flush(a->c); /* the answer is to be of now */
 	tty_stop();
 	if (tty_enter(&a->tty))
 		end_as(a, ENDING_GONE, NULL);
@@ -628,6 +640,8 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	r = set_keys(&a);
 	if (r)
 		return r;
+	a.had_history = o->request.has_history;
+	a.history = o->request.history;
 	a.typed = o->typed;
 	o->typed = (struct term_buf){ .n = 0 };
 	if (o->request.name)

@@ -1,5 +1,5 @@
 /*
- * attach_private - struct attach, shared by attach.c, attach_write.c and attach_end.c
+ * attach_private - struct attach, shared by attach.c, attach_write.c, attach_lines.c and attach_end.c
  */
 #ifndef CLIENT_ATTACH_PRIVATE_H
 #define CLIENT_ATTACH_PRIVATE_H
@@ -40,6 +40,12 @@ struct attach {
 	struct notice notice;
 	uint32_t lead_id;  /* the request for the lead; 0: none */
 	uint32_t title_id; /* the request for the session's title; 0: none */
+	uint32_t lines_id; /* the request for how many lines the terminal has; 0: none */
+	bool knows_lines;  /* it was answered: `from` is the first that it has not */
+	uint64_t from;
+	bool again;        /* attaching waits for it */
+	bool had_history;  /* as asked for: request.has_history, request.history */
+	uint64_t history;
 	char name[TEXT_NAME_MAX + 1];
 	int64_t attachment; /* -1 while it is being made */
 	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
@@ -78,6 +84,14 @@ int attach_say_title(struct attach *a, const char *bell);
 int attach_show_help(struct attach *a);
 /* What takes back all that the session has set on the terminal. -ENOMEM. */
 int attach_undo(struct attach *a, struct term_buf *undo);
+
+/* ---- attach_lines.c: coming back ---- */
+/* The terminal is left: which line of the session is the first that it has not? */
+void attach_ask_lines(struct attach *a);
+/* The answer. Attaching again waited for it. */
+bool attach_take_lines(struct attach *a, const struct cwsandbox_event *e);
+/* Of the history only newer ones are asked for; none where it is not known which those are. */
+void attach_name_lines(struct attach *a);
 
 /* ---- attach_end.c ---- */
 /* Why the daemon detached us, and the way back if there is one; perhaps in buf. The daemon's own

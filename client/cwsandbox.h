@@ -278,7 +278,8 @@ struct cwsandbox_request {
 	bool all, force;
 	/* capture */
 	const char *format; /* "text", "ansi", "json": a JSON object a line */
-	uint64_t from;      /* number of the first line; 0: `history` lines before the screen */
+	uint64_t from;      /* number of the first line; 0: `history` lines before the screen. Of attach:
+			       the first paint has none before it */
 	/* snapshots */
 	const char *snapshot_id, *volume, *source_sandbox_id;
 	const char *const *snapshot_volumes;

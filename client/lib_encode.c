@@ -93,7 +93,7 @@ static const struct put attach_puts[] = {
 	P(PUT_I64, "replaces", replaces), P_MORE(PUT_HAS, "shown", shown, has_shown),
 	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
 		"paint", raw),
-	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_SINCE, "since", since), P(PUT_U64,
+	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_U64, "from", from), P(PUT_SINCE, "since", since), P(PUT_U64,
 		"window", window), P_MORE(PUT_OR_HAS, "drain_ms", drain_ms, has_drain), COLORS,
 };
 static const struct put detach_puts[] = { P(PUT_I64, "attachment", attachment), P(PUT_STR, "name",

@@ -407,6 +407,36 @@ START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
 }
 END_TEST
 
+/* Its client was away with the terminal as it left it: what came meanwhile follows that, less than
+ * the history it asks for or more. */
+START_TEST(who_comes_back_gets_the_lines_that_are_newer_and_is_told_how_many_are_not_shown)
+{
+	static const unsigned n_newer[] = { 30, 500, CORE_HISTORY_LINES_DEFAULT + 23,
+		CORE_HISTORY_LINES_DEFAULT + 24, 9000 };
+	struct attach_how how = { .name = "w", .cols = 80, .rows = 24 };
+	struct term_cursor cursor;
+
+	for (size_t i = 0; i < ARRAY_SIZE(n_newer); i++) {
+		begin();
+		viewer_attach(&a, 80, 24);
+		lines(100);
+		viewer_ack_all();
+		term_cursor(v.term, &cursor);
+		how.from = term_history_total(s->screen.term) + cursor.y;
+		how.replaces = v.at;
+		lines(n_newer[i]);
+		while (peer_next(&a)) /* passed over */
+			;
+		v.at = peer_attach(&a, &how);
+		v.got = 0;
+		viewer_ack_all();
+		ck_assert(same_screen());
+		ck_assert_uint_eq(check_lines(), n_newer[i] > CORE_HISTORY_LINES_DEFAULT + 23);
+		viewer_end();
+	}
+}
+END_TEST
+
 /* More history than a piece of a paint holds, and the session goes on while it is painted. */
 START_TEST(sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it)
 {
@@ -479,5 +509,6 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	a_terminal_of_another_size_gets_differences,
 	one_that_shows_what_changes_nothing_does_not_lag,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
+	who_comes_back_gets_the_lines_that_are_newer_and_is_told_how_many_are_not_shown,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,
 	fault_f29_a_painted_attachment_costs_at_most_256_kib)

@@ -347,6 +347,9 @@ START_TEST(what_a_terminal_says_by_itself_takes_the_lead_from_nobody)
 	is_size(90, 30);
 	peer_input(&b, at, "x", 1);
 	is_size(40, 10);
+	at = peer_attach(&c, &(struct attach_how){ .name = "w", .raw = true });
+	peer_input(&c, at, "x", 1); /* a tool has no size */
+	is_size(40, 10);
 	end();
 }
 END_TEST

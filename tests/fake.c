@@ -454,7 +454,7 @@ static void put_unless_0(struct peer *p, const char *key, uint64_t value)
 
 uint32_t peer_attach(struct peer *p, const struct attach_how *how)
 {
-	peer_begin(p, "session.attach", how->shown ? 11 : 10);
+	peer_begin(p, "session.attach", how->shown ? 12 : 11);
 	frame_put_str(&p->out, "name", how->name);
 	frame_put_u64(&p->out, "cols", how->cols);
 	frame_put_u64(&p->out, "rows", how->rows);
@@ -467,6 +467,7 @@ uint32_t peer_attach(struct peer *p, const struct attach_how *how)
 	put_unless_0(p, "replaces", how->replaces);
 	if (how->shown)
 		frame_put_u64(&p->out, "shown", *how->shown);
+	put_unless_0(p, "from", how->from);
 	return (uint32_t)field_u64(peer_result(p, peer_send(p)), "attachment");
 }
 

@@ -94,6 +94,7 @@ struct attach_how {
 	uint32_t replaces;     /* 0: none */
 	const uint64_t *shown; /* NULL: nothing */
 	size_t window;         /* 0: default */
+	uint64_t from;         /* 0: its terminal has no lines */
 };
 uint32_t peer_attach(struct peer *p, const struct attach_how *how); /* the attachment */
 void peer_ack(struct peer *p, uint32_t attachment, uint64_t bytes);

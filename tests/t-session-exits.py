@@ -138,6 +138,23 @@ class WaysOut(SessionCase):
         until(lambda: os.waitid(os.P_PID, t.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT), "the client to stand still")
         return t
 
+    def test_what_came_while_the_client_was_suspended_is_above_its_screen(self):
+        t, peer = self.shell(), self.peer()
+        self.addCleanup(peer.close)
+        for word in ("one", "two"):
+            at_prompt(t.type("clear; echo be''fore.%s\r" % word).see_line("before." + word))
+            self.stopped(t)
+            peer.call("session.send", {"name": t.session, "data": b"seq -f %s.%%g 300\r" % word.encode()})
+            until(lambda word=word: word + ".300\n" in self.world.ok("capture", t.session), "all of it in the session")
+            os.kill(t.pid, signal.SIGCONT)
+            at_prompt(t.see_line(word + ".300"))
+            lines = t.screen.all_text().splitlines()
+            self.assertEqual([line for line in lines if line.startswith(word + ".")], [word + ".%d" % n for n in range(1, 301)])
+            self.assertEqual(lines.count("before." + word), 1)
+            self.assertFalse([line for line in lines if "not shown" in line])
+        t.type(DETACH)
+        self.out(t, 0)
+
     def test_a_session_that_ended_while_the_client_was_stopped_tells_its_exit_code(self):
         t = self.stopped(self.messed())
         self.peer().call("session.send", {"name": t.session, "data": b"exit 4\r"})

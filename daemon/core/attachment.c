@@ -100,6 +100,7 @@ static void attachment_init(struct attachment *a, const struct attachment_config
 		.rows = config->rows,
 		.has_colors = config->has_colors,
 		.history_lines = config->history_lines,
+		.history_from = config->history_from,
 		.view = VIEW_DUE,
 		.paint_offset = config->session->log.head,
 		.told = config->session->log.head,

@@ -79,6 +79,7 @@ struct attachment {
 	bool entered; /* the user's own screen is put away: an ATTACH paint, or raw output */
 	uint64_t raw_since_usec;
 	unsigned history_lines;
+	uint64_t history_from; /* its terminal has the lines before it */
 
 	/* the paint being sent, and what comes after it */
 	struct term_buf paint;
@@ -128,6 +129,7 @@ struct attachment_config {
 	uint64_t drain_usec; /* 0: the whole window at all times */
 	bool paint;
 	unsigned history_lines;
+	uint64_t history_from; /* number of the first line it has not; 0: it has none */
 	bool has_since; /* go on at `since`: checked by the caller but for the log's bounds */
 	uint64_t since;
 };

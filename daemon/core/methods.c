@@ -148,6 +148,7 @@ static const struct param attach_params[] = {
 	{ "exclusive", PARAM_BOOL, false, 0, 0, NULL },
 	{ "paint", PARAM_BOOL, false, 0, 0, NULL },
 	{ "history", PARAM_INT, false, 0, ATTACHMENT_HISTORY_MAX, NULL },
+	{ "from", PARAM_INT, false, 0, UINT64_MAX, NULL },
 	{ "since", PARAM_MAP, false, 0, 64, since_params },
 	WINDOW_PARAM, COLOR_PARAMS,
 	END,

@@ -123,6 +123,7 @@ static bool attach_read(struct client *c, const struct frame *f, struct attach *
 
 	param_span(f, "term", &term);
 	param_int(f, "history", &history);
+	param_int(f, "from", &at->config.history_from);
 	param_int(f, "window", &window);
 	param_int(f, "drain_ms", &drain_ms);
 	at->config.term = term.data;

@@ -125,6 +125,18 @@ static uint64_t lines_not_shown(const struct attachment *a)
 	return min_u64(above - shown, term_history_total(s->screen.term) - a->history_then);
 }
 
+/* So many came since its terminal was left, and are more than it is to get. */
+static uint64_t lines_passed_by(const struct attachment *a)
+{
+	const struct term *t = a->session->screen.term;
+	const uint64_t end = term_history_total(t), n = min_u64(end, a->history_lines);
+	uint64_t first = end - n;
+
+	if (first < term_line_first(t))
+		first = term_line_first(t);
+	return a->history_from && first > a->history_from ? first - a->history_from : 0;
+}
+
 /* The terminal shows the model when it has taken this. */
 static void whole_last(struct attachment *a)
 {
@@ -169,7 +181,8 @@ static int whole_begin(struct attachment *a)
 		.cols = s->cols,
 		.rows = s->rows,
 		.history_lines = a->history_lines,
-		.lines_not_shown = entered ? lines_not_shown(a) : 0,
+		.history_since = a->history_from,
+		.lines_not_shown = entered ? lines_not_shown(a) : lines_passed_by(a),
 	};
 	a->paint_whole = true;
 	if (a->unknown)
