@@ -421,6 +421,35 @@ START_TEST(how_rows_are_stored_never_shows)
 }
 END_TEST
 
+/* REP, and a mark that joins what is before it, as the very next thing. */
+START_TEST(a_painted_terminal_knows_the_character_before_the_cursor)
+{
+	static const char *const streams[] = { "ab", "\xe6\xbc\xa2", "0123456789", "e\xcc\x81",
+		"\x1b[31mred", "\x1b[?6h\x1b[2;3rx", "\x1b[1\"qp", "two\r\nlines", "\x1b(B\x0fx",
+		"12345678\xe6\xbc\xa2", "\x1b[?1049hover" };
+	static const char *const next[] = { "\x1b[2b", "\xcc\x88", "\xcc\x88\x1b[2b" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(streams) * ARRAY_SIZE(next) * 2; i++) {
+		const struct term_paint how = { .kind = i % 2 ? TERM_PAINT_SCREEN
+							      : TERM_PAINT_ATTACH };
+		const char *stream = streams[i / 2 % ARRAY_SIZE(streams)],
+			   *more = next[i / 2 / ARRAY_SIZE(streams)];
+		struct fixture f = { .round = i };
+
+		f.a = termkit_new(10, 4, 0);
+		f.b = termkit_new(10, 4, 0);
+		term_feed(f.a, (const uint8_t *)stream, strlen(stream));
+		ck_assert_int_eq(term_paint(f.a, &how, &f.out), 0);
+		term_feed(f.b, f.out.data, f.out.n);
+		ck_assert_uint_eq(f.b->last, f.a->last);
+		term_feed(f.a, (const uint8_t *)more, strlen(more));
+		term_feed(f.b, (const uint8_t *)more, strlen(more));
+		assert_same(&f, SAME_BUT_HISTORY | SAME_BUT_QUIET);
+		teardown(&f);
+	}
+}
+END_TEST
+
 /* A written space is part of its line, and would be wrapped into a row of its own. */
 START_TEST(a_wrap_pending_on_a_saved_blank_adds_nothing_to_the_line_of_a_painted_terminal)
 {
@@ -463,5 +492,5 @@ TEST_MAIN("term_laws", a_stream_cut_anywhere_leaves_the_same_model,
 	a_filter_gives_the_same_bytes_however_the_stream_is_cut,
 	a_paint_passes_the_filter_unchanged,
 	a_painted_terminal_goes_on_as_the_model_does_whatever_modes_meet,
-	how_rows_are_stored_never_shows,
+	how_rows_are_stored_never_shows, a_painted_terminal_knows_the_character_before_the_cursor,
 	a_wrap_pending_on_a_saved_blank_adds_nothing_to_the_line_of_a_painted_terminal)
