@@ -11,6 +11,7 @@
 
 #define TYPED_MAX ((size_t)1024 * 1024) /* bytes read from the terminal and not taken yet */
 #define QUIT_WAIT_MS 500                /* for a detach to be told to the daemon */
+#define TERM_NAME_MAX ((size_t)64)      /* bytes of TERM that the daemon lists */
 
 static void end_as(struct attach *a, enum ending ending, const char *why)
 {
@@ -76,11 +77,19 @@ static int take_title(struct attach *a, const struct cwsandbox_event *e)
 /* ---- attaching: at the beginning, and again after the help or a stop, when the screen is painted
  * anew ---- */
 
+/* One that grows beyond what a session can have while it is attached is used as far as that goes. */
+static void terminal_size(const struct attach *a, unsigned *ret_cols, unsigned *ret_rows)
+{
+	tty_size(a->tty.out, ret_cols, ret_rows);
+	*ret_cols = (unsigned)min_size(*ret_cols, TERM_COLS_MAX);
+	*ret_rows = (unsigned)min_size(*ret_rows, TERM_ROWS_MAX);
+}
+
 static void request_attach(struct attach *a)
 {
 	struct cwsandbox_request *q = &a->o->request;
 
-	tty_size(a->tty.out, &q->cols, &q->rows);
+	terminal_size(a, &q->cols, &q->rows);
 	term_filter_columns(a->filter, q->cols);
 	if (cwsandbox_start(a->c, q, &a->attach_id))
 		end_as(a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
@@ -162,7 +171,7 @@ static void resize(struct attach *a)
 	struct cwsandbox_request *told = &a->o->request;
 	unsigned cols, rows;
 
-	tty_size(a->tty.out, &cols, &rows);
+	terminal_size(a, &cols, &rows);
 	term_filter_columns(a->filter, cols);
 	if (a->attachment < 0 || (cols == told->cols && rows == told->rows))
 		return;
@@ -628,6 +637,12 @@ static int set_keys(struct attach *a)
 	return EXIT_USAGE;
 }
 
+/* It is told for the listing only: one that does not fit there is no reason to stay away. */
+static const char *listed_term(const char *term)
+{
+	return term && strlen(term) <= TERM_NAME_MAX ? term : NULL;
+}
+
 int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 {
 	struct attach a = { .cli = cli, .c = cli->c, .o = o, .attachment = -1, .name = "newest" };
@@ -646,7 +661,7 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	o->typed = (struct term_buf){ .n = 0 };
 	if (o->request.name)
 		snprintf(a.name, sizeof(a.name), "%s", o->request.name);
-	o->request.term = env.term;
+	o->request.term = listed_term(env.term);
 	o->observer = o->observer || cwsandbox_server(cli->c)->observer;
 	o->request.role = o->observer ? "observer" : NULL;
 	r = term_filter_new(&a.filter, cli->cfg.clipboard);

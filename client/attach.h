@@ -17,6 +17,7 @@ struct attach_options {
 	const char *set_size;             /* the session's size policy, NULL = as it is */
 	const char *detach_keys;          /* NULL = the configured ones */
 	const char *lead_notice;          /* "yes", "no"; NULL = as configured */
+	const char *made; /* the sandbox that was made for the session; NULL: it was there */
 	bool observer;
 	struct term_buf
 		typed; /* keys that came before there was the session; freed by attach_run() */

@@ -90,6 +90,17 @@ static void say_next(const struct attach *a, const char *what)
 		fprintf(stderr, "cwsandbox: %s, 'cwsandbox new' starts another session\n", what);
 }
 
+/* Who never named a sandbox may not know that one is paid for. */
+static void say_made(const struct attach *a)
+{
+	char id[256];
+
+	if (!a->o->made)
+		return;
+	cli_show(id, sizeof(id), a->o->made);
+	fprintf(stderr, "cwsandbox: its sandbox still runs; 'cwsandbox delete %s' ends it\n", id);
+}
+
 static int end_exited(const struct attach *a)
 {
 	char what[64];
@@ -97,6 +108,7 @@ static int end_exited(const struct attach *a)
 	if (a->has_code && !a->o->official) {
 		snprintf(what, sizeof(what), "ended, exit code %d", a->code);
 		say(a, what, NULL);
+		say_made(a);
 	}
 	if (a->has_code)
 		return a->code;

@@ -17,17 +17,23 @@
 
 static int need_terminal(const char *what)
 {
-	if (tty_is_terminal())
-		return 0;
-	return cli_error(
-		"%s needs a terminal (stdin and stdout must be one); for scripts there are "
-		"`cwsandbox exec` and `cwsandbox capture`",
-		what);
+	unsigned cols, rows;
+
+	if (!tty_is_terminal())
+		return cli_error("%s needs a terminal (stdin and stdout must be one); for scripts "
+				 "there are `cwsandbox exec` and `cwsandbox capture`",
+			what);
+	tty_size(STDOUT_FILENO, &cols, &rows);
+	if (cols > TERM_COLS_MAX || rows > TERM_ROWS_MAX)
+		return cli_error("this terminal has %ux%u; a session can have %ux%u at most: make "
+				 "it smaller, as by `stty cols 200 rows 50`",
+			cols, rows, TERM_COLS_MAX, TERM_ROWS_MAX);
+	return 0;
 }
 
 /* ---- starting a session ---- */
 
-/* 0 and the name of the new session. A sandbox made for it stays from here on. */
+/* 0 and the name of the new session. A sandbox made for it still goes with us: cli_keep(). */
 static int create_session(
 	struct cli *cli, struct cwsandbox_request *q, char name[TEXT_NAME_MAX + 1])
 {
@@ -40,6 +46,8 @@ static int create_session(
 
 	q->method = CWSANDBOX_SESSION_CREATE;
 	tty_size(STDOUT_FILENO, &q->cols, &q->rows);
+	q->cols = (unsigned)min_size(q->cols, TERM_COLS_MAX); /* with -d it is nobody's yet */
+	q->rows = (unsigned)min_size(q->rows, TERM_ROWS_MAX);
 	r = cli_ask(cli, q, &x, &e);
 	if (r)
 		return r;
@@ -47,8 +55,46 @@ static int create_session(
 	if (cli->created && isatty(STDERR_FILENO))
 		fprintf(stderr, "cwsandbox: created sandbox %s\n",
 			cli_show(shown, sizeof(shown), q->sandbox_id));
-	cli_keep(cli);
 	return 0;
+}
+
+/* Asked before a sandbox is made for nothing. */
+static int check_free(struct cli *cli, const char *name)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = name };
+	struct cwsandbox_event e;
+
+	if (!name || cli_try(cli, &get, &e))
+		return 0;
+	if (e.answer->session->ended_at)
+		return cli_error(
+			"There is a session '%s' that has ended; `cwsandbox kill %s` takes "
+			"it off the list",
+			name, name);
+	return cli_error("There is a session '%s' already; `cwsandbox attach %s` joins it, or "
+			 "choose another name",
+		name, name);
+}
+
+/* Who cannot be told the name cannot come back: the session ends, and a sandbox made for it goes
+ * with us. */
+static int print_name(struct cli *cli, const char *name)
+{
+	const struct cwsandbox_request end = { .method = CWSANDBOX_SESSION_KILL, .name = name };
+	char line[TEXT_NAME_MAX + 2];
+	struct cwsandbox_event e;
+	int r;
+
+	snprintf(line, sizeof(line), "%s\n", name);
+	r = cli_write(STDOUT_FILENO, line, strlen(line));
+	if (r) {
+		cli_try(cli, &end, &e);
+		return cli_error(
+			"cannot write the session's name, so the session is ended again: %s",
+			strerror(-r));
+	}
+	cli_keep(cli);
+	return EXIT_OK;
 }
 
 /* A sandbox for who named none. malloc'd. */
@@ -158,18 +204,20 @@ static int attach_or_create(struct cli *cli, struct attach_options *o)
 		term_buf_done(&o->typed);
 		return EXIT_LOST;
 	}
+	cli_keep(cli);
+	o->made = made;
 	o->request.name = name;
 	return attach_run(cli, o, NULL);
 }
 
 /* Without a terminal it cannot be; but a session that does not exist is the better thing to say. */
-static int explain_no_terminal(struct cli *cli, const char *name, bool create)
+static int explain_terminal(struct cli *cli, const char *name, bool create)
 {
 	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = name };
 	const struct error_context x = { .session = name };
 	struct cwsandbox_event e;
 
-	if (name && !create && cli_ask(cli, &get, &x, &e))
+	if (!tty_is_terminal() && name && !create && cli_ask(cli, &get, &x, &e))
 		return EXIT_LOST;
 	return need_terminal("attach");
 }
@@ -208,7 +256,7 @@ static int run_attach(struct cli *cli, const struct parsed *p)
 		tty_hold();
 	if (cli_connect(cli, parsed_on(p, "--create") ? CLI_SERVICE : CLI_SESSIONS))
 		return EXIT_LOST;
-	r = tty_is_terminal() ? 0 : explain_no_terminal(cli, p->args[0], parsed_on(p, "--create"));
+	r = explain_terminal(cli, p->args[0], parsed_on(p, "--create"));
 	if (r)
 		return r;
 	o.request.name = p->args[0];
@@ -333,7 +381,7 @@ static int run_new(struct cli *cli, const struct parsed *p)
 		.plain = parsed_on(p, "--plain"),
 		.argv = p->rest };
 	struct attach_options o = { .official = false };
-	char name[TEXT_NAME_MAX + 1], line[TEXT_NAME_MAX + 2];
+	char name[TEXT_NAME_MAX + 1];
 	_cleanup_(freep) char *made = NULL;
 	bool detached = parsed_on(p, "--detached");
 	int r;
@@ -345,19 +393,20 @@ static int run_new(struct cli *cli, const struct parsed *p)
 		return r;
 	if (!detached && tty_is_terminal())
 		tty_hold();
-	if (cli_connect(cli, CLI_SERVICE) || find_sandbox(cli, p->args[0], &q, &made))
+	if (cli_connect(cli, CLI_SERVICE) || check_free(cli, q.name) ||
+		find_sandbox(cli, p->args[0], &q, &made))
 		return EXIT_LOST;
 	r = detached ? 0 : need_terminal("new");
 	if (!r)
 		r = create_session(cli, &q, name) ? EXIT_LOST : 0;
 	if (r)
 		return r;
-	if (!detached) {
-		o.request.name = name;
-		return attach_run(cli, &o, NULL);
-	}
-	snprintf(line, sizeof(line), "%s\n", name);
-	return cli_print(line, strlen(line));
+	if (detached)
+		return print_name(cli, name);
+	cli_keep(cli);
+	o.made = made;
+	o.request.name = name;
+	return attach_run(cli, &o, NULL);
 }
 
 /* clang-format off */
@@ -427,7 +476,9 @@ static int run_sh(struct cli *cli, const struct parsed *p)
 	if (!tty_is_terminal())
 		return cli_error(
 			"Interactive shell requires a TTY (stdin and stdout must be a terminal).");
-	r = cli_check_plane(p);
+	r = need_terminal("sh");
+	if (!r)
+		r = cli_check_plane(p);
 	if (r)
 		return r;
 	cli->sigint_code = EXIT_INTERRUPTED;

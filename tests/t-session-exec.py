@@ -74,6 +74,33 @@ class Exec(SessionCase):
                 self.assertIn("so the sandbox is deleted again: ", done.stderr.decode())
                 until(lambda: json.loads(self.world.ok("ls", "--tag", "unread", "-o", "json")) == [], "its end")
 
+    def test_a_session_whose_name_cannot_be_written_is_ended_with_the_sandbox_made_for_it(self):
+        boxes = self.world.ok("ls", "-o", "json")
+        for args, into in (("", ">/dev/full"), ("", ">&-"), (self.sandbox, ">/dev/full")):
+            with self.subTest(args=args, into=into):
+                done = self.world.run(["sh", "-c", '"$0" new -d -s unread %s %s' % (args, into), program("cwsandbox")])
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("so the session is ended again: ", done.stderr.decode())
+                until(lambda: self.world.ok("ls", "-o", "json") == boxes, "the sandbox's end")
+                self.wait_state("unread", "exited", "failed")
+                self.world.ok("kill", "unread")
+
+    def test_a_name_that_is_taken_is_said_before_a_sandbox_is_made_for_it(self):
+        boxes = self.world.ok("ls", "-o", "json")
+        self.world.ok("new", "-d", "-s", "taken", self.sandbox)
+        for args in ((), (self.sandbox,)):
+            done = self.world.cli("new", "-d", "-s", "taken", *args)
+            self.assertEqual((done.returncode, done.stderr), (255, b"Error: There is a session 'taken' already; "
+                             b"`cwsandbox attach taken` joins it, or choose another name\n"))
+        self.world.ok("kill", "taken")
+        self.wait_state("taken", "exited")
+        done = self.world.cli("new", "-d", "-s", "taken")
+        self.assertEqual(done.stderr, b"Error: There is a session 'taken' that has ended; `cwsandbox kill taken` takes it "
+                         b"off the list\n")
+        self.world.ok("kill", "taken")
+        self.assertEqual(self.world.ok("new", "-d", "-s", "taken", self.sandbox), "taken")
+        self.assertEqual(self.world.ok("ls", "-o", "json"), boxes)
+
     def test_a_command_that_cannot_be_sent_is_said(self):
         for words, want in ((["true"] * 2001, "argv has 2001 words; at most 2000 can be sent at once"),
                             (["echo", b"\xff"], "word 2 of argv is not UTF-8 text, and the service takes nothing else"),

@@ -271,6 +271,29 @@ class Sharing(SessionCase):
             self.assertIn(b"1x1 to 1000x1000", self.world.cli("resize", a.session, size).stderr)
         self.assertEqual(self.world.cli("set", "--lossless", "nobody").returncode, 1)
 
+    def test_a_terminal_larger_than_a_session_can_be_is_told_so_before_anything_is_made(self):
+        a = self.shell()
+        for args in (("attach", a.session), ("new",), ("sh", self.sandbox)):
+            t = self.world.terminal(*args, cols=10000)
+            self.assertEqual(t.exit_code(), 1)
+            t.see("this terminal has 10000x24; a session can have 1000x1000 at most")
+            self.assert_sane(t)
+        t = self.attach(a.session, cols=1000).see_line(PROMPT)
+        t.resize(10000, 24).type("\x1c?").see("any key goes back").type("x").see_line(PROMPT).type(DETACH)
+        self.assertEqual(t.exit_code(), 0)
+
+    def test_a_terminal_with_a_name_too_long_to_list_is_attached_all_the_same(self):
+        a = self.shell()
+        t = self.world.terminal("attach", a.session, env={"TERM": "x" * 1000}).see_line(PROMPT).type(DETACH)
+        self.assertEqual(t.exit_code(), 0)
+
+    def test_who_named_no_sandbox_is_told_in_the_end_how_to_delete_the_one_that_was_made(self):
+        t = self.world.terminal("new", "--env", "PS1=%s " % PROMPT, "--", "/bin/sh", cols=120).see_line(PROMPT)
+        t.type("exit 3\r")
+        self.assertEqual(t.exit_code(), 3)
+        box = re.search(r"its sandbox still runs; 'cwsandbox delete (\S+)' ends it", t.screen.text()).group(1)
+        self.assertEqual(self.world.ok("delete", box), "Deleted sandbox %s." % box)
+
     def test_a_size_too_small_to_work_in_is_taken_and_the_way_back_is_said(self):
         a = self.shell()
         for size, small in (("20x4", False), ("1x1", True), ("80x3", True)):
