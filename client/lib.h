@@ -232,7 +232,7 @@ int conn_next(struct cwsandbox *c, struct cwsandbox_event *ret);
 int io_adopt(struct cwsandbox *c, int fd, const char *path, const struct cwsandbox_config *config,
 	uint32_t *ret_id);
 /* A daemon has written its lock file: one runs, is starting, or was killed. */
-bool io_has_record(void);
+bool io_is_locked(void);
 /* Milliseconds of CLOCK_MONOTONIC; a point in the future: -1 for a timeout of -1. */
 int64_t io_now_ms(void);
 int64_t io_deadline(int timeout_ms);

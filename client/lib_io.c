@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -130,17 +131,24 @@ static int open_socket(const char *path, int64_t deadline, int *ret_fd)
 	return 0;
 }
 
+/* The folder of the daemon's lock, or -1. */
+static int open_state_dir(void)
+{
+	_cleanup_(freep) char *dir = NULL;
+	char why[PATHS_WHY_MAX];
+
+	if (paths_state_dir(NULL, &dir, why))
+		return -1;
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* The path a running daemon has written into its lock file, malloc'd; NULL if there is none. */
 static char *recorded_socket(void)
 {
-	_cleanup_(freep) char *dir = NULL;
-	_cleanup_(closep) int fd = -1;
-	char why[PATHS_WHY_MAX], *line = NULL;
+	_cleanup_(closep) int fd = open_state_dir();
+	char *line = NULL;
 	size_t n;
 
-	if (paths_state_dir(NULL, &dir, why))
-		return NULL;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || paths_read_file(fd, "lock", LOCK_RECORD_MAX, &line, &n))
 		return NULL;
 	line[strcspn(line, "\n")] = 0;
@@ -150,11 +158,14 @@ static char *recorded_socket(void)
 	return NULL;
 }
 
-bool io_has_record(void)
+bool io_is_locked(void)
 {
-	_cleanup_(freep) char *path = recorded_socket();
+	_cleanup_(closep) int dir = open_state_dir();
+	_cleanup_(closep) int fd = -1;
 
-	return path != NULL;
+	if (dir >= 0)
+		fd = openat(dir, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 static bool is_explicit(const struct cwsandbox_config *config)
@@ -176,6 +187,11 @@ static int fail_connect(struct cwsandbox *c, int r, const char *path)
 			"cwsandboxd does not accept connections on %s; see `cwsandbox daemon "
 			"status`",
 			path);
+	if (r == -EACCES)
+		return conn_fail(c, r, "io",
+			"cannot connect to %s: %s; check CWSANDBOXD_SOCKET, XDG_RUNTIME_DIR and "
+			"XDG_STATE_HOME, which may be another user's after su",
+			path, strerror(-r));
 	return conn_fail(c, r, "io", "cannot connect to %s: %s", path, strerror(-r));
 }
 
@@ -216,7 +232,7 @@ static int check_peer(struct cwsandbox *c, int fd, const char *path)
 	if (cred.uid != geteuid())
 		return conn_fail(c, -EPERM, "not_ours",
 			"%s belongs to user id %u, not to us: nothing was sent; check "
-			"CWSANDBOXD_SOCKET",
+			"CWSANDBOXD_SOCKET and XDG_RUNTIME_DIR",
 			path, (unsigned)cred.uid);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "client/lib.h"
+#include "common/paths.h"
 
 #define PROGRAM "cwsandboxd"
 #define POLL_MS 20         /* between two tries to connect */
@@ -239,7 +240,7 @@ static int await_socket(struct cwsandbox *c, const struct cwsandbox_config *conf
 		if (!said.ended) {
 			listen_to(&said, l->diagnostics[0]);
 			if (said.ended)
-				end = io_deadline(io_has_record() ? GRACE_MS : 0);
+				end = io_deadline(io_is_locked() ? GRACE_MS : 0);
 		}
 		if (io_left(end) == 0 || io_left(deadline) == 0)
 			break;
@@ -269,16 +270,32 @@ static int launch(struct cwsandbox *c, struct launch *l)
 	return read_failure(c, l);
 }
 
+/* One that is named is told in full: a relative path is meant from here, and the daemon starts in /. */
+static int find_socket(struct cwsandbox *c, const struct cwsandbox_config *config, char **ret)
+{
+	const char *env = getenv("CWSANDBOXD_SOCKET");
+	const char *named = config->socket && *config->socket ? config->socket : env;
+	char why[PATHS_WHY_MAX];
+	int r;
+
+	if (!named || !*named)
+		return 0;
+	r = paths_socket(named, ret, why);
+	return r ? conn_fail(c, r, "io", "%s", why) : 0;
+}
+
 int cwsandbox_daemon_start(struct cwsandbox *c, const struct cwsandbox_config *config,
 	const char *program, int timeout_ms)
 {
-	struct launch l = {
-		.socket = config->socket, .diagnostics = { -1, -1 }, .failure = { -1, -1 }
-	};
+	struct launch l = { .diagnostics = { -1, -1 }, .failure = { -1, -1 } };
+	_cleanup_(freep) char *path = NULL;
 	int64_t deadline = io_deadline(timeout_ms);
 	int r;
 
 	r = find_program(c, program, l.path);
+	if (!r)
+		r = find_socket(c, config, &path);
+	l.socket = path;
 	if (!r)
 		r = launch(c, &l);
 	if (!r)

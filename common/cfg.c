@@ -232,18 +232,20 @@ static int parse_text(struct cfg *c, const char *text, const char *path, char wh
 
 int cfg_read_file(struct cfg *c, const char *path, bool must_exist, char why[CFG_WHY_MAX])
 {
-	_cleanup_(freep) char *text = NULL;
+	_cleanup_(freep) char *text = NULL, *real = realpath(path, NULL);
 	struct cfg trial;
 	size_t n = 0;
 	int r;
 
-	r = paths_read_file(AT_FDCWD, path, CFG_FILE_MAX, &text, &n);
+	/* people keep their configuration elsewhere, and links to it */
+	r = paths_read_file(AT_FDCWD, real ? real : path, CFG_FILE_MAX, &text, &n);
 	if ((r == -ENOENT || r == -ENOTDIR) && !must_exist)
 		return 0;
 	if (r < 0)
 		return text_because(why, CFG_WHY_MAX, r, "%s cannot be read: %s.", path,
 			r == -EFBIG    ? "it is longer than 64 KiB"
 			: r == -EINVAL ? "it is not a regular file"
+			: r == -ELOOP  ? "it is a link that leads nowhere"
 				       : strerror(-r));
 	if (strlen(text) != n)
 		return text_because(why, CFG_WHY_MAX, -EINVAL, "%s holds a NUL byte.", path);

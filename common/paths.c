@@ -201,8 +201,9 @@ static int check_dir(int fd, const char *path, char why[PATHS_WHY_MAX])
 			path, (unsigned)(st.st_mode & 07777));
 	if (!is_private_dir(&st))
 		return text_because(why, PATHS_WHY_MAX, -EPERM,
-			"%s has mode %04o: it must be 0700 (chmod 700 it).", path,
-			(unsigned)(st.st_mode & 07777));
+			"%s has mode %04o: it must be 0700. If it is yours alone, chmod 700 it; "
+			"else name a folder of your own.",
+			path, (unsigned)(st.st_mode & 07777));
 	return 0;
 }
 
@@ -215,7 +216,9 @@ int paths_private_dir(const char *path, int *ret_fd, char why[PATHS_WHY_MAX])
 	r = make_parents(path);
 	if (r < 0)
 		return text_because(why, PATHS_WHY_MAX, r,
-			"The folders above %s cannot be made: %s.", path, strerror(-r));
+			"The folders above %s cannot be made: %s. XDG_STATE_HOME and "
+			"XDG_RUNTIME_DIR name other places.",
+			path, strerror(-r));
 	made = mkdir(path, 0700) == 0;
 	if (!made && errno != EEXIST)
 		return text_because(why, PATHS_WHY_MAX, -errno, "%s cannot be made: %s.", path,

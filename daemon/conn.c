@@ -33,6 +33,12 @@ static void conn_enter(struct conn *c, enum conn_state state)
 	c->state = state;
 }
 
+/* Who is dialed: the service, or the proxy before it. */
+static const struct url *dialed(const struct conn *c)
+{
+	return c->ep->id.proxy ? &c->ep->proxy : &c->target;
+}
+
 /* Something broke: remembered with the reason, and seen to when the turn ends. */
 static void conn_break(struct conn *c, const char *why)
 {
@@ -41,7 +47,10 @@ static void conn_break(struct conn *c, const char *why)
 	if (c->broken || c->state == CONN_DEAD)
 		return;
 	c->broken = true;
-	if (c->ep->id.proxy && c->state == CONN_CONNECTING && !c->io_live)
+	if (c->ep->id.proxy && c->state == CONN_LOOKING_UP)
+		snprintf(by_way, sizeof(by_way), "by way of the proxy %.100s: %s", dialed(c)->host,
+			why);
+	else if (c->ep->id.proxy && c->state == CONN_CONNECTING && !c->io_live)
 		snprintf(by_way, sizeof(by_way), "by way of the proxy %s: %s", c->address, why);
 	else
 		snprintf(by_way, sizeof(by_way), "%s", why);
@@ -317,12 +326,6 @@ static void try_next(struct conn *c)
 		tear_down(c);
 	}
 	conn_break(c, strerror(-r));
-}
-
-/* Who is dialed: the service, or the proxy before it. */
-static const struct url *dialed(const struct conn *c)
-{
-	return c->ep->id.proxy ? &c->ep->proxy : &c->target;
 }
 
 /* ---- the name ----------------------------------------------------------------------------------- */

@@ -232,6 +232,17 @@ static int await_lock(int dir_fd, const char *socket_path, int *ret_fd, char **r
 	}
 }
 
+/* `daemon stop` asks the one at the socket that is named to it. */
+static void say_holder(const char *holder, const char *socket_path, char why[PATHS_WHY_MAX])
+{
+	const bool other = holder[0] == '/' && strcmp(holder, socket_path) != 0;
+
+	snprintf(why, PATHS_WHY_MAX,
+		"Another cwsandboxd of yours is running; its socket is %.150s. Stop it first: "
+		"%s%.150s%scwsandbox daemon stop",
+		holder, other ? "CWSANDBOXD_SOCKET=" : "", other ? holder : "", other ? " " : "");
+}
+
 static int take_lock(
 	const struct options *o, const char *socket_path, int *ret_fd, char why[PATHS_WHY_MAX])
 {
@@ -246,10 +257,7 @@ static int take_lock(
 		return r;
 	r = await_lock(dir_fd, socket_path, ret_fd, &holder);
 	if (r == -EWOULDBLOCK)
-		snprintf(why, PATHS_WHY_MAX,
-			"Another cwsandboxd of yours is running; its socket is %.300s. Stop it "
-			"first: cwsandbox daemon stop",
-			holder && *holder ? holder : "not known yet");
+		say_holder(holder && *holder ? holder : "not known yet", socket_path, why);
 	else if (r < 0)
 		snprintf(
 			why, PATHS_WHY_MAX, "%.300s/lock cannot be locked: %s.", dir, strerror(-r));

@@ -17,16 +17,23 @@ static void fresh(void)
 	why[0] = '\0';
 }
 
-static int read_text(const char *text, size_t n)
+static void write_text(const char *text, size_t n)
 {
 	const char *tmp = getenv("TMPDIR");
-	int fd, r;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/check-cfg-XXXXXX", tmp ? tmp : "/tmp");
 	fd = mkstemp(path);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, text, n), (ssize_t)n);
 	close(fd);
+}
+
+static int read_text(const char *text, size_t n)
+{
+	int r;
+
+	write_text(text, n);
 	r = cfg_read_file(&cfg, path, true, why);
 	unlink(path);
 	return r;
@@ -105,6 +112,25 @@ START_TEST(what_the_program_does_not_like_is_named_too_unless_it_is_empty)
 	ck_assert_int_eq(read_line("project = q\nentity = e\n"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(why, ", line 2: entity: Not this one."));
 	ck_assert_str_eq(cfg.project, "p");
+	cfg_done(&cfg);
+}
+END_TEST
+
+START_TEST(a_file_may_be_a_link_but_not_one_that_leads_nowhere)
+{
+	char link[sizeof(path) + 8];
+
+	fresh();
+	write_text("project = p\n", 12);
+	snprintf(link, sizeof(link), "%s.link", path);
+	ck_assert_int_eq(symlink(path, link), 0);
+	ck_assert_int_eq(cfg_read_file(&cfg, link, false, why), 0);
+	ck_assert_str_eq(cfg.project, "p");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(cfg_read_file(&cfg, link, false, why), -ELOOP);
+	ck_assert_ptr_nonnull(
+		strstr(why, ".link cannot be read: it is a link that leads nowhere."));
+	unlink(link);
 	cfg_done(&cfg);
 }
 END_TEST
@@ -202,6 +228,7 @@ START_TEST(the_key_is_wandbs_when_the_mode_says_so)
 END_TEST
 
 TEST_MAIN("cfg", the_defaults_are_those_of_the_manual,
+	a_file_may_be_a_link_but_not_one_that_leads_nowhere,
 	the_file_sets_keys_before_a_section_and_in_ours,
 	a_bad_line_is_named_and_the_file_changes_nothing,
 	what_the_program_does_not_like_is_named_too_unless_it_is_empty,

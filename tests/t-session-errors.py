@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What goes wrong is one line that says what to do, the right exit code, and nothing left behind"""
 import os
+import re
 import socket
 import struct
 import sys
@@ -214,6 +215,24 @@ class NoDaemon(WorldCase):
         code, text = self.refused({"CWSANDBOXD_SOCKET": "/" + "x" * 120}, "ls")
         self.assertEqual(code, 1)
         self.assertIn("107", text)
+
+    def test_a_socket_that_is_named_from_here_is_the_daemons_too(self):
+        os.mkdir(self.world.path("own"), 0o700)
+        env = {"CWSANDBOXD_SOCKET": "own/socket"}
+        self.world.ok("daemon", "start", env=env)
+        self.assertTrue(os.path.exists(self.world.path("own", "socket")))
+        code, text = self.refused({"CWSANDBOXD_SOCKET": self.world.path("own", "other")}, "daemon", "start")
+        self.assertEqual(code, 1)
+        way = re.search("Stop it first: CWSANDBOXD_SOCKET=(\S+) cwsandbox daemon stop", text).group(1)
+        self.world.ok("daemon", "stop", env={"CWSANDBOXD_SOCKET": way})
+        self.assertEqual(self.world.cli("daemon", "status", env=env).returncode, 1)
+
+    def test_a_proxy_whose_name_is_not_known_is_named(self):
+        name = "x" * 64 + ".invalid"  # too long a label to be asked for
+        code, text = self.refused({"HTTPS_PROXY": "http://%s:1" % name, "CWSANDBOX_BASE_URL": "https://service.invalid",
+                                   "CWSANDBOX_API_KEY": "x"}, "ls")
+        self.assertEqual(code, 1)
+        self.assertIn("by way of the proxy %s: " % name, text)
 
     def test_commands_that_only_look_start_no_daemon(self):
         self.assertEqual(self.world.cli("--version").returncode, 0)
