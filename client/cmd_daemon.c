@@ -9,6 +9,7 @@
 #include "client/listing.h"
 
 #define STOP_TIMEOUT_MS 15000
+#define LIST_PAGE 200
 
 static int running(struct cli *cli)
 {
@@ -78,7 +79,8 @@ static size_t name_live(const struct cwsandbox_answer *a, size_t n_before)
 	return n;
 }
 
-static int agree_to_sandboxes(struct cli *embedded)
+/* All live sandboxes are named; an exit code, or 0. */
+static int name_sandboxes(struct cli *embedded, size_t *ret_n)
 {
 	const struct error_context x = { .operation = "List sandboxes" };
 	_cleanup_(freep) char *token = NULL;
@@ -96,15 +98,35 @@ static int agree_to_sandboxes(struct cli *embedded)
 		free(token);
 		token = e.answer->next_page_token ? strdup(e.answer->next_page_token) : NULL;
 	} while (token && *token);
-	if (!n)
-		return 0;
-	fputc('\n', stderr);
-	return confirm("sandboxes of the local service");
+	if (n)
+		fputc('\n', stderr);
+	*ret_n = n;
+	return 0;
 }
 
-/* Its sandboxes end with the embedded service. */
-static int agree_to_all(void)
+static size_t name_sessions(struct cli *cli)
 {
+	const struct cwsandbox_request q = { .method = CWSANDBOX_SESSION_LIST, .limit = LIST_PAGE };
+	struct cwsandbox_event e;
+	size_t n = 0;
+
+	if (cli_try(cli, &q, &e))
+		return 0;
+	for (size_t i = 0; i < e.answer->n_sessions; i++) {
+		if (e.answer->sessions[i].ended_at)
+			continue;
+		fprintf(stderr, "%s %s",
+			n++ ? "" : "These sessions would be lost:", e.answer->sessions[i].name);
+	}
+	if (n)
+		fputs(e.answer->more ? " ...\n" : "\n", stderr);
+	return n;
+}
+
+/* The embedded service's sandboxes end with it. One question for all; *ret_sessions were agreed to. */
+static int agree_to_all(struct cli *cli, bool *ret_sessions)
+{
+	size_t n_sessions = name_sessions(cli), n = 0;
 	struct cli embedded;
 	int r;
 
@@ -113,9 +135,14 @@ static int agree_to_all(void)
 	if (r == CWSANDBOX_E_NO_DAEMON)
 		r = 0;
 	else
-		r = r ? EXIT_ERROR : agree_to_sandboxes(&embedded);
+		r = r ? EXIT_ERROR : name_sandboxes(&embedded, &n);
 	cli_done(&embedded);
-	return r;
+	*ret_sessions = n_sessions > 0;
+	if (r || n_sessions + n == 0)
+		return r;
+	return confirm(!n           ? "sessions"
+		       : n_sessions ? "sessions and sandboxes of the local service"
+				    : "sandboxes of the local service");
 }
 
 /* The end of the connection is the end of the daemon. */
@@ -169,7 +196,7 @@ static int run_stop(struct cli *cli, const struct parsed *p)
 		return cli_print("cwsandboxd is not running\n", 26);
 	if (r)
 		return EXIT_ERROR;
-	r = all && !force ? agree_to_all() : 0;
+	r = all && !force ? agree_to_all(cli, &force) : 0;
 	return r ? r : daemon_stop(cli, all, force);
 }
 

@@ -1,14 +1,17 @@
 #include "daemon/local.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
+#include "common/clock.h"
 #include "common/paths.h"
 
 #define LOCK_LINE_MAX 64
+#define STOP_POLL_MS 10
 #define PROGRAM "cwsandbox-local"
 
 static int because(char why[LOCAL_WHY_MAX], int r, const char *what)
@@ -103,7 +106,20 @@ static pid_t holder(int dir)
 	return pid > 1 ? (pid_t)pid : 0;
 }
 
-void local_stop(void)
+/* Its lock is free once all of it has gone. */
+static bool await_end(int dir, uint64_t max_usec)
+{
+	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + max_usec;
+
+	while (holder(dir)) {
+		if (clock_read_usec(CLOCK_MONOTONIC) >= until)
+			return false;
+		poll(NULL, 0, STOP_POLL_MS);
+	}
+	return true;
+}
+
+bool local_stop(uint64_t max_usec)
 {
 	_cleanup_(freep) char *path = NULL;
 	_cleanup_(closep) int dir = -1;
@@ -111,11 +127,10 @@ void local_stop(void)
 	pid_t pid;
 
 	if (paths_local_state_dir(NULL, &path, why) < 0)
-		return;
+		return true;
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	pid = dir < 0 ? 0 : holder(dir);
-	if (pid)
-		kill(pid, SIGTERM);
+	return !pid || kill(pid, SIGTERM) < 0 || await_end(dir, max_usec);
 }
 
 /* ---- its program -------------------------------------------------------------------------------- */

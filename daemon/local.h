@@ -14,6 +14,7 @@
 #include "daemon/url.h"
 
 #define LOCAL_START_MAX_USEC (15 * USEC_PER_SEC)
+#define LOCAL_STOP_MAX_USEC (8 * USEC_PER_SEC) /* its programs get 2 s, its connections 2 more */
 #define LOCAL_POLL_USEC (100 * USEC_PER_MSEC)
 #define LOCAL_WHY_MAX 512
 
@@ -31,8 +32,8 @@ struct local {
 /* Reads the folder. *ret_ca is NULL where it speaks clear text. */
 int local_find(
 	struct url *ret_url, char **ret_ca, struct secret **ret_token, char why[LOCAL_WHY_MAX]);
-/* Ends it, if it runs. */
-void local_stop(void);
+/* Ends it, if it runs, and waits for that. False: it has not ended by then. */
+bool local_stop(uint64_t max_usec);
 /* argv for the launcher, each NUL-terminated: length in *ret_n. */
 int local_command(char **ret, size_t *ret_n, char why[LOCAL_WHY_MAX]);
 

@@ -308,17 +308,30 @@ static void free_event(struct event *ev)
 		event_free(ev);
 }
 
+/* Terminals go at once; who asked for it learns by the end of its connection that it is done. */
+static void stop_local(struct server *s)
+{
+	struct client_io *io;
+
+	list_for_each(io, &s->clients, link)
+		if (io->client->n_attachments)
+			client_io_close(io);
+	if (!local_stop(LOCAL_STOP_MAX_USEC))
+		journal_say(s->journal, JOURNAL_WARNING,
+			"the embedded service was told to end and has not ended yet");
+}
+
 void server_done(struct server *s)
 {
 	listener_close(&s->listener);
 	listener_close(&s->observer);
+	if (s->stop_local)
+		stop_local(s);
 	while (!list_empty(&s->clients))
 		client_io_close(list_first(&s->clients, struct client_io, link));
 	core_free(s->core);
 	pool_end(&s->pool);
 	free_clients(s);
-	if (s->stop_local)
-		local_stop();
 	launcher_done(s->launcher);
 	if (!worker_done(&s->worker))
 		_exit(EXIT_SUCCESS); /* a look-up hangs; all else is done */

@@ -141,7 +141,16 @@ class Stopping(WorldCase):
         other = self.world.local(name="other")
         done = self.world.cli("daemon", "stop", "--all", env=other.environment())
         self.assertEqual((done.returncode, box in done.stderr.decode()), (1, True))
-        self.world.ok("delete", box)
+        self.world.ok("new", "-d", "-s", "mine", box)
+        done = self.world.cli("daemon", "stop", "--all")
+        self.assertEqual(done.stderr.decode(), "These sessions would be lost: mine\n%s\nError: sessions and sandboxes of the "
+                         "local service still run; --force loses them\n" % named)
+        t = self.world.terminal("attach", "mine")
+        until(lambda: self.world.session("mine")["clients"], "a terminal")
+        self.world.terminal("daemon", "stop", "--all", cols=120).see("Stop anyway? [y/N]").type("y\r").exit_code()
+        self.assertEqual(t.exit_code(), 255)
+        t.see("cwsandboxd was stopped")
+        self.assertEqual(self.world.cli("daemon", "status").returncode, 1)
         self.world.ok("daemon", "stop", "--all")
 
 

@@ -223,7 +223,7 @@ class NoDaemon(WorldCase):
         self.assertTrue(os.path.exists(self.world.path("own", "socket")))
         code, text = self.refused({"CWSANDBOXD_SOCKET": self.world.path("own", "other")}, "daemon", "start")
         self.assertEqual(code, 1)
-        way = re.search("Stop it first: CWSANDBOXD_SOCKET=(\S+) cwsandbox daemon stop", text).group(1)
+        way = re.search(r"Stop it first: CWSANDBOXD_SOCKET=(\S+) cwsandbox daemon stop", text).group(1)
         self.world.ok("daemon", "stop", env={"CWSANDBOXD_SOCKET": way})
         self.assertEqual(self.world.cli("daemon", "status", env=env).returncode, 1)
 
@@ -245,7 +245,13 @@ class NoDaemon(WorldCase):
         self.assertEqual(os.stat(self.world.socket_path).st_mode & 0o777, 0o600)
         box = self.world.ok("create")
         self.assertEqual(self.world.ok("exec", box, "echo", "hi"), "hi")
+        local = os.path.join(self.world.env["XDG_STATE_HOME"], "cwsandbox-local")
+        with open(os.path.join(local, "lock")) as f:
+            pid = int(f.read())
+        self.assertTrue(procs.alive(pid))
         self.world.ok("daemon", "stop", "--all", "--force")
+        self.assertFalse(procs.alive(pid), "the service still runs")
+        self.assertFalse(os.path.exists(os.path.join(local, "url")))
         until(lambda: (procs.bury(set()), not procs.descendants())[1], "the end of daemon and service")
 
 
