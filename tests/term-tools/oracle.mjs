@@ -3,6 +3,8 @@
 // node oracle.mjs BUILD MODULES fidelity CUTS SEED STREAM...
 //   A terminal that is painted at a cut of a recorded stream and gets the rest as the client passes it on, ends like one
 //   that saw the whole stream; and shows the same at the cut.
+// node oracle.mjs BUILD MODULES fidelity-vterm CUTS SEED STREAM...
+//   So too in libvterm: cells, attributes, cursor, which screen.
 // node oracle.mjs BUILD MODULES grid CUTS SEED STREAM...
 //   The model shows at each cut what the oracle shows.
 // node oracle.mjs BUILD MODULES view CUTS SEED STREAM...
@@ -44,13 +46,13 @@ function streamOf(path) {
 		exceptions: exceptionsOf(path) };
 }
 
-// Lines of EXCEPTIONS: check, stream, pattern of the difference, reason; by tabs.
+// Lines of EXCEPTIONS: check, stream (up to a *), pattern of the difference, reason; by tabs.
 function exceptionsOf(path) {
 	const file = join(dirname(path), 'EXCEPTIONS');
 	const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
 
 	return lines.filter(l => l && !l.startsWith('#')).map(l => l.split('\t'))
-		.filter(([, stream]) => stream === '*' || stream === basename(path))
+		.filter(([, stream]) => stream.endsWith('*') ? basename(path).startsWith(stream.slice(0, -1)) : stream === basename(path))
 		.map(([check, , pattern]) => ({ check, pattern: new RegExp(pattern) }));
 }
 
@@ -61,17 +63,19 @@ function cutsOf(stream, n, roll) {
 // ---- differences ----
 
 // Where a line is wrapped softly is no part of what is seen, and each terminal keeps it elsewhere.
-function firstRow(name, a, b) {
-	const cells = row => row?.replace(/^\[(true|false),?/, '[');
+function rowDifferences(name, a, b) {
+	const cells = row => row?.replace(/^\[(true|false),?/, '['), all = [];
 
 	for (let y = 0; y < Math.max(a.length, b.length); y++)
 		if (cells(a[y]) !== cells(b[y]))
-			return `${name} row ${y}: ${a[y]} != ${b[y]}`;
-	return null;
+			all.push(`${name} row ${y}: ${a[y]} != ${b[y]}`);
+	return all;
 }
 
-// Null, or the first thing in which two of dump()'s differ, in words; the keys are those of `like`.
-function difference(a, b, keys) {
+// All in which two of dump()'s differ, in words.
+function differences(a, b, keys) {
+	const all = [];
+
 	for (const key of keys) {
 		if (key === 'screens' || key === 'history')
 			continue;
@@ -79,29 +83,27 @@ function difference(a, b, keys) {
 			const x = JSON.stringify(sub ? a[key][sub] : a[key]), y = JSON.stringify(sub ? b[key]?.[sub] : b[key]);
 
 			if (x !== y)
-				return `${key}${sub ? '.' + sub : ''}: ${x} != ${y}`;
+				all.push(`${key}${sub ? '.' + sub : ''}: ${x} != ${y}`);
 		}
 	}
-	for (const i of [0, 1]) {
-		const d = a.screens[i] && b.screens[i] && firstRow(`screen ${i}`, a.screens[i], b.screens[i]);
-
-		if (d)
-			return d;
-	}
-	return null;
+	for (const i of [0, 1])
+		if (a.screens[i] && b.screens[i])
+			all.push(...rowDifferences(`screen ${i}`, a.screens[i], b.screens[i]));
+	return all;
 }
 
-function judge(check, stream, at, d) {
+// Each difference must be one that is excepted: one does not hide another.
+function judge(check, stream, at, found) {
+	const left = found.filter(d => !stream.exceptions?.some(e => e.check === check && e.pattern.test(d)));
+
 	counts.compared++;
-	if (!d)
-		return true;
-	if (stream.exceptions?.some(e => e.check === check && e.pattern.test(d))) {
+	if (left.length) {
+		counts.differ++;
+		console.log(`DIFFERS ${check} ${stream.name} at ${at}: ${left[0]}`);
+	} else if (found.length) {
 		counts.excepted++;
-		return true;
 	}
-	counts.differ++;
-	console.log(`DIFFERS ${check} ${stream.name} at ${at}: ${d}`);
-	return false;
+	return !left.length;
 }
 
 // Feeds the model up to a cut, and says from where raw output would go on. Where a control amid a sequence took effect,
@@ -122,17 +124,16 @@ async function feedTo(model, stream, fed, cut) {
 const PAINTED = ['alternate', 'cursor', 'saved0', 'saved1', 'top', 'bottom', 'modes', 'charset', 'tabs', 'screens'];
 
 // The lines above the screen, as far as the painted terminal was to get them.
-function historyDifference(painted, whole, n) {
-	const a = painted.history.slice(painted.history.length - n), b = whole.history.slice(whole.history.length - n);
+function historyDifferences(painted, whole, n) {
+	const last = list => n ? list.slice(-n) : [];
 
-	return firstRow('history', a, b);
+	return rowDifferences('history', last(painted.history), last(whole.history));
 }
 
 function compareAt(check, stream, at, painted, whole, n_history) {
 	const keys = check === 'cut' ? [...PAINTED, 'title'] : PAINTED.filter(k => k !== 'saved1'); // doc/terminal.md, section 4
-	const d = difference(painted, whole, keys) ?? (n_history ? historyDifference(painted, whole, n_history) : null);
 
-	return judge(check, stream, at, d);
+	return judge(check, stream, at, [...differences(painted, whole, keys), ...historyDifferences(painted, whole, n_history)]);
 }
 
 async function paintedAt(model, filter, stream, kind, before) {
@@ -256,7 +257,7 @@ async function grid(model, stream, n, seed) {
 		fed = end;
 		oracle.feed(stream.bytes.subarray(seen, at));
 		seen = at;
-		if (!judge('grid', stream, at, difference(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID)))
+		if (!judge('grid', stream, at, differences(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID)))
 			break;
 	}
 	oracle.free();
@@ -284,7 +285,7 @@ async function view(model, stream, n, seed) {
 		whole.feed(stream.bytes.subarray(fed, cut));
 		fed = cut;
 		painted.feed(await model.ask(`view ${stream.cols} ${stream.rows}`));
-		judge('view', stream, cut, difference(seen(painted.dump()), seen(whole.dump()), ['cursor', 'modes', 'title', 'screens']));
+		judge('view', stream, cut, differences(seen(painted.dump()), seen(whole.dump()), ['cursor', 'modes', 'title', 'screens']));
 	}
 	painted.free();
 	whole.free();
@@ -309,6 +310,39 @@ function vtermRow(runs) {
 	return rowText([false, ...cells]);
 }
 
+function vtermDifferences(painted, whole) {
+	const where = d => JSON.stringify([d.alternate, d.cursor.x, d.cursor.y]);
+	const rows = d => d.rows.map(([, ...runs]) => vtermRow(runs)), all = rowDifferences('libvterm', rows(painted), rows(whole));
+
+	return where(painted) === where(whole) ? all : [`libvterm alternate, cursor: ${where(painted)} != ${where(whole)}`, ...all];
+}
+
+// As fidelity(), in libvterm.
+async function fidelityVterm({ model, filter, vterm, whole }, stream, n, seed) {
+	const roll = random(seed), cuts = cutsOf(stream, n, roll), shows = [];
+	let fed = 0, seen = 0;
+
+	await model.fresh(stream.cols, stream.rows, HISTORY);
+	await whole.fresh(stream.cols, stream.rows);
+	for (const cut of cuts) {
+		const [end, at] = await feedTo(model, stream, fed, cut);
+		fed = end;
+		await filter.fresh(stream.cols, stream.rows, 0);
+		await vterm.fresh(stream.cols, stream.rows);
+		await vterm.feed(Buffer.from('user@host:~$ cwsandbox attach\r\n'));
+		await vterm.feed(await filter.filter(await model.ask(`paint attach ${HISTORY}`)));
+		await whole.feed(stream.bytes.subarray(seen, at));
+		seen = at;
+		if (!judge('vterm', stream, at, vtermDifferences(await vterm.dump(), await whole.dump())))
+			continue;
+		await vterm.feed(await filter.filter(stream.bytes.subarray(at)));
+		shows.push({ at, dump: await vterm.dump() });
+	}
+	await whole.feed(stream.bytes.subarray(seen));
+	for (const { at, dump } of shows)
+		judge('vterm', stream, at, vtermDifferences(dump, await whole.dump()));
+}
+
 async function tryVterm(vterm, model, cols, rows, bytes) {
 	await vterm.fresh(cols, rows);
 	await vterm.feed(bytes);
@@ -319,7 +353,7 @@ async function tryVterm(vterm, model, cols, rows, bytes) {
 
 	if (where(m) !== where(v))
 		return `libvterm alternate, cursor: ${where(m)} != ${where(v)}`;
-	return firstRow('libvterm', only(m.screens[m.alternate ? 1 : 0]), only(v.rows));
+	return rowDifferences('libvterm', only(m.screens[m.alternate ? 1 : 0]), only(v.rows))[0] ?? null;
 }
 
 // Null, or how model and oracle differ after these pieces; an oracle that breaks says nothing.
@@ -337,9 +371,9 @@ async function tryPieces({ model, vterm }, cols, rows, pieces) {
 	}
 	await model.fresh(cols, rows, 1000);
 	await model.feed(bytes);
-	const d = difference(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID.filter(k => !k.startsWith('saved')));
+	const found = differences(likeXterm(await model.dump()), oracleLike(oracle.dump()), GRID.filter(k => !k.startsWith('saved')));
 	oracle.free();
-	return d;
+	return found[0] ?? null;
 }
 
 // Leaves out what the difference does not need.
@@ -366,7 +400,7 @@ async function fuzz(peers, rounds, seed) {
 			writeFileSync(name, few.join(''));
 			d = `${JSON.stringify(few.join(''))} ${await tryPieces(peers, cols, rows, few)}`;
 		}
-		judge('fuzz', { name }, pieces.join('').length, d);
+		judge('fuzz', { name }, pieces.join('').length, d ? [d] : []);
 	}
 }
 
@@ -404,6 +438,13 @@ async function main([build, modules, what, ...args]) {
 
 		await fuzz({ model, vterm }, Number(args[0]), Number(args[1]));
 		vterm.end();
+	} else if (what === 'fidelity-vterm') {
+		const vterm = new Model(build, 'vterm-model'), whole = new Model(build, 'vterm-model');
+
+		for (const path of args.slice(2))
+			await fidelityVterm({ model, filter, vterm, whole }, streamOf(path), Number(args[0]), Number(args[1]));
+		vterm.end();
+		whole.end();
 	} else {
 		for (const path of args.slice(2))
 			await ({ grid, view }[what]?.(model, streamOf(path), Number(args[0]), Number(args[1]))

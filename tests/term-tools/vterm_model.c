@@ -43,17 +43,27 @@ static void make(struct server *s, int cols, int rows)
 	vterm_screen_reset(s->screen, 1);
 }
 
+/* A character torn is lost to it. */
+static size_t piece_bytes(const char *at, size_t n)
+{
+	size_t k = min_size(n, PIECE);
+
+	while (k < n && k > PIECE - 4 && (at[k] & 0xc0) == 0x80)
+		k--;
+	return k;
+}
+
 static int feed(struct server *s, size_t n)
 {
-	char piece[PIECE];
+	_cleanup_(freep) char *bytes = malloc(n + 1);
 
-	while (n) {
-		const size_t k = n < sizeof(piece) ? n : sizeof(piece);
-
-		if (fread(piece, 1, k, stdin) != k)
-			return -EIO;
-		vterm_input_write(s->vt, piece, k);
-		n -= k;
+	if (!bytes)
+		return -ENOMEM;
+	if (fread(bytes, 1, n, stdin) != n)
+		return -EIO;
+	for (size_t i = 0, k; i < n; i += k) {
+		k = piece_bytes(bytes + i, n - i);
+		vterm_input_write(s->vt, bytes + i, k);
 	}
 	return 0;
 }
