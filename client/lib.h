@@ -146,7 +146,8 @@ struct answer_box {
 struct attachment {
 	struct list link; /* struct cwsandbox::attachments */
 	int64_t id;
-	uint64_t window, input_window;
+	uint64_t window; /* the largest it ever had */
+	uint64_t input_window;
 	uint64_t received, consumed,
 		acked;           /* bytes of output since attach; acked <= consumed <= received */
 	uint64_t sent, credited; /* bytes of input; credited <= sent <= credited + input_window */

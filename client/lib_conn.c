@@ -213,6 +213,18 @@ static int pending_new(struct cwsandbox *c, struct pending **ret, enum pending_k
 	return 0;
 }
 
+/* A larger window counts from now on, for its first bytes come before the answer; a smaller one never:
+ * what was sent before the daemon knew of it may be on its way. */
+static void widen(const struct cwsandbox *c, const struct cwsandbox_request *request)
+{
+	struct attachment *a = NULL;
+
+	if (request->method == CWSANDBOX_SESSION_SET && request->attachment)
+		a = conn_find_attachment(c, request->attachment);
+	if (a && request->window > a->window)
+		a->window = min_u64(request->window, LIB_WINDOW_MAX);
+}
+
 int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enum pending_kind kind,
 	uint32_t *ret_id)
 {
@@ -243,6 +255,7 @@ int conn_start(struct cwsandbox *c, const struct cwsandbox_request *request, enu
 				c->frame_max);
 		return r < 0 ? conn_fail(c, r, "usage", "the request: %s", strerror(-r)) : r;
 	}
+	widen(c, request);
 	if (ret_id)
 		*ret_id = p->id;
 	return 0;

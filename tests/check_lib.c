@@ -322,6 +322,30 @@ START_TEST(more_output_than_the_window_ends_the_connection)
 }
 END_TEST
 
+static void set_window(struct cwsandbox *c, uint64_t window)
+{
+	const struct cwsandbox_request set = {
+		.method = CWSANDBOX_SESSION_SET, .attachment = 5, .window = window
+	};
+
+	ck_assert_int_eq(cwsandbox_start(c, &set, NULL), 0);
+	drop_sent(c);
+}
+
+START_TEST(a_window_made_larger_counts_at_once_and_a_smaller_one_lets_more_come_that_was_on_its_way)
+{
+	static const uint8_t blob[2 * WINDOW];
+	struct cwsandbox *c = attached();
+
+	set_window(c, 2 * WINDOW);
+	ck_assert_int_eq(send_output(c, 5, 0, blob, WINDOW), 0);
+	set_window(c, WINDOW);
+	ck_assert_int_eq(send_output(c, 5, WINDOW, blob, WINDOW), 0);
+	ck_assert_int_eq(send_output(c, 5, 2 * WINDOW, blob, 1), -EBADMSG);
+	cwsandbox_free(c);
+}
+END_TEST
+
 /* The total of the one acknowledgement that is due; 0 if none is. */
 static uint64_t sent_ack(struct cwsandbox *c, enum ack least)
 {
@@ -644,6 +668,7 @@ TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_onc
 	a_late_answer_to_an_attach_nobody_waits_for_is_detached,
 	a_lost_connection_answers_every_request_that_waits, output_torn_at_any_byte_arrives_whole,
 	more_output_than_the_window_ends_the_connection,
+	a_window_made_larger_counts_at_once_and_a_smaller_one_lets_more_come_that_was_on_its_way,
 	what_was_received_is_acknowledged_only_once_it_was_consumed,
 	a_little_is_acknowledged_along_with_something_else_but_a_paint_or_half_a_credit_at_once,
 	the_rest_of_a_paint_is_acknowledged_at_once_however_little_it_is,

@@ -76,6 +76,28 @@ START_TEST(an_attachment_number_given_twice_ends_the_connection)
 }
 END_TEST
 
+START_TEST(a_window_beyond_all_bounds_is_none_the_daemon_may_use)
+{
+	static const uint8_t blob[64 * 1024];
+	struct cwsandbox *c = attached();
+	const struct cwsandbox_request set = {
+		.method = CWSANDBOX_SESSION_SET, .attachment = 5, .window = UINT64_MAX
+	};
+	int r = 0;
+
+	ck_assert_int_eq(cwsandbox_start(c, &set, NULL), 0);
+	for (uint64_t n = 0; n < LIB_WINDOW_MAX && r == 0; n += sizeof(blob)) {
+		struct cwsandbox_event e;
+
+		r = send_output(c, 5, n, blob, sizeof(blob));
+		ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	}
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(send_output(c, 5, LIB_WINDOW_MAX, blob, 1), -EBADMSG);
+	cwsandbox_free(c);
+}
+END_TEST
+
 START_TEST(what_a_later_version_adds_is_ignored)
 {
 	struct cwsandbox *c = attached();
@@ -133,5 +155,6 @@ END_TEST
 
 TEST_MAIN("lib_hostile", frames_that_break_the_protocol_end_the_connection,
 	an_attach_answer_with_impossible_numbers_ends_the_connection,
-	an_attachment_number_given_twice_ends_the_connection, what_a_later_version_adds_is_ignored,
+	an_attachment_number_given_twice_ends_the_connection,
+	a_window_beyond_all_bounds_is_none_the_daemon_may_use, what_a_later_version_adds_is_ignored,
 	a_wait_ends_in_time_where_the_daemon_reads_nothing_and_an_acknowledgement_has_no_room)
