@@ -64,7 +64,9 @@ void client_io_flush(struct client_io *io)
 
 	if (n > 0)
 		client_advance(io->client, l > 0 ? (size_t)l : 0);
-	if (broken || client_finished(io->client))
+	if (broken)
+		client_unheard(io->client);
+	if (client_finished(io->client))
 		return client_io_close(io);
 	if (client_owes(io->client))
 		event_add(io->ev_write, NULL);

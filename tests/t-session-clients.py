@@ -4,6 +4,7 @@
 Each test ends with the daemon's ledger where it was before: every byte held for others is given back.
 """
 import os
+import signal
 import sys
 import time
 
@@ -188,6 +189,20 @@ class BadClients(SessionCase):
                 if not reason:
                     self.takes_no_more(peer)
                     self.assertGreater(self.lag(name), LOG // 2)
+
+    def test_what_one_typed_before_it_went_arrives_though_it_took_no_answer(self):
+        name, peer, other = self.session(QUIET), self.client(), self.client()
+        a = self.attach(peer, name)
+        self.attach(other, name)
+        asked = mpack.pack([0, 1, "session.get", [{"name": name}]]) * 300  # more than a turn takes
+        os.kill(self.daemon.pid, signal.SIGSTOP)  # so that all of it is there, and the end, before an answer
+        peer.send_raw(asked + mpack.pack([2, "session.input", [{"attachment": a, "data": b"the last word"}]]))
+        peer.close()
+        os.kill(self.daemon.pid, signal.SIGCONT)
+        seen = b""
+        while b"the last word" not in seen:
+            seen += other.note("output")[1]["data"]
+        until(lambda: len(self.peers[0].call("session.get", {"name": name})["clients"]) == 1, "its end")
 
     def test_one_that_reads_nothing_at_all_costs_its_socket_and_its_window(self):
         name, peer = self.session(FLOOD), self.client()

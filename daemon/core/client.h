@@ -74,6 +74,9 @@ void client_advance(struct client *c, size_t n);
 bool client_owes(
 	const struct client *c);        /* the kernel took less than there was: wait for EV_WRITE */
 void client_writable(struct client *c); /* EV_WRITE came */
+/* It takes nothing any more. What it said before it went still counts: read to the end, then
+ * client_close(). */
+void client_unheard(struct client *c);
 
 /* ---- for the core ---- */
 
@@ -114,7 +117,8 @@ struct client {
 	struct bytes out; /* answers, notifications, the rest of a begun data frame */
 	bool greeted;     /* hello came */
 	bool full;        /* the socket takes no more */
-	bool finished, closed, broken, observer;
+	bool finished, closed, observer;
+	bool broken; /* it is sent nothing any more */
 	uint64_t came_usec, came_turn;
 	uint64_t turn; /* of the two counts */
 	size_t n_turn_frames, n_turn_bytes;

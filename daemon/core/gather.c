@@ -252,6 +252,12 @@ bool client_owes(const struct client *c)
 	return c->full && !c->broken;
 }
 
+void client_unheard(struct client *c)
+{
+	c->broken = true;
+	bytes_done(&c->out); /* nobody is waited for to take it */
+}
+
 void client_writable(struct client *c)
 {
 	c->full = false;
