@@ -2,6 +2,21 @@
 
 #include "tests/client_world.h"
 
+static bool no_memory; /* for the next frame */
+
+msgpack_unpack_return __real_msgpack_unpack_next(
+	msgpack_unpacked *ret, const char *data, size_t n, size_t *off);
+msgpack_unpack_return __wrap_msgpack_unpack_next(
+	msgpack_unpacked *ret, const char *data, size_t n, size_t *off);
+msgpack_unpack_return __wrap_msgpack_unpack_next(
+	msgpack_unpacked *ret, const char *data, size_t n, size_t *off)
+{
+	if (!no_memory)
+		return __real_msgpack_unpack_next(ret, data, n, off);
+	no_memory = false;
+	return MSGPACK_UNPACK_NOMEM_ERROR;
+}
+
 /* ---- hello ---- */
 
 static uint32_t hello(struct peer *p, uint64_t min, uint64_t max)
@@ -232,6 +247,27 @@ START_TEST(garbage_ends_the_connection_and_names_the_request_if_it_can)
 	fake_turn(&fake);
 	ck_assert(field_is(peer_answer(&b, 9)->error, "code", "bad_frame"));
 	ck_assert(b.closed);
+	end();
+}
+END_TEST
+
+START_TEST(fault_f19_a_request_there_is_no_memory_to_read_is_refused_and_a_notification_ends_all)
+{
+	uint32_t id;
+
+	begin();
+	no_memory = true;
+	id = simple(&a, "session.list");
+	ck_assert(!no_memory);
+	peer_refused(&a, id, "no_memory");
+	peer_result(&a, simple(&a, "session.list"));
+	peer_notify(&b, "session.input", 2);
+	frame_put_u64(&b.out, "attachment", 1);
+	frame_put_bin(&b.out, "data", "x", 1);
+	no_memory = true;
+	peer_send(&b);
+	fake_turn(&fake);
+	ck_assert(b.closed); /* or what it said would be missing unnoticed */
 	end();
 }
 END_TEST
@@ -529,6 +565,7 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	sec_c17_one_without_hello_goes_also_when_it_takes_no_answers,
 	sec_c14_a_frame_of_64_KiB_is_too_much_before_hello,
 	garbage_ends_the_connection_and_names_the_request_if_it_can,
+	fault_f19_a_request_there_is_no_memory_to_read_is_refused_and_a_notification_ends_all,
 	a_request_in_drips_is_the_same_request,
 	sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order,
 	sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from,

@@ -186,7 +186,12 @@ static void client_on_frame(struct client *c, const uint8_t *data, size_t n)
 	int r;
 
 	r = frame_open(&f, data, n);
-	if (r) {
+	if (r == -ENOMEM && frame_peek_id(data, n, &f.id)) {
+		f.has_id = true;
+		refuse_memory(c, &f);
+		return;
+	}
+	if (r) { /* a notification without memory too: what it said would be missing unnoticed */
 		client_bad_frame(c, &f);
 		return;
 	}
