@@ -1,5 +1,6 @@
 #include "daemon/client_io.h"
 
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -23,6 +24,7 @@ void client_io_close(struct client_io *io)
 static void on_readable(evutil_socket_t fd, short events, void *arg)
 {
 	struct client_io *io = arg;
+	const bool is_greeted = client_is_greeted(io->client);
 	ssize_t n = read((int)fd, io->server->buf, sizeof(io->server->buf));
 
 	(void)events;
@@ -31,6 +33,8 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
 		return client_io_close(io);
 	if (n > 0)
 		client_feed(io->client, io->server->buf, (size_t)n);
+	if (n > 0 && !is_greeted)
+		explicit_bzero(io->server->buf, (size_t)n);
 	if (client_wants_read(io->client))
 		return;
 	event_del(io->ev_read);

@@ -2,6 +2,7 @@
 """cwsandboxd as a process: one per user, its socket, its start and its end, what it lets nobody see"""
 import array
 import os
+import re
 import resource
 import signal
 import socket
@@ -27,6 +28,14 @@ def fds(pid):
         return procs.fds(pid)
     except PermissionError:
         raise unittest.SkipTest("only root may look into the daemon") from None
+
+
+def environment(pid):
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            return f.read()
+    except PermissionError:
+        return b""  # nobody but root may look
 
 
 def tries(world, daemon):
@@ -376,12 +385,48 @@ class Secrecy(WorldCase):
             self.assertIn("NoNewPrivs:\t1", f.read())
         started = [daemon.pid] + [int(p) for p in read("/proc/%d/task/%d/children" % (daemon.pid, daemon.pid)).split()]
         self.assertEqual(len(started), 2)  # it and what starts programs for it
-        for pid in started:
-            try:
-                with open("/proc/%d/environ" % pid, "rb") as f:
-                    self.assertNotIn(b"canary", f.read())
-            except PermissionError:
-                pass  # nobody but root may look
+        for pid in started:  # what starts programs wipes its own a moment after it was started itself
+            until(lambda: b"canary" not in environment(pid), "an environment without the key")
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root may look into the daemon")
+    def test_sec_c09_of_a_client_s_key_there_is_one_copy_however_it_came(self):
+        daemon = self.world.daemon()
+        other = mpack.Peer(self.world.socket_path)
+
+        def hello(**more):
+            fields = {"min": 1, "max": 1, "client": "test", "pid": 1, "endpoint": {"url": "https://a.example"},
+                      "key": "canary" + "-" * 2000 + "bird"}
+            return mpack.pack([0, 1, "hello", [dict(fields, **more)]])
+
+        def send(data, *cuts):
+            p = mpack.Peer(self.world.socket_path, hello=False)
+            for begin, end in zip((0,) + cuts, cuts + (len(data),)):
+                p.send_raw(data[begin:end])
+                other.call("daemon.status")  # so far it was read
+            return p
+        whole, torn = send(hello()), send(hello(), 40, 900, 1500)
+        half, bad = send(hello()[:-1], 40, 900), send(hello(max=0), 700)
+        for p in (whole, torn):
+            self.assertEqual(p.answer(1)["pid"], daemon.pid)
+        self.assertRaises(mpack.RpcError, bad.answer, 1)
+        half.close()
+        until(lambda: other.call("daemon.status")["clients"] == 3, "the end of two")
+        other.call("daemon.status")  # a turn later what was closed is freed
+        for end in (b"canary-", b"-bird"):
+            self.assertEqual(copies(daemon.pid, end), 1)
+
+
+def copies(pid, needle):
+    """How often it is in memory that may be written, but for what is too large to be anything but a sanitizer's."""
+    found = 0
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for begin, end in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw", maps.read(), re.M):
+            n = int(end, 16) - int(begin, 16)
+            if n <= 1 << 26:
+                memory.seek(int(begin, 16))
+                found += memory.read(n).count(needle)
+    return found
 
 
 class Systemd(WorldCase):

@@ -4,6 +4,15 @@
 
 #define BYTES_MIN ((size_t)256)
 
+static void give_back(struct bytes *b)
+{
+	if (b->secret && b->data)
+		explicit_bzero(b->data, b->cap);
+	free(b->data);
+	if (b->cap)
+		ledger_sub(b->ledger, b->cap);
+}
+
 int bytes_reserve(struct bytes *b, size_t n)
 {
 	size_t need, cap = max_size(b->cap, BYTES_MIN);
@@ -25,8 +34,7 @@ int bytes_reserve(struct bytes *b, size_t n)
 		memcpy(data, b->data + b->pos, bytes_n(b));
 	b->end = bytes_n(b);
 	b->pos = 0;
-	free(b->data);
-	ledger_sub(b->ledger, b->cap);
+	give_back(b);
 	ledger_add(b->ledger, cap);
 	b->data = data;
 	b->cap = cap;
@@ -60,9 +68,7 @@ void bytes_drop(struct bytes *b, size_t n)
 
 void bytes_done(struct bytes *b)
 {
-	free(b->data);
-	if (b->cap)
-		ledger_sub(b->ledger, b->cap);
+	give_back(b);
 	b->data = NULL;
 	b->pos = b->end = b->cap = 0;
 }

@@ -1,7 +1,8 @@
 /*
  * bytes - a queue of bytes in one piece of memory
  *
- * Owner:   whoever embeds it; zeroed but for the ledger = empty. It is charged for its memory.
+ * Owner:   whoever embeds it; zeroed but for the ledger and `secret` = empty. It is charged for its
+ *          memory.
  * Errors:  -ENOMEM with nothing taken.
  */
 #ifndef DAEMON_CORE_BYTES_H
@@ -15,6 +16,7 @@ struct bytes {
 	uint8_t *data;
 	size_t pos, end, cap; /* data[pos..end) waits */
 	struct ledger *ledger;
+	bool secret; /* what it gives back is wiped */
 };
 
 static inline size_t bytes_n(const struct bytes *b)

@@ -61,6 +61,7 @@ int client_new(struct client **ret, struct core *core, const struct client_confi
 		.pid = config->pid,
 		.uid = config->uid,
 		.in.ledger = &core->memory,
+		.in.secret = true,
 		.out.ledger = &core->memory,
 		.came_usec = core->clock->now_usec,
 		.came_turn = core->n_turns,
@@ -95,6 +96,11 @@ void client_fail(struct client *c)
 bool client_finished(const struct client *c)
 {
 	return c->finished;
+}
+
+bool client_is_greeted(const struct client *c)
+{
+	return c->greeted;
 }
 
 static void client_end_requests(struct client *c)

@@ -59,6 +59,7 @@ int client_new(struct client **ret, struct core *core, const struct client_confi
 void client_close(struct client *c);
 void *client_rim(const struct client *c);
 
+bool client_is_greeted(const struct client *c); /* hello came: before it data may be a key */
 /* Takes all n bytes. Frames beyond the turn's budget stay for core_turn(); stop reading then. */
 void client_feed(struct client *c, const uint8_t *data, size_t n);
 bool client_wants_read(const struct client *c);
