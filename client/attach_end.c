@@ -80,7 +80,8 @@ const char *attach_detached_words(
 		why = "this terminal fell behind further than the session keeps output";
 	if (!why)
 		return e->message ? e->message : e->reason;
-	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: cwsandbox attach %s", why, a->name);
+	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: cwsandbox attach %s%s", why,
+		error_before(a->name), a->name);
 	return buf;
 }
 
@@ -137,8 +138,8 @@ int attach_conclude(const struct attach *a)
 	case ENDING_EXITED:
 		return end_exited(a);
 	case ENDING_LEFT:
-		snprintf(
-			how, sizeof(how), "detached, come back with: cwsandbox attach %s", a->name);
+		snprintf(how, sizeof(how), "detached, come back with: cwsandbox attach %s%s",
+			error_before(a->name), a->name);
 		say(a, how, NULL);
 		return EXIT_OK;
 	case ENDING_DETACHED:

@@ -164,7 +164,7 @@ static int help_text(const struct attach *a, struct term_buf *out)
 				   "%s\r\n"
 				   "  session %s\r\n"
 				   "  come back to it with:\r\n"
-				   "  cwsandbox attach %s\r\n\n"
+				   "  cwsandbox attach %s%s\r\n\n"
 				   "  any key goes back\r\n";
 	char key[16], more[256], all[512 + 2 * TEXT_NAME_MAX];
 
@@ -175,7 +175,7 @@ static int help_text(const struct attach *a, struct term_buf *out)
 		"  any other key: both are typed\r\n",
 		key);
 	snprintf(all, sizeof(all), text, key, a->o->observer ? "  (this one only looks)\r\n" : more,
-		a->name, a->name);
+		a->name, error_before(a->name), a->name);
 	return attach_text(out, all);
 }
 

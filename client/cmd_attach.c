@@ -68,12 +68,12 @@ static int check_free(struct cli *cli, const char *name)
 		return 0;
 	if (e.answer->session->ended_at)
 		return cli_error(
-			"There is a session '%s' that has ended; `cwsandbox kill %s` takes "
+			"There is a session '%s' that has ended; `cwsandbox kill %s%s` takes "
 			"it off the list",
-			name, name);
-	return cli_error("There is a session '%s' already; `cwsandbox attach %s` joins it, or "
+			name, error_before(name), name);
+	return cli_error("There is a session '%s' already; `cwsandbox attach %s%s` joins it, or "
 			 "choose another name",
-		name, name);
+		name, error_before(name), name);
 }
 
 /* Who cannot be told the name cannot come back: the session ends, and a sandbox made for it goes

@@ -69,9 +69,10 @@ static void warn_small(const char *name, const char *size)
 		return;
 	cli_show(shown, sizeof(shown), name);
 	fprintf(stderr,
-		"cwsandbox: the shell of %s has %ux%u now, on every terminal; 'cwsandbox resize %s "
+		"cwsandbox: the shell of %s has %ux%u now, on every terminal; 'cwsandbox resize "
+		"%s%s "
 		"lead' gives it the lead's size again\n",
-		shown, cols, rows, shown);
+		shown, cols, rows, error_before(name), shown);
 }
 
 static int set_session(struct cli *cli, const struct cwsandbox_request *q)

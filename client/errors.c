@@ -27,6 +27,11 @@ static const char *bare_reason(const struct cwsandbox_error *e)
 	return e->reason + strlen(prefix);
 }
 
+const char *error_before(const char *name)
+{
+	return name[0] == '-' ? "-- " : "";
+}
+
 static bool is_one_of(const char *reason, const char *const *list)
 {
 	for (; *list; list++)
@@ -186,8 +191,9 @@ static bool say_ours(
 	else if (strcmp(e->code, "exclusive") == 0 && e->holder)
 		say(w,
 			"%s (pid %lld) holds the input lease: it alone may type; `cwsandbox attach "
-			"-x %s` detaches it",
+			"-x %s%s` detaches it",
 			*e->holder ? e->holder : "Another terminal", (long long)e->holder_pid,
+			x->session ? error_before(x->session) : "",
 			x->session ? x->session : "NAME");
 	else
 		return false;

@@ -215,15 +215,17 @@ static void listen_to(struct complaint *said, int fd)
 	}
 }
 
-/* Its last line. */
+/* Its last line, without saying again whose it is. */
 static const char *last_words(struct complaint *said)
 {
+	static const char head[] = PROGRAM ": error: ";
 	char *line;
 
 	while (said->n > 0 && said->text[said->n - 1] == '\n')
 		said->text[--said->n] = 0;
 	line = strrchr(said->text, '\n');
-	return line ? line + 1 : said->text;
+	line = line ? line + 1 : said->text;
+	return strncmp(line, head, strlen(head)) == 0 ? line + strlen(head) : line;
 }
 
 static int await_socket(struct cwsandbox *c, const struct cwsandbox_config *config,

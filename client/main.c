@@ -228,8 +228,8 @@ static int run_group(struct cli *cli, const struct entry *entry, int argc, char 
 	for (const struct command *const *c = entry->group; *c; c++)
 		if (strcmp((*c)->name + strlen(entry->name) + 1, argv[0]) == 0)
 			return run_command(cli, *c, argc - 1, argv + 1);
-	return top_error(
-		entry->name, "No such command '%s'.", cli_show(shown, sizeof(shown), argv[0]));
+	return top_error(entry->name, "No such command '%s'.",
+		*argv[0] ? cli_show(shown, sizeof(shown), argv[0]) : "");
 }
 
 static int run_entry(struct cli *cli, int argc, char *const *argv)
@@ -243,7 +243,8 @@ static int run_entry(struct cli *cli, int argc, char *const *argv)
 			return run_command(cli, entries[i].command, argc - 1, argv + 1);
 		return run_group(cli, &entries[i], argc - 1, argv + 1);
 	}
-	return top_error(NULL, "No such command '%s'.", cli_show(shown, sizeof(shown), argv[0]));
+	return top_error(NULL, "No such command '%s'.",
+		*argv[0] ? cli_show(shown, sizeof(shown), argv[0]) : "");
 }
 
 static int set_auth(struct cli *cli, const char *text)

@@ -96,6 +96,14 @@ class Sharing(SessionCase):
         self.assertEqual(self.world.cli("capture", "--json", "--ansi", a.session).returncode, 2)
         self.assertEqual(self.world.cli("capture", "no-such").returncode, 1)
 
+    def test_a_name_that_begins_with_a_dash_is_no_option_in_the_way_back(self):
+        t = self.world.terminal("new", "--session=-x", "--env", "PS1=%s " % PROMPT, self.sandbox, "--", "/bin/sh")
+        t.see_line(PROMPT).type("\x1c?").see("cwsandbox attach -- -x").type("q").see_line(PROMPT).type(DETACH)
+        t.see("[-x: detached, come back with: cwsandbox attach -- -x]")
+        done = self.world.cli("new", "-d", "--session=-x", self.sandbox)
+        self.assertIn(b"`cwsandbox attach -- -x` joins it", done.stderr)
+        self.assertIn(b"'cwsandbox resize -- -x lead'", self.world.cli("resize", "--", "-x", "1x1").stderr)
+
     def test_taking_over_detaches_the_others_with_254(self):
         a = self.shell()
         b = self.attach(a.session, "-x")
