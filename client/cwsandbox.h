@@ -136,8 +136,8 @@ struct cwsandbox *cwsandbox_free(struct cwsandbox *c);
 /*
  * Connects, checks that the other end runs under our user id, says hello and waits for the answer.
  * CWSANDBOX_E_NO_DAEMON: nothing listens. CWSANDBOX_E_REFUSED: hello was refused ("version",
- * "bad_endpoint", ...). CWSANDBOX_E_TIMEOUT: no answer; the object is not connected then. May be
- * called again after a failure or a loss.
+ * "bad_endpoint", ..., "busy": there are as many clients as may be). CWSANDBOX_E_TIMEOUT: no
+ * answer; the object is not connected then. May be called again after a failure or a loss.
  */
 int cwsandbox_connect(struct cwsandbox *c, const struct cwsandbox_config *config, int timeout_ms);
 /* The same without waiting: requests may follow at once; CWSANDBOX_EVENT_CONNECTED tells when the

@@ -120,6 +120,28 @@ static int take_hello(struct cwsandbox *c, struct pending *p, const struct frame
 	return 0;
 }
 
+/* Instead of an answer to hello: the daemon has no room for one more client. */
+static int take_full(struct cwsandbox *c, const struct frame *f)
+{
+	_cleanup_(queued_freep) struct queued *q = calloc(1, sizeof(*q));
+	struct pending *p = list_first(&c->pending, struct pending, link);
+
+	if (!q)
+		return -ENOMEM;
+	if (!p || p->kind != PENDING_HELLO || !frame_is(f, "shutdown"))
+		return -EBADMSG;
+	q->error.code = "busy";
+	q->error.message = "cwsandboxd has as many clients as it may; end one and try again, or "
+			   "raise max-clients";
+	q->event.kind = CWSANDBOX_EVENT_CONNECTED;
+	q->event.id = p->id;
+	q->event.error = &q->error;
+	q->event.r = CWSANDBOX_E_REFUSED;
+	conn_free_pending(c, p);
+	event_push(c, TAKE(q), 0);
+	return 0;
+}
+
 static int take_answer(struct cwsandbox *c, struct pending *p, const struct frame *f)
 {
 	_cleanup_(queued_freep) struct queued *q = calloc(1, sizeof(*q));
@@ -326,6 +348,8 @@ static int take_frame(struct cwsandbox *c, const uint8_t *data, size_t n)
 		r = take_response(c, &f);
 	else if (f.kind == FRAME_NOTIFICATION && c->state == CONN_READY)
 		r = take_notification(c, &f, n);
+	else if (f.kind == FRAME_NOTIFICATION && c->state == CONN_HELLO)
+		r = take_full(c, &f);
 	else
 		r = -EBADMSG;
 	frame_close(&f);

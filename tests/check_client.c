@@ -135,6 +135,31 @@ START_TEST(sec_c17_a_client_stopped_in_a_frame_is_kept_while_it_has_an_attachmen
 }
 END_TEST
 
+START_TEST(as_many_clients_as_configured_may_be_connected_and_not_one_more)
+{
+	struct peer p[4];
+
+	fake_init(&fake);
+	fake.config.max_clients = 3;
+	fake_start(&fake);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(client_may_come(fake.core), 0);
+		ck_assert_int_eq(peer_init(&p[i], &fake, false), 0);
+		peer_hello(&p[i]);
+	}
+	ck_assert_int_eq(client_may_come(fake.core), CLIENT_E_FULL);
+	ck_assert_int_eq(peer_init(&p[3], &fake, false), CLIENT_E_FULL);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(!p[i].closed);
+	peer_close(&p[0]);
+	fake_turn(&fake);
+	ck_assert_int_eq(client_may_come(fake.core), 0);
+	for (size_t i = 0; i < 4; i++)
+		peer_done(&p[i]);
+	fake_done(&fake);
+}
+END_TEST
+
 START_TEST(sec_c17_64_connections_may_be_before_hello_and_not_65)
 {
 	static struct peer p[CLIENT_BEFORE_HELLO_MAX + 1];
@@ -559,6 +584,7 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	sec_c17_a_client_that_says_nothing_for_5_s_is_ended,
 	sec_c17_a_begun_frame_without_a_byte_for_10_s_ends_a_client_that_holds_nothing,
 	sec_c17_a_client_stopped_in_a_frame_is_kept_while_it_has_an_attachment,
+	as_many_clients_as_configured_may_be_connected_and_not_one_more,
 	sec_c17_64_connections_may_be_before_hello_and_not_65,
 	sec_c17_in_a_crowd_the_oldest_silent_one_goes_after_its_grace_and_who_comes_waits,
 	sec_c17_a_daemon_that_was_held_up_judges_nobody_whom_it_has_not_read,

@@ -68,6 +68,34 @@ START_TEST(a_hello_of_another_version_ends_the_connection)
 }
 END_TEST
 
+START_TEST(a_daemon_without_room_says_so_instead_of_an_answer_and_nothing_else_may_come_before_one)
+{
+	static const char *const methods[] = { "shutdown", "clients" };
+	const struct cwsandbox_config config = { .client = "check" };
+	struct cwsandbox_event e;
+	struct frame_out o;
+	struct cwsandbox *c;
+	uint32_t id;
+
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(cwsandbox_new(&c), 0);
+		ck_assert_int_eq(conn_begin(c, &config, 7, &id), 0);
+		frame_out_init(&o);
+		frame_begin_notification(&o, methods[i], 1);
+		frame_put_str(&o, "reason", "full");
+		ck_assert_int_eq(feed_out(c, &o), i ? -EBADMSG : 0);
+		if (i == 0) {
+			ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+			ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_CONNECTED);
+			ck_assert_int_eq(e.r, CWSANDBOX_E_REFUSED);
+			ck_assert_uint_eq(e.id, id);
+			ck_assert_str_eq(e.error->code, "busy");
+		}
+		cwsandbox_free(c);
+	}
+}
+END_TEST
+
 /* ---- requests and answers ---- */
 
 START_TEST(a_request_holds_exactly_its_members)
@@ -659,8 +687,9 @@ END_TEST
 
 TEST_MAIN("lib", hello_carries_the_endpoint_and_the_key_and_the_key_is_wiped_once_sent,
 	a_key_over_its_bound_is_refused_before_anything_is_sent,
-	a_hello_of_another_version_ends_the_connection, a_request_holds_exactly_its_members,
-	a_request_without_what_it_needs_is_refused_here,
+	a_hello_of_another_version_ends_the_connection,
+	a_daemon_without_room_says_so_instead_of_an_answer_and_nothing_else_may_come_before_one,
+	a_request_holds_exactly_its_members, a_request_without_what_it_needs_is_refused_here,
 	what_is_no_text_or_too_many_words_is_refused_here_and_said,
 	as_many_requests_wait_as_the_daemon_allows_and_no_more,
 	a_list_of_sessions_is_decoded_whole_and_absent_means_nil,

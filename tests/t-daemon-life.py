@@ -257,6 +257,17 @@ class Patience(WorldCase):
                 pass
             s.close()
 
+    def test_one_beyond_max_clients_is_told_and_those_who_are_there_stay(self):
+        self.world.daemon("--config", self.world.write("full.conf", "max-clients = 2\n"))
+        peers = [mpack.Peer(self.world.socket_path) for _ in range(2)]
+        done = self.world.cli("sessions")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"as many clients as it may", done.stderr)
+        self.assertEqual(peers[0].call("daemon.status")["clients"], 2)
+        peers.pop().close()
+        until(lambda: self.world.cli("sessions").returncode == 0, "room for one")
+        peers[0].close()
+
     def test_fault_f28_a_burst_of_clients_is_taken_to_the_last(self):
         daemon = self.world.daemon()
         os.kill(daemon.pid, signal.SIGSTOP)  # so that they all come in one turn
