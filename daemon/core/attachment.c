@@ -360,9 +360,8 @@ void attachment_resize(struct attachment *a, unsigned cols, unsigned rows)
 	a->rows = rows;
 	if (a->view == VIEW_PAINTING || a->view == VIEW_PAINTED)
 		paint_leave(a);
-	else if (a->view == VIEW_RAW && !a->raw_only)
-		a->askew =
-			true; /* also when it is back at the session's size before that changed */
+	else if (a->view == VIEW_RAW && !a->raw_only) /* even if it is soon back at the old size */
+		a->askew = true;
 	if (!a->observer && !s->lead)
 		session_lead(s, a);
 	if (!a->observer)
