@@ -5,6 +5,7 @@
 
 #include "common/io/tls.h"
 #include "common/paths.h"
+#include "common/text.h"
 #include "daemon/call.h"
 #include "daemon/conn.h"
 #include "daemon/pool.h"
@@ -186,17 +187,20 @@ static void retry_at(struct endpoint *ep, uint64_t at_usec)
 	event_add(ep->retry, &tv); /* it only wakes the loop: the turn's end pumps */
 }
 
-static void on_local_started(struct launch *l, int r, const char *text, size_t n)
+static void on_local_ended(struct launch *l, int r, const char *text, size_t n)
 {
 	struct endpoint *ep = container_of(l, struct endpoint, launch);
+	static const char said_by[] = "cwsandbox-local: ";
 
-	if (r < 0) {
-		ep->local.phase = LOCAL_FOUND;
-		return fail_waiting(
-			ep, NULL, "The embedded service cannot be started: %.*s.", (int)n, text);
+	if (r == 0 || ep->local.phase != LOCAL_STARTING)
+		return;
+	if (n > sizeof(said_by) && memcmp(text, said_by, strlen(said_by)) == 0) {
+		text += strlen(said_by);
+		n -= strlen(said_by);
 	}
-	ep->local.phase = LOCAL_STARTED;
-	ep->local.until_usec = now_of(ep) + LOCAL_START_MAX_USEC;
+	text_encode(ep->local.why, sizeof(ep->local.why), text, n);
+	ep->local.phase = LOCAL_ENDED;
+	ep->local.until_usec = now_of(ep) + LOCAL_ENDED_USEC;
 	retry_at(ep, now_of(ep) + LOCAL_POLL_USEC);
 }
 
@@ -212,22 +216,30 @@ static void start_local(struct endpoint *ep)
 		return fail_waiting(ep, NULL, "%s", why);
 	journal_say(
 		ep->pool->journal, JOURNAL_NOTICE, "starting the embedded service, %s", command);
-	ep->launch.on_done = on_local_started;
+	launch_cancel(&ep->launch); /* one started before may still be watched */
+	ep->launch.on_done = on_local_ended;
 	r = launcher_ask(ep->pool->launcher, &ep->launch, LAUNCH_DETACHED, command, n);
 	if (r < 0)
 		return fail_waiting(
 			ep, NULL, "The embedded service cannot be started: %s.", strerror(-r));
 	ep->local.phase = LOCAL_STARTING;
+	ep->local.until_usec = now_of(ep) + LOCAL_START_MAX_USEC;
+	retry_at(ep, now_of(ep) + LOCAL_POLL_USEC);
 }
 
 /* The embedded service did not answer, or is not there. */
 static void local_failed(struct endpoint *ep, const char *why)
 {
-	if (ep->local.phase == LOCAL_FOUND)
+	const enum local_phase phase = ep->local.phase;
+
+	if (phase == LOCAL_FOUND)
 		return start_local(ep);
 	if (now_of(ep) < ep->local.until_usec)
 		return retry_at(ep, now_of(ep) + LOCAL_POLL_USEC);
 	ep->local.phase = LOCAL_FOUND;
+	if (phase == LOCAL_ENDED)
+		return fail_waiting(
+			ep, NULL, "The embedded service cannot be started: %s", ep->local.why);
 	fail_waiting(ep, NULL,
 		"The embedded service was started and does not answer (%s): run cwsandbox-local by "
 		"hand to see why.",
@@ -361,7 +373,7 @@ static bool may_dial(const struct endpoint *ep)
 	size_t n = 0;
 	struct conn *c;
 
-	if (ep->local.phase == LOCAL_STARTING || ep->pool->closing)
+	if (ep->pool->closing)
 		return false;
 	list_for_each(c, &ep->conns, link) {
 		if (conn_is_coming(c))

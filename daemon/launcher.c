@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -160,24 +161,56 @@ static void scrub_env(void)
 	environ[kept] = NULL;
 }
 
-/* The detached program: of a new session, without our terminal, and nobody's child. `tell` closes on exec. */
-static void exec_detached(int tell, char **argv)
+/* The detached program: of a new session, without our terminal; what it says goes to `said`. */
+static void exec_detached(int said, char **argv)
 {
-	int null, r;
-
-	if (setsid() < 0 || fork() != 0)
-		_exit(0);
+	setsid();
 	set_stdio(-1);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0)
-		dup2(null, STDERR_FILENO);
+	if (dup2(said, STDERR_FILENO) < 0)
+		_exit(127);
 	scrub_env();
 	if (chdir("/") == 0)
 		execv(argv[0], argv);
-	r = -errno;
-	if (write(tell, &r, sizeof(r)) < 0)
-		_exit(126);
+	dprintf(STDERR_FILENO, "%s", strerror(errno));
 	_exit(127);
+}
+
+/* Reads what there is; only the end of it is kept. False: nothing more will come. */
+static bool read_tail(int fd, char tail[LAUNCH_SAID_MAX], size_t *n)
+{
+	ssize_t l;
+
+	if (*n == LAUNCH_SAID_MAX) {
+		*n /= 2;
+		memmove(tail, tail + *n, *n);
+	}
+	l = read(fd, tail + *n, LAUNCH_SAID_MAX - *n);
+	if (l > 0)
+		*n += (size_t)l;
+	return l > 0 || (l < 0 && errno == EINTR);
+}
+
+/* Until it ends, which is 0; or has been watched for long enough, or the daemon is gone. */
+static int watch_start(int fd, int program, int said, char tail[LAUNCH_SAID_MAX], size_t *n)
+{
+	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_WATCH_SEC * USEC_PER_SEC;
+
+	for (;;) {
+		struct pollfd p[] = { { .fd = said, .events = POLLIN },
+			{ .fd = program, .events = POLLIN }, { .fd = fd } };
+		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
+
+		if (now >= until)
+			return -ETIMEDOUT;
+		if (poll(p, ARRAY_SIZE(p), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
+			continue;
+		if (p[2].revents)
+			return -EPIPE;
+		if (p[0].revents && !read_tail(said, tail, n))
+			said = -1;
+		else if (!p[0].revents && p[1].revents)
+			return 0;
+	}
 }
 
 static size_t split_argv(struct errand *e, size_t n, char *argv[ARGV_MAX + 1])
@@ -190,24 +223,45 @@ static size_t split_argv(struct errand *e, size_t n, char *argv[ARGV_MAX + 1])
 	return argc;
 }
 
+/* Of several lines the last says why it ended. */
+static void answer_ended(int fd, uint32_t id, int code, const char *tail, size_t n)
+{
+	char line[LAUNCH_SAID_MAX];
+	const char *from;
+
+	while (n > 0 && tail[n - 1] == '\n')
+		n--;
+	from = n ? memrchr(tail, '\n', n) : NULL;
+	from = from ? from + 1 : tail;
+	n -= (size_t)(from - tail);
+	if (n)
+		answer_send(fd, id, -ECHILD, from, n);
+	else {
+		snprintf(line, sizeof(line), "it ended with code %d", code);
+		answer_text(fd, id, -ECHILD, line);
+	}
+}
+
 static void do_detached(int fd, struct errand *e, size_t n)
 {
-	char *argv[ARGV_MAX + 1];
-	int pipe_fds[2], r = 0;
+	char *argv[ARGV_MAX + 1], tail[LAUNCH_SAID_MAX];
+	int pipe_fds[2], program;
 	pid_t pid;
 
 	if (split_argv(e, n, argv) == 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return answer_text(fd, e->id, -EINVAL, "The program cannot be started.");
+		return answer_text(fd, e->id, -EINVAL, "no pipe could be made");
 	pid = fork();
-	if (pid < 0)
-		return answer_text(fd, e->id, -errno, "The program cannot be started.");
 	if (pid == 0)
 		exec_detached(pipe_fds[1], argv);
+	program = pid < 0 ? -1 : pidfd_open(pid, 0);
+	if (program < 0)
+		return answer_text(fd, e->id, -errno, "no process could be made");
 	close(pipe_fds[1]);
-	reap(pid);
-	if (read(pipe_fds[0], &r, sizeof(r)) == (ssize_t)sizeof(r))
-		return answer_text(fd, e->id, r, strerror(-r));
-	answer_send(fd, e->id, 0, "", 0);
+	n = 0;
+	if (watch_start(fd, program, pipe_fds[0], tail, &n) == 0)
+		answer_ended(fd, e->id, reap(pid), tail, n);
+	else
+		answer_send(fd, e->id, 0, "", 0);
 }
 
 /* A child of its own for each errand: a slow key command holds nothing up. */

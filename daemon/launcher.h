@@ -3,7 +3,7 @@
  *
  * The daemon gives up new privileges and holds keys; what runs other programs was split off before that. It
  * knows two errands: the key command (its standard output is the key), and the local service, started
- * detached with a scrubbed environment. Neither inherits a key or an fd.
+ * detached with a scrubbed environment and watched until it has come up. Neither inherits a key or an fd.
  *
  * Units:   bytes, seconds.
  * Owner:   a struct launch is its caller's until on_done was called or launch_cancel().
@@ -19,10 +19,14 @@
 
 #define LAUNCH_TEXT_MAX ((size_t)16 * 1024) /* of an errand and of its answer */
 #define LAUNCH_KEY_COMMAND_MAX_SEC 30       /* then it is killed */
+#define LAUNCH_WATCH_SEC 15                 /* a detached program that lives so long has started */
+#define LAUNCH_SAID_MAX 512 /* bytes: the end of what it said on its standard error */
 
 enum launch_kind {
 	LAUNCH_KEY_COMMAND, /* text: a shell command line */
-	LAUNCH_DETACHED,    /* text: argv, each NUL-terminated; argv[0] an absolute path */
+	/* text: argv, each NUL-terminated; argv[0] an absolute path. Done when it has ended, with the last
+	 * line it said, or after LAUNCH_WATCH_SEC. */
+	LAUNCH_DETACHED,
 };
 
 struct launch {

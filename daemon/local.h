@@ -2,7 +2,7 @@
  * local - the embedded service: where it listens, and starting it
  *
  * A running cwsandbox-local is found by its state folder: `url`, `token`, `ca.pem`, `lock`. When dialing it fails, it
- * is started once, detached, and dialed until it answers or LOCAL_START_MAX_USEC passed. Its program is looked
+ * is started once, detached, and dialed until it answers, has ended, or LOCAL_START_MAX_USEC passed. Its program is looked
  * for beside ours, then in BINDIR, then in PATH.
  *
  * Errors: -errno with a sentence in why[].
@@ -14,19 +14,22 @@
 #include "daemon/url.h"
 
 #define LOCAL_START_MAX_USEC (15 * USEC_PER_SEC)
+#define LOCAL_ENDED_USEC (1 * USEC_PER_SEC) /* dialed after its end */
+#define LOCAL_SAID_MAX 256
 #define LOCAL_STOP_MAX_USEC (8 * USEC_PER_SEC) /* its programs get 2 s, its connections 2 more */
 #define LOCAL_POLL_USEC (100 * USEC_PER_MSEC)
 #define LOCAL_WHY_MAX 512
 
 enum local_phase {
 	LOCAL_FOUND,    /* nothing is known against it */
-	LOCAL_STARTING, /* the launcher was asked */
-	LOCAL_STARTED,  /* dialed until it answers */
+	LOCAL_STARTING, /* dialed until it answers */
+	LOCAL_ENDED, /* the one that was started has ended: dialed a little longer, for another may be coming */
 };
 
 struct local {
 	enum local_phase phase;
-	uint64_t until_usec; /* STARTED: loop clock */
+	uint64_t until_usec;      /* STARTING, ENDED: loop clock */
+	char why[LOCAL_SAID_MAX]; /* ENDED: its last words */
 };
 
 /* Reads the folder. *ret_ca is NULL where it speaks clear text. */

@@ -162,7 +162,7 @@ START_TEST(sec_c08_no_program_inherits_a_key)
 }
 END_TEST
 
-START_TEST(a_detached_program_has_a_scrubbed_environment_and_no_parent_of_ours)
+START_TEST(a_detached_program_has_a_scrubbed_environment_and_its_end_is_told)
 {
 	static struct errand e;
 	char dir[] = "/tmp/check-offloop-XXXXXX", script[64], out[64], argv[160], text[4096] = "";
@@ -174,16 +174,17 @@ START_TEST(a_detached_program_has_a_scrubbed_environment_and_no_parent_of_ours)
 	snprintf(out, sizeof(out), "%s/out", dir);
 	f = fopen(script, "w");
 	ck_assert_ptr_nonnull(f);
-	fprintf(f, "#!/bin/sh\n{ env; echo cwd=$(pwd); ls /proc/$$/fd | wc -l; } >\"$1.new\"; mv "
-		   "\"$1.new\" \"$1\"\n");
+	fprintf(f, "#!/bin/sh\n{ env; echo cwd=$(pwd); [ $(cut -d ' ' -f 6 /proc/$$/stat) = $$ ] "
+		   "&& echo its own session; } >\"$1\"; "
+		   "head -c 1000 /dev/zero | tr '\\0' x >&2; printf '\\nit was\\nso\\n\\n' >&2; "
+		   "exit 3\n");
 	fclose(f);
 	ck_assert_int_eq(chmod(script, 0700), 0);
 	setup();
 	n = (size_t)snprintf(argv, sizeof(argv), "%s%c%s", script, 0, out) + 1;
 	ask(&e, LAUNCH_DETACHED, argv, n);
-	ck_assert_msg(e.r == 0, "%s", e.text);
-	for (int i = 0; i < 1000 && access(out, F_OK) != 0; i++)
-		usleep(10000);
+	ck_assert_int_eq(e.r, -ECHILD);
+	ck_assert_str_eq(e.text, "so");
 	f = fopen(out, "r");
 	ck_assert_ptr_nonnull(f);
 	ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, f), 0);
@@ -191,7 +192,7 @@ START_TEST(a_detached_program_has_a_scrubbed_environment_and_no_parent_of_ours)
 	ck_assert_ptr_null(strstr(text, "canary"));
 	ck_assert_ptr_null(strstr(text, "SECRET_OF_MINE"));
 	ck_assert_ptr_nonnull(strstr(text, "PATH="));
-	ck_assert_ptr_nonnull(strstr(text, "cwd=/\n"));
+	ck_assert_ptr_nonnull(strstr(text, "cwd=/\nits own session\n"));
 	teardown();
 	unlink(script);
 	unlink(out);
@@ -199,14 +200,18 @@ START_TEST(a_detached_program_has_a_scrubbed_environment_and_no_parent_of_ours)
 }
 END_TEST
 
-START_TEST(a_program_that_is_not_there_is_told)
+START_TEST(a_program_that_is_not_there_or_ends_without_a_word_is_told)
 {
-	static const char argv[] = "/nonexistent/program";
+	static const char argv[] = "/nonexistent/program", silent[] = "/bin/false";
 	static struct errand e;
 
 	setup();
 	ask(&e, LAUNCH_DETACHED, argv, sizeof(argv));
-	ck_assert_int_eq(e.r, -ENOENT);
+	ck_assert_int_eq(e.r, -ECHILD);
+	ck_assert_str_eq(e.text, "No such file or directory");
+	ask(&e, LAUNCH_DETACHED, silent, sizeof(silent));
+	ck_assert_int_eq(e.r, -ECHILD);
+	ck_assert_str_eq(e.text, "it ended with code 1");
 	teardown();
 }
 END_TEST
@@ -219,7 +224,8 @@ START_TEST(without_the_launcher_an_errand_is_refused_at_once)
 	ck_assert_int_eq(kill(launcher.pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(launcher.pid, NULL, 0), launcher.pid);
 	launcher.pid = 0;
-	ck_assert_int_eq(launcher_ask(&launcher, &e.launch, LAUNCH_KEY_COMMAND, "echo key", 8), -EPIPE);
+	ck_assert_int_eq(
+		launcher_ask(&launcher, &e.launch, LAUNCH_KEY_COMMAND, "echo key", 8), -EPIPE);
 	teardown();
 }
 END_TEST
@@ -248,6 +254,7 @@ TEST_MAIN("offloop", a_job_runs_off_the_loop_and_is_finished_on_it,
 	the_queue_takes_256_jobs_and_all_are_finished_at_the_end,
 	the_key_commands_output_comes_back_and_its_failure_is_told,
 	sec_c08_no_program_inherits_a_key,
-	a_detached_program_has_a_scrubbed_environment_and_no_parent_of_ours,
-	a_program_that_is_not_there_is_told, without_the_launcher_an_errand_is_refused_at_once,
+	a_detached_program_has_a_scrubbed_environment_and_its_end_is_told,
+	a_program_that_is_not_there_or_ends_without_a_word_is_told,
+	without_the_launcher_an_errand_is_refused_at_once,
 	sec_c09_a_secret_is_locked_memory_and_equal_only_to_itself)

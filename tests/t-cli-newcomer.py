@@ -89,6 +89,19 @@ class Newcomer(SharedWorldCase):
             self.assertIn("use --data-plane-mode gateway", said)
 
 
+class Unstartable(WorldCase):
+    def test_why_the_embedded_service_cannot_start_is_told_and_it_starts_once_that_is_mended(self):
+        folder = os.path.join(self.world.env["XDG_STATE_HOME"], "cwsandbox-local")
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)
+        done = self.world.cli("create")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn("The embedded service cannot be started: %s has mode 0755: it must be 0700" % folder, done.stderr.decode())
+        os.chmod(folder, 0o700)
+        self.world.ok("create")
+        self.world.ok("daemon", "stop", "--all", "--force")
+
+
 class Aborted(WorldCase):
     def setUp(self):
         super().setUp()
