@@ -106,7 +106,7 @@ static void attach_again(struct attach *a, bool in_place)
 {
 	struct cwsandbox_request *q = &a->o->request;
 
-	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	attach_write_anew(a, 0);
 	term_filter_reset(a->filter);
 	if (a->attach_id || a->again)
 		return; /* on its way already, with its paint */
@@ -153,7 +153,7 @@ static void greet_terminal(struct attach *a)
 {
 	int r = 0;
 
-	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	attach_write_anew(a, 0);
 	if (!a->begun) {
 		a->asked_ms = cli_now_ms();
 		r = attach_text(&a->out, probe_begin(&a->probe));

@@ -74,6 +74,8 @@ int attach_append(struct term_buf *b, const void *data, size_t n);
 int attach_text(struct term_buf *b, const char *text);
 /* There is more than the terminal has taken. */
 bool attach_writing(const struct attach *a);
+/* What is put into `out` from here on is written for so many bytes of an event. */
+void attach_write_anew(struct attach *a, size_t event_n);
 /* What it takes now; a terminal that has gone ends us. */
 void attach_write_out(struct attach *a);
 /* -ENOMEM. */

@@ -42,6 +42,12 @@ bool attach_writing(const struct attach *a)
 	return a->out_at < a->out.n;
 }
 
+void attach_write_anew(struct attach *a, size_t event_n)
+{
+	a->out.n = a->out_at = a->event_done = 0;
+	a->event_n = event_n;
+}
+
 /* Credit goes back in step with what the terminal has taken; the filter may have changed the
  * length. */
 static void count_written(struct attach *a)
@@ -119,9 +125,7 @@ int attach_show(struct attach *a, const struct cwsandbox_event *e)
 {
 	int r;
 
-	a->out.n = a->out_at = 0;
-	a->event_n = e->n;
-	a->event_done = 0;
+	attach_write_anew(a, e->n);
 	a->shown = e->kind == CWSANDBOX_EVENT_OUTPUT ? e->offset + e->n : e->offset;
 	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
 		term_filter_reset(a->filter);
@@ -137,7 +141,7 @@ int attach_say_title(struct attach *a, const char *bell)
 {
 	int r;
 
-	a->out.n = a->out_at = a->event_n = a->event_done = 0;
+	attach_write_anew(a, 0);
 	r = attach_text(&a->out, bell);
 	if (!r)
 		r = put_title(a);
@@ -186,9 +190,9 @@ int attach_show_help(struct attach *a)
 
 	if (!r)
 		r = help_text(a, &help);
+	attach_write_anew(a, 0);
 	term_buf_done(&a->out);
 	a->out = help;
-	a->out_at = a->event_n = a->event_done = 0;
 	a->helping = true;
 	attach_write_out(a);
 	return r;
