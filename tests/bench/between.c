@@ -2,9 +2,12 @@
  * between - the least that can stand between a terminal and a program: a second pty and a copy, for the benches
  *
  * Usage: between PROCESSES PROGRAM ARG...        on a terminal, which becomes raw and gives its size to the program's
- * The bytes pass through so many processes (up to PROCESSES_MAX), joined by socket pairs, which do nothing but copy.
+ * The bytes pass through so many processes (up to PROCESSES_MAX), which do nothing but copy. They are joined as those of
+ * ssh and ours are: the last, which is the service's, by TCP on loopback, the others by socket pairs.
  * What another way to a shell gives can be read as a share of what this one does.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pty.h>
 #include <stdbool.h>
@@ -68,6 +71,33 @@ static int run(int in, int out, const struct termios *tty, const struct winsize 
 	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
 }
 
+/* As socketpair(), by TCP. */
+static int tcp_pair(int pair[2])
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(to);
+	const int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&to, n) < 0 ||
+		listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&to, &n) < 0)
+		return -1;
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (pair[0] < 0 || connect(pair[0], (struct sockaddr *)&to, n) < 0)
+		return -1;
+	pair[1] = accept(listener, NULL, NULL);
+	close(listener);
+	for (int i = 0; i < 2; i++)
+		if (setsockopt(pair[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+			return -1;
+	return 0;
+}
+
+static int join(int processes, int pair[2])
+{
+	return processes == 2 ? tcp_pair(pair) : socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+}
+
 /* One process, and the others behind it. */
 static int chain(int processes, int in, int out, const struct termios *tty,
 	const struct winsize *size, char **argv)
@@ -77,7 +107,7 @@ static int chain(int processes, int in, int out, const struct termios *tty,
 
 	if (processes == 1)
 		return run(in, out, tty, size, argv);
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+	if (join(processes, pair) < 0)
 		return 1;
 	pid = fork();
 	if (pid == 0) {

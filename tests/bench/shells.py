@@ -5,7 +5,7 @@ In turns, so that a busy moment of the machine hits all: a shell on a 120x40 ter
 `cwsandbox new` (policy skip, and --lossless), ssh with a shared connection, tmux, dtach and shpool, each as it comes.
 First what the kernel allows: `one pty` is the shell with nothing in between, and so the bound of what needs not show
 all; `two ptys` is a copy from one pty to the next (between.c), the bound of what does. `two processes` and `three` do nothing
-but copy: as many as ssh and we have in the path, and so the bounds of the echo.
+but copy: as many as ssh and we have in the path, joined as they are, and so the bounds of the echo.
   plain    a file of lines is shown by cat: megabytes of the program's output a second until its last line is seen
   build    the same with the coloured log of a build
   echo     a key typed until it is shown, 300 times: median and 99th percentile
