@@ -121,6 +121,15 @@ static int put_title(struct attach *a)
 	return term_filter_feed(a->filter, (const uint8_t *)osc, (size_t)n, &a->out);
 }
 
+static int write_titled(struct attach *a)
+{
+	int r = put_title(a);
+
+	if (!r)
+		attach_write_out(a);
+	return r;
+}
+
 int attach_show(struct attach *a, const struct cwsandbox_event *e)
 {
 	int r;
@@ -130,11 +139,7 @@ int attach_show(struct attach *a, const struct cwsandbox_event *e)
 	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
 		term_filter_reset(a->filter);
 	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
-	if (!r)
-		r = put_title(a);
-	if (!r)
-		attach_write_out(a);
-	return r;
+	return r ? r : write_titled(a);
 }
 
 int attach_say_title(struct attach *a, const char *bell)
@@ -143,11 +148,7 @@ int attach_say_title(struct attach *a, const char *bell)
 
 	attach_write_anew(a, 0);
 	r = attach_text(&a->out, bell);
-	if (!r)
-		r = put_title(a);
-	if (!r)
-		attach_write_out(a);
-	return r;
+	return r ? r : write_titled(a);
 }
 
 int attach_undo(struct attach *a, struct term_buf *undo)
