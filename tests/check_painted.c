@@ -471,6 +471,43 @@ START_TEST(sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it)
 }
 END_TEST
 
+/* Frames of a first paint in pieces that go before anything is acknowledged; *ret_first: bytes of the
+ * first. */
+static size_t unacked_frames(size_t window, size_t *ret_first)
+{
+	const struct frame *f;
+	struct frame_span data;
+	size_t n = 0;
+
+	begin();
+	output(blob, sizeof(blob));
+	a.room = 2 * CORE_WINDOW_MAX;
+	peer_begin(&a, "session.attach", 4);
+	frame_put_str(&a.out, "name", "w");
+	frame_put_u64(&a.out, "cols", 80);
+	frame_put_u64(&a.out, "rows", 24);
+	frame_put_u64(&a.out, "window", window);
+	peer_result(&a, peer_send(&a));
+	while ((f = peer_note(&a, "resync"))) {
+		ck_assert_int_eq(frame_get_bytes(f->params, "data", &data), 0);
+		if (n++ == 0)
+			*ret_first = data.n;
+	}
+	end();
+	return n;
+}
+
+START_TEST(a_paint_whose_credit_ends_with_a_piece_of_it_waits)
+{
+	size_t first, same;
+
+	ck_assert_uint_gt(unacked_frames(CORE_WINDOW_MAX, &first), 1);
+	ck_assert_uint_gt(first, CORE_WINDOW_MIN);
+	ck_assert_uint_eq(unacked_frames(first, &same), 1);
+	ck_assert_uint_eq(same, first);
+}
+END_TEST
+
 /* The dearest there is: each cell with colours of its own, on a view as large as can be. */
 START_TEST(fault_f29_a_painted_attachment_costs_at_most_256_kib)
 {
@@ -511,4 +548,5 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	who_comes_back_gets_the_lines_that_are_newer_and_is_told_how_many_are_not_shown,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,
+	a_paint_whose_credit_ends_with_a_piece_of_it_waits,
 	fault_f29_a_painted_attachment_costs_at_most_256_kib)

@@ -394,7 +394,7 @@ static int paint_peek(
 	}
 	left = a->paint.n - a->paint_pos;
 	n = min_size(left, max);
-	if (n == 0 && left)
+	if (n == 0 && (left || a->paint_more))
 		return 0; /* no credit */
 	iov[0] = (struct iovec){ a->paint.data + a->paint_pos, n };
 	*ret = (struct attachment_piece){
