@@ -116,6 +116,48 @@ START_TEST(a_call_s_reader_may_stop_for_as_long_as_it_likes)
 }
 END_TEST
 
+static uint32_t set_text(struct peer *p, uint32_t at, const char *key, const char *text)
+{
+	peer_begin(p, "session.set", 2);
+	frame_put_u64(&p->out, "attachment", at);
+	frame_put_str(&p->out, key, text);
+	return peer_send(p);
+}
+
+/* With another policy the log would go on without it, and there is no screen to paint it from. */
+START_TEST(what_is_a_terminal_s_or_a_session_s_is_not_for_a_call)
+{
+	static uint8_t blob[64 * 1024];
+	struct session *call;
+	uint32_t at;
+
+	begin();
+	at = exec(&a, "yes");
+	call = fake_last(&fake)->session;
+	session_up(call);
+	peer_refused(&a, set_text(&a, at, "policy", "drop"), "not_supported");
+	peer_refused(&a, set_text(&a, at, "policy", "skip"), "not_supported");
+	peer_refused(&a, of_attachment(&a, "session.lead", at), "not_supported");
+	peer_begin(&a, "session.lease", 2);
+	frame_put_u64(&a.out, "attachment", at);
+	frame_put_bool(&a.out, "exclusive", true);
+	peer_refused(&a, peer_send(&a), "not_supported");
+	peer_begin(&a, "session.resize", 3);
+	frame_put_u64(&a.out, "attachment", at);
+	frame_put_u64(&a.out, "cols", 80);
+	frame_put_u64(&a.out, "rows", 24);
+	peer_refused(&a, peer_send(&a), "not_supported");
+	while (session_output(call, blob, sizeof(blob), LOG_STDOUT) == 0)
+		fake_turn(&fake);
+	ck_assert_uint_eq(session_room(call), CORE_WINDOW_DEFAULT % sizeof(blob));
+	peer_ack(&a, at, CORE_WINDOW_DEFAULT);
+	fake_turn(&fake);
+	ck_assert_uint_eq(session_room(call), CORE_WINDOW_DEFAULT);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
 START_TEST(a_call_without_argv_or_with_a_relative_folder_is_refused)
 {
 	begin();
@@ -143,4 +185,5 @@ TEST_MAIN("session_call", a_call_has_two_streams_no_policy_and_ends_with_an_erro
 	input_behind_the_end_of_a_call_s_input_is_refused_and_the_program_gets_none_of_it,
 	a_call_ends_with_its_connection_and_by_detach,
 	a_call_s_reader_may_stop_for_as_long_as_it_likes,
+	what_is_a_terminal_s_or_a_session_s_is_not_for_a_call,
 	a_call_without_argv_or_with_a_relative_folder_is_refused)

@@ -241,6 +241,18 @@ struct attachment *param_attachment(struct client *c, const struct frame *f)
 	return a;
 }
 
+struct attachment *param_attachment_of_session(struct client *c, const struct frame *f)
+{
+	struct attachment *a = param_attachment(c, f);
+
+	if (!a || session_name(a->session))
+		return a;
+	client_refuse(c, f, "not_supported",
+		"A call's one reader is no terminal and its policy is block: this is for "
+		"attachments of sessions.");
+	return NULL;
+}
+
 bool core_takes_work(struct client *c, const struct frame *f, enum core_work work)
 {
 	const struct core *core = c->core;

@@ -68,6 +68,8 @@ const char *param_text(const struct frame *f, const char *name, int *ret_r);
 struct session *param_session(struct client *c, const struct frame *f);
 /* The client's own of `attachment`; NULL: refused. */
 struct attachment *param_attachment(struct client *c, const struct frame *f);
+/* So too, and of a session with a name: a call has no size, no lead, and one policy. */
+struct attachment *param_attachment_of_session(struct client *c, const struct frame *f);
 
 void refuse_param(struct client *c, const struct frame *f, const char *field);
 void refuse_observer_blocks(struct client *c, const struct frame *f);

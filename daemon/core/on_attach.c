@@ -273,7 +273,7 @@ void on_session_input(struct client *c, const struct frame *f)
 
 void on_session_resize(struct client *c, const struct frame *f)
 {
-	struct attachment *a = param_attachment(c, f);
+	struct attachment *a = param_attachment_of_session(c, f);
 	uint64_t cols = 0, rows = 0;
 
 	if (!a)
@@ -336,7 +336,7 @@ void on_session_close_input(struct client *c, const struct frame *f)
 
 void on_session_lease(struct client *c, const struct frame *f)
 {
-	struct attachment *a = param_attachment(c, f);
+	struct attachment *a = param_attachment_of_session(c, f);
 	bool take = param_bool(f, "exclusive", false);
 	struct session *s;
 
@@ -354,7 +354,7 @@ void on_session_lease(struct client *c, const struct frame *f)
 
 void on_session_lead(struct client *c, const struct frame *f)
 {
-	struct attachment *a = param_attachment(c, f);
+	struct attachment *a = param_attachment_of_session(c, f);
 
 	if (!a || is_observer(c, f, a))
 		return;

@@ -33,7 +33,7 @@ static bool settings_read(struct client *c, const struct frame *f, struct settin
 
 static void set_attachment(struct client *c, const struct frame *f, const struct settings *to)
 {
-	struct attachment *a = param_attachment(c, f);
+	struct attachment *a = param_attachment_of_session(c, f);
 	const struct credit *credit;
 
 	if (!a)
