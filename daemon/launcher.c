@@ -48,51 +48,104 @@ static void answer_text(int fd, uint32_t id, int r, const char *text)
 	answer_send(fd, id, r, text, strlen(text));
 }
 
-/* stdin and stdout of a program to come; its other fds close on exec. */
-static void set_stdio(int out)
+/* The standard descriptors of a program to come; its other fds close on exec. */
+static void set_stdio(int out, int said)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-		dup2(out >= 0 ? out : null, STDOUT_FILENO) < 0)
+		dup2(out >= 0 ? out : null, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0)
 		_exit(127);
 }
 
-static void run_shell(int out, const char *command)
+/* ---- what a program says on its standard error ---- */
+
+struct tail {
+	char text[LAUNCH_SAID_MAX];
+	size_t n;
+};
+
+/* Reads what there is; only the end of it is kept. False: nothing more will come. */
+static bool tail_read(struct tail *t, int fd)
+{
+	ssize_t l;
+
+	if (t->n == LAUNCH_SAID_MAX) {
+		t->n /= 2;
+		memmove(t->text, t->text + t->n, t->n);
+	}
+	l = read(fd, t->text + t->n, LAUNCH_SAID_MAX - t->n);
+	if (l > 0)
+		t->n += (size_t)l;
+	return l > 0 || (l < 0 && errno == EINTR);
+}
+
+/* Of several lines the last says why it ended; *ret_n is 0 if there is none. */
+static const char *tail_line(const struct tail *t, size_t *ret_n)
+{
+	size_t n = t->n;
+	const char *from;
+
+	while (n > 0 && t->text[n - 1] == '\n')
+		n--;
+	from = n ? memrchr(t->text, '\n', n) : NULL;
+	from = from ? from + 1 : t->text;
+	*ret_n = n - (size_t)(from - t->text);
+	return from;
+}
+
+/* ---- the key command ---- */
+
+struct key_command {
+	pid_t pid;
+	int out, said; /* pipes: its standard output and error */
+	char text[LAUNCH_TEXT_MAX];
+	size_t n;
+	struct tail tail;
+};
+
+static void run_shell(int out, int said, const char *command)
 {
 	setpgid(0, 0);
-	set_stdio(out);
+	set_stdio(out, said);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
 }
 
-/* Up to cap bytes until its end or the deadline; -ETIMEDOUT, -EFBIG. */
-static int read_until_end(int fd, char *buf, size_t cap, size_t *ret_n)
+/* 0: its output has ended; > 0: there may be more; -EFBIG. */
+static int read_output(struct key_command *k)
 {
-	uint64_t until =
+	ssize_t l = read(k->out, k->text + k->n, sizeof(k->text) - k->n);
+
+	if (l < 0)
+		return errno == EINTR ? 1 : -errno;
+	k->n += (size_t)l;
+	return k->n == sizeof(k->text) ? -EFBIG : l > 0;
+}
+
+/* Until its output ends or the deadline; -ETIMEDOUT, -EFBIG. What it says is taken first, so that it
+ * never waits for us, and is whole when it ends. */
+static int read_until_end(struct key_command *k)
+{
+	const uint64_t until =
 		clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_KEY_COMMAND_MAX_SEC * USEC_PER_SEC;
-	size_t n = 0;
+	int r = 1;
 
-	for (;;) {
+	while (r > 0) {
+		struct pollfd p[] = { { .fd = k->said, .events = POLLIN },
+			{ .fd = k->out, .events = POLLIN } };
 		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		ssize_t l;
 
-		if (now >= until || poll(&p, 1, (int)((until - now) / USEC_PER_MSEC) + 1) == 0)
+		if (now >= until)
 			return -ETIMEDOUT;
-		l = read(fd, buf + n, cap - n);
-		if (l < 0 && errno == EINTR)
+		if (poll(p, ARRAY_SIZE(p), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
 			continue;
-		if (l < 0)
-			return -errno;
-		if (l == 0)
-			break;
-		n += (size_t)l;
-		if (n == cap)
-			return -EFBIG;
+		if (p[0].revents && !tail_read(&k->tail, k->said))
+			close_fd(&k->said);
+		else if (!p[0].revents && p[1].revents)
+			r = read_output(k);
 	}
-	*ret_n = n;
-	return 0;
+	return r;
 }
 
 static int reap(pid_t pid)
@@ -105,38 +158,61 @@ static int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* -errno with nothing started. */
+static int start_key_command(struct key_command *k, const char *command)
+{
+	int out[2], said[2];
+
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(said, O_CLOEXEC) < 0)
+		return -errno;
+	k->pid = fork();
+	if (k->pid < 0)
+		return -errno;
+	if (k->pid == 0)
+		run_shell(out[1], said[1], command);
+	close(out[1]);
+	close(said[1]);
+	k->out = out[0];
+	k->said = said[0];
+	return 0;
+}
+
+static void answer_failed(int fd, uint32_t id, int code, const struct tail *tail)
+{
+	char why[64 + LAUNCH_SAID_MAX];
+	size_t n;
+	const char *line = tail_line(tail, &n);
+
+	snprintf(why, sizeof(why), "The key command ended with code %d%s%.*s.", code, n ? ": " : "",
+		(int)n, line);
+	answer_text(fd, id, -ECHILD, why);
+}
+
 static void do_key_command(int fd, const struct errand *e)
 {
-	char out[LAUNCH_TEXT_MAX], why[128];
-	int pipe_fds[2], r, code;
-	size_t n = 0;
-	pid_t pid;
+	struct key_command k = { .n = 0 };
+	int r, code;
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return answer_text(fd, e->id, -errno, "The key command cannot be started.");
-	pid = fork();
-	if (pid < 0)
-		return answer_text(fd, e->id, -errno, "The key command cannot be started.");
-	if (pid == 0)
-		run_shell(pipe_fds[1], e->text);
-	close(pipe_fds[1]);
-	r = read_until_end(pipe_fds[0], out, sizeof(out), &n);
+	r = start_key_command(&k, e->text);
 	if (r < 0)
-		kill(-pid, SIGKILL);
-	code = reap(pid);
+		return answer_text(fd, e->id, r, "The key command cannot be started.");
+	r = read_until_end(&k);
+	if (r < 0)
+		kill(-k.pid, SIGKILL);
+	code = reap(k.pid);
 	if (r == -ETIMEDOUT)
 		answer_text(fd, e->id, r, "The key command gave no key within 30 seconds.");
 	else if (r < 0)
 		answer_text(
 			fd, e->id, r, "The key command's output cannot be a key: it is too long.");
-	else if (code != 0) {
-		snprintf(why, sizeof(why), "The key command ended with code %d.", code);
-		answer_text(fd, e->id, -ECHILD, why);
-	} else {
-		answer_send(fd, e->id, 0, out, n);
-	}
-	explicit_bzero(out, sizeof(out));
+	else if (code != 0)
+		answer_failed(fd, e->id, code, &k.tail);
+	else
+		answer_send(fd, e->id, 0, k.text, k.n);
+	explicit_bzero(&k, sizeof(k));
 }
+
+/* ---- a detached program ---- */
 
 /* What a detached program keeps of our environment. */
 static bool is_harmless(const char *entry)
@@ -165,9 +241,7 @@ static void scrub_env(void)
 static void exec_detached(int said, char **argv)
 {
 	setsid();
-	set_stdio(-1);
-	if (dup2(said, STDERR_FILENO) < 0)
-		_exit(127);
+	set_stdio(-1, said);
 	scrub_env();
 	if (chdir("/") == 0)
 		execv(argv[0], argv);
@@ -175,23 +249,8 @@ static void exec_detached(int said, char **argv)
 	_exit(127);
 }
 
-/* Reads what there is; only the end of it is kept. False: nothing more will come. */
-static bool read_tail(int fd, char tail[LAUNCH_SAID_MAX], size_t *n)
-{
-	ssize_t l;
-
-	if (*n == LAUNCH_SAID_MAX) {
-		*n /= 2;
-		memmove(tail, tail + *n, *n);
-	}
-	l = read(fd, tail + *n, LAUNCH_SAID_MAX - *n);
-	if (l > 0)
-		*n += (size_t)l;
-	return l > 0 || (l < 0 && errno == EINTR);
-}
-
 /* Until it ends, which is 0; or has been watched for long enough, or the daemon is gone. */
-static int watch_start(int fd, int program, int said, char tail[LAUNCH_SAID_MAX], size_t *n)
+static int watch_start(int fd, int program, int said, struct tail *tail)
 {
 	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_WATCH_SEC * USEC_PER_SEC;
 
@@ -206,7 +265,7 @@ static int watch_start(int fd, int program, int said, char tail[LAUNCH_SAID_MAX]
 			continue;
 		if (p[2].revents)
 			return -EPIPE;
-		if (p[0].revents && !read_tail(said, tail, n))
+		if (p[0].revents && !tail_read(tail, said))
 			said = -1;
 		else if (!p[0].revents && p[1].revents)
 			return 0;
@@ -223,28 +282,22 @@ static size_t split_argv(struct errand *e, size_t n, char *argv[ARGV_MAX + 1])
 	return argc;
 }
 
-/* Of several lines the last says why it ended. */
-static void answer_ended(int fd, uint32_t id, int code, const char *tail, size_t n)
+static void answer_ended(int fd, uint32_t id, int code, const struct tail *tail)
 {
-	char line[LAUNCH_SAID_MAX];
-	const char *from;
+	char words[64];
+	size_t n;
+	const char *line = tail_line(tail, &n);
 
-	while (n > 0 && tail[n - 1] == '\n')
-		n--;
-	from = n ? memrchr(tail, '\n', n) : NULL;
-	from = from ? from + 1 : tail;
-	n -= (size_t)(from - tail);
 	if (n)
-		answer_send(fd, id, -ECHILD, from, n);
-	else {
-		snprintf(line, sizeof(line), "it ended with code %d", code);
-		answer_text(fd, id, -ECHILD, line);
-	}
+		return answer_send(fd, id, -ECHILD, line, n);
+	snprintf(words, sizeof(words), "it ended with code %d", code);
+	answer_text(fd, id, -ECHILD, words);
 }
 
 static void do_detached(int fd, struct errand *e, size_t n)
 {
-	char *argv[ARGV_MAX + 1], tail[LAUNCH_SAID_MAX];
+	char *argv[ARGV_MAX + 1];
+	struct tail tail = { .n = 0 };
 	int pipe_fds[2], program;
 	pid_t pid;
 
@@ -257,9 +310,8 @@ static void do_detached(int fd, struct errand *e, size_t n)
 	if (program < 0)
 		return answer_text(fd, e->id, -errno, "no process could be made");
 	close(pipe_fds[1]);
-	n = 0;
-	if (watch_start(fd, program, pipe_fds[0], tail, &n) == 0)
-		answer_ended(fd, e->id, reap(pid), tail, n);
+	if (watch_start(fd, program, pipe_fds[0], &tail) == 0)
+		answer_ended(fd, e->id, reap(pid), &tail);
 	else
 		answer_send(fd, e->id, 0, "", 0);
 }

@@ -2,8 +2,9 @@
  * launcher - the one place that starts programs: a process forked before threads and secrets
  *
  * The daemon gives up new privileges and holds keys; what runs other programs was split off before that. It
- * knows two errands: the key command (its standard output is the key), and the local service, started
- * detached with a scrubbed environment and watched until it has come up. Neither inherits a key or an fd.
+ * knows two errands: the key command (its standard output is the key, its standard error says why there is
+ * none), and the local service, started detached with a scrubbed environment and watched until it has come
+ * up. Neither inherits a key or an fd.
  *
  * Units:   bytes, seconds.
  * Owner:   a struct launch is its caller's until on_done was called or launch_cancel().
