@@ -20,6 +20,7 @@
 #define EXIT_USAGE 2
 #define LOCK_WAIT_USEC (7 * USEC_PER_SEC) /* above what another one takes to drain its clients */
 #define LOCK_PAUSE_MS 20
+#define KEY_CREDENTIAL "cwsandbox-api-key"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1 /* its leak check has to look into the process */
@@ -184,6 +185,21 @@ static int check_value(const char *key, const char *value, char why[CFG_WHY_MAX]
 	return wrong ? text_because(why, CFG_WHY_MAX, -EINVAL, "%s: %s", key, wrong) : 0;
 }
 
+/* systemd hands it to the unit that names it; the configuration's own source goes first. */
+static int find_credential(struct cfg *cfg)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	_cleanup_(freep) char *path = NULL;
+
+	if (cfg->key_file || cfg->key_command || !dir || *dir != '/')
+		return 0;
+	if (asprintf(&path, "%s/" KEY_CREDENTIAL, dir) < 0)
+		return -ENOMEM;
+	if (access(path, F_OK) == 0)
+		cfg->key_file = TAKE(path);
+	return 0;
+}
+
 static int read_config(struct cfg *cfg, const struct options *o, char why[CFG_WHY_MAX])
 {
 	_cleanup_(freep) char *path = NULL;
@@ -193,7 +209,9 @@ static int read_config(struct cfg *cfg, const struct options *o, char why[CFG_WH
 	r = paths_config_file(o->config, &path, why);
 	if (r == 0)
 		r = cfg_read_file(cfg, path, o->config != NULL, why);
-	return r < 0 ? r : cfg_read_env(cfg, why);
+	if (r == 0)
+		r = cfg_read_env(cfg, why);
+	return r < 0 ? r : find_credential(cfg);
 }
 
 /* Into locked memory, and out of every other place. */

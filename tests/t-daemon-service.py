@@ -293,6 +293,21 @@ class Keys(WorldCase):
         stranger = Client(self.world.socket_path, {"endpoint": {"url": other.url, "ca_file": other.ca_file}})
         self.assertEqual(stranger.error("sandbox.list")["status"], "UNAUTHENTICATED")
 
+    def test_the_credential_that_systemd_hands_over_is_the_key_unless_the_configuration_names_one(self):
+        service = self.world.local()
+        os.mkdir(self.world.path("credentials"))
+        os.chmod(self.world.write("credentials/cwsandbox-api-key", service.key), 0o400)
+        wrong = self.world.write("wrong", "another-key")
+        os.chmod(wrong, 0o600)
+        conf = "url = %s\nca-file = %s\n" % (service.url, service.ca_file)
+        handed = {"CREDENTIALS_DIRECTORY": self.world.path("credentials")}
+        daemon = self.world.daemon("--config", self.world.write("conf", conf), env=handed)
+        self.assertEqual(Client(self.world.socket_path).call("sandbox.list")["sandboxes"], [])
+        daemon.terminate()
+        self.assertEqual(daemon.wait(LIMIT), 0)
+        self.world.daemon("--config", self.world.write("conf", conf + "key-file = %s\n" % wrong), env=handed)
+        self.assertEqual(Client(self.world.socket_path).error("sandbox.list")["status"], "UNAUTHENTICATED")
+
     def test_a_key_file_that_others_can_read_is_refused_until_it_is_mended(self):
         service = self.world.local()
         path = self.world.write("key", service.key)
