@@ -33,9 +33,10 @@ static int need_terminal(const char *what)
 
 /* ---- starting a session ---- */
 
-/* 0 and the name of the new session. A sandbox made for it still goes with us: cli_keep(). */
-static int create_session(
-	struct cli *cli, struct cwsandbox_request *q, char name[TEXT_NAME_MAX + 1])
+/* 0 and the name of the new session. A sandbox made for it still goes with us: cli_keep(). With
+ * ret_taken 0 also where there is one of that name, of which nothing is said. */
+static int create_session(struct cli *cli, struct cwsandbox_request *q,
+	char name[TEXT_NAME_MAX + 1], bool *ret_taken)
 {
 	const struct error_context x = {
 		.operation = "TTY exec", .sandbox_id = q->sandbox_id, .session = q->name
@@ -48,9 +49,13 @@ static int create_session(
 	tty_size(STDOUT_FILENO, &q->cols, &q->rows);
 	q->cols = (unsigned)min_size(q->cols, TERM_COLS_MAX); /* with -d it is nobody's yet */
 	q->rows = (unsigned)min_size(q->rows, TERM_ROWS_MAX);
-	r = cli_ask(cli, q, &x, &e);
+	r = cli_try(cli, q, &e);
+	if (r && ret_taken && strcmp(e.error->code, "name_taken") == 0) {
+		*ret_taken = true;
+		return 0;
+	}
 	if (r)
-		return r;
+		return cli_refuse(e.error, &x);
 	snprintf(name, TEXT_NAME_MAX + 1, "%s", e.answer->session->name);
 	if (cli->created && isatty(STDERR_FILENO))
 		fprintf(stderr, "cwsandbox: created sandbox %s\n",
@@ -188,21 +193,48 @@ static int check_attach(const struct parsed *p)
 	return check_name(p->command, p->args[0]);
 }
 
+/* One that has ended, and has told somebody so, counts as none. */
+static void clear_ended(struct cli *cli, const char *name)
+{
+	const struct cwsandbox_request get = { .method = CWSANDBOX_SESSION_GET, .name = name },
+				       clear = { .method = CWSANDBOX_SESSION_KILL, .name = name };
+	struct cwsandbox_event e;
+
+	if (cli_try(cli, &get, &e) == 0 && e.answer->session->ended_at && e.answer->session->seen)
+		cli_try(cli, &clear, &e);
+}
+
+/* Another client was faster: the sandbox made here goes again, at the latest with us. */
+static void give_back(struct cli *cli, const char *sandbox)
+{
+	const struct cwsandbox_request drop = { .method = CWSANDBOX_SANDBOX_DELETE,
+		.sandbox_id = sandbox };
+	struct cwsandbox_event e;
+
+	if (cli_try(cli, &drop, &e) == 0)
+		cli_keep(cli);
+}
+
 static int attach_or_create(struct cli *cli, struct attach_options *o)
 {
 	struct cwsandbox_request q = { .name = o->request.name };
 	_cleanup_(freep) char *made = NULL;
 	char name[TEXT_NAME_MAX + 1];
-	bool missing;
+	bool missing, taken = false;
 	int r;
 
+	clear_ended(cli, o->request.name);
 	r = attach_run(cli, o, &missing);
 	if (!missing)
 		return r;
 	tty_hold();
-	if (find_sandbox(cli, NULL, &q, &made) || create_session(cli, &q, name)) {
+	if (find_sandbox(cli, NULL, &q, &made) || create_session(cli, &q, name, &taken)) {
 		term_buf_done(&o->typed);
 		return EXIT_LOST;
+	}
+	if (taken) {
+		give_back(cli, made);
+		return attach_run(cli, o, NULL);
 	}
 	cli_keep(cli);
 	o->made = made;
@@ -335,7 +367,7 @@ const struct command command_attach = {
 "\n"
 "Options:\n"
 "  -A, --create              Create a sandbox and the session NAME if there is\n"
-"                            no such session.\n"
+"                            no such session, or it ended and has said so.\n"
 "  -r, --read-only           Only look.\n"
 "  -x, --take-over           Lead, and detach the others.\n"
 "  --pick                    Choose from a list.\n"
@@ -398,7 +430,7 @@ static int run_new(struct cli *cli, const struct parsed *p)
 		return EXIT_LOST;
 	r = detached ? 0 : need_terminal("new");
 	if (!r)
-		r = create_session(cli, &q, name) ? EXIT_LOST : 0;
+		r = create_session(cli, &q, name, NULL) ? EXIT_LOST : 0;
 	if (r)
 		return r;
 	if (detached)
@@ -486,7 +518,7 @@ static int run_sh(struct cli *cli, const struct parsed *p)
 	if (cli_connect(cli, CLI_SERVICE) || cli_await_running(cli, p->args[0]))
 		return EXIT_ERROR;
 	q.sandbox_id = p->args[0];
-	if (create_session(cli, &q, name))
+	if (create_session(cli, &q, name, NULL))
 		return EXIT_ERROR;
 	o.request.name = name;
 	return attach_run(cli, &o, NULL);

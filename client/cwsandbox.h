@@ -318,6 +318,7 @@ struct cwsandbox_session {
 	/* what attachments begin with that name none; drain_ms 0: always the whole window */
 	const char *policy;
 	uint64_t window, drain_ms, block_timeout_ms;
+	bool seen; /* it has ended, and somebody was told how */
 };
 
 struct cwsandbox_container {

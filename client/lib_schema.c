@@ -60,6 +60,7 @@ static const struct field session_fields[] = {
 	F(U64, session, window),
 	F(U64, session, drain_ms),
 	F(U64, session, block_timeout_ms),
+	F(BOOL, session, seen),
 	F(I64, session, created_at),
 	F(I64, session, ended_at),
 	F_SET(I64, session, exit_code, has_exit_code),

@@ -228,6 +228,38 @@ class TypedAhead(SessionCase):
         self.assertEqual(t.exit_code(), 0)
         self.assert_sane(t)
 
+    def sandboxes(self):
+        return {s["sandbox_id"] for s in json.loads(self.world.ok("ls", "-s", "running", "-o", "json"))}
+
+    def test_two_that_make_the_same_session_at_once_share_it_and_one_sandbox(self):
+        name, both = self.name(), []
+        self.go_on()
+        before = self.sandboxes()
+        os.kill(self.daemon.pid, signal.SIGSTOP)
+        for _ in range(2):
+            both.append(self.held("attach", "-A", name))
+        self.go_on()
+        for t in both:
+            t.type("echo both $((40+2))\r")
+        for t in both:
+            until(lambda t=t: t.screen.text().count("both 42") == 2, "what both have typed")
+        self.assertEqual(len([t for t in both if b": created sandbox " in t.raw]), 1)
+        until(lambda: self.sandboxes() - before == {self.described(name)["sandbox_id"]}, "one more sandbox")
+        for t in both:
+            t.type(DETACH)
+            self.assertEqual(t.exit_code(), 0)
+            self.assert_sane(t)
+
+    def test_what_has_ended_and_said_so_is_made_anew(self):
+        self.go_on()
+        name = self.name()
+        self.world.ok("new", "-d", "-s", name, self.sandbox, "--", "sh", "-c", "exit 5")
+        self.assertEqual(self.world.terminal("attach", "-A", name).exit_code(), 5)
+        t = self.world.terminal("attach", "-A", name).type("echo anew $((40+2))\r").see("anew 42")
+        t.type("exit 6\r")
+        self.assertEqual(t.exit_code(), 6)
+        self.assert_sane(t)
+
     def test_ctrl_c_ends_it_and_a_signal_too_and_the_terminal_is_as_it_was(self):
         t = self.new().type("lost\x03")
         self.assertEqual(t.exit_code(), 1)
