@@ -84,6 +84,8 @@ static int attempt(struct exec *e, char text[ERRORS_TEXT_MAX], bool *ret_startin
 		r = stream_run(&s, &end);
 	if (r == STREAM_E_OUTPUT)
 		return stream_output_failed(&s);
+	if (r == STREAM_E_INPUT)
+		return cli_error("cannot read the standard input: %s", strerror(s.read_errno));
 	if (r || end.error) {
 		*ret_starting = !s.has_output && may_be_starting(end.error);
 		error_text(text, end.error, &e->x);

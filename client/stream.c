@@ -90,11 +90,15 @@ static int forward(struct stream *s)
 	l = read(s->in, buf, room);
 	if (l < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
+	if (l < 0) {
+		s->read_errno = errno;
+		return STREAM_E_INPUT;
+	}
 	if (l > 0)
 		r = cwsandbox_input(s->cli->c, s->attachment, buf, (size_t)l, &taken);
 	else
 		r = cwsandbox_close_input(s->cli->c, s->attachment);
-	if (l <= 0 || r == CWSANDBOX_E_ENDED)
+	if (l == 0 || r == CWSANDBOX_E_ENDED)
 		s->in = -1;
 	return r == CWSANDBOX_E_ENDED ? 0 : r;
 }

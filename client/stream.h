@@ -21,9 +21,13 @@ struct stream {
 	size_t n_rest;
 	int rest_fd;
 	int write_errno; /* of STREAM_E_OUTPUT */
+	int read_errno;  /* of STREAM_E_INPUT */
 };
 
 #define STREAM_E_OUTPUT 1 /* our output could not be written: stream_output_failed() */
+/* `in` could not be read: read_errno. The call's input stays open, so that nothing takes what came
+ * before for all there is. */
+#define STREAM_E_INPUT 2
 
 /* Starts the call: 0 and s->attachment; otherwise as cli_try(). */
 int stream_begin(struct stream *s, const struct cwsandbox_request *q, struct cwsandbox_event *ret);

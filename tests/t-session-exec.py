@@ -37,6 +37,12 @@ class Exec(SessionCase):
     def test_empty_stdin_ends_the_program(self):
         self.assertEqual(self.world.cli("exec", "-i", self.sandbox, "wc", "-c", input=b"").stdout.strip(), b"0")
 
+    def test_what_cannot_be_read_is_told_and_the_program_never_takes_it_for_the_end(self):
+        script = '"$0" exec -i "$1" sh -c "cat; touch /tmp/whole" </'
+        done = self.world.run(["sh", "-c", script, program("cwsandbox"), self.sandbox])
+        self.assertEqual((done.returncode, done.stderr), (1, b"Error: cannot read the standard input: Is a directory\n"))
+        self.assertEqual(self.world.cli("exec", self.sandbox, "test", "-e", "/tmp/whole").returncode, 1)
+
     def test_fifty_megabytes_come_through_unchanged(self):
         done = self.world.cli("exec", self.sandbox, "--", "sh", "-c",
                               "head -c 50000000 /dev/urandom | tee /tmp/blob; sha256sum /tmp/blob >&2")
