@@ -228,6 +228,33 @@ START_TEST(a_block_reader_that_nobody_waits_for_is_left_alone)
 }
 END_TEST
 
+/* It was waited for while it was raw; painted, it holds nothing. */
+START_TEST(a_painted_block_terminal_is_left_alone_whoever_the_session_waits_for)
+{
+	uint32_t lead, slow, at;
+
+	begin();
+	lead = peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	slow = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	at = peer_attach(&b,
+		&(struct attach_how){ .name = "w", .cols = 80, .rows = 24, .policy = "block" });
+	output(blob, LOG_BYTES);
+	peer_begin(&b, "session.resize", 3);
+	frame_put_u64(&b.out, "attachment", at);
+	frame_put_u64(&b.out, "cols", 100);
+	frame_put_u64(&b.out, "rows", 30);
+	peer_result(&b, peer_send(&b));
+	for (uint64_t n = 1; n <= 5; n++) {
+		fake_pass(&fake, 30 * USEC_PER_SEC);
+		peer_ack(&a, slow, n);
+	}
+	ck_assert_uint_lt(session_room(s), LOG_BYTES / 2);
+	ck_assert_ptr_null(peer_note(&b, "detached"));
+	ck_assert_ptr_nonnull(client_attachment(a.client, lead));
+	end();
+}
+END_TEST
+
 static uint32_t attach_since(struct peer *p, const char *boot, const char *session, uint64_t offset,
 	bool *fresh, const char *policy)
 {
@@ -567,6 +594,7 @@ TEST_MAIN("attachment",
 	a_drop_reader_in_the_way_is_detached,
 	a_block_reader_is_detached_after_60_s_in_which_the_session_waited_for_it,
 	a_block_reader_that_nobody_waits_for_is_left_alone,
+	a_painted_block_terminal_is_left_alone_whoever_the_session_waits_for,
 	since_goes_on_at_the_very_byte_or_says_fresh,
 	attach_at_the_last_offset_in_ground_state_sends_a_torn_sequence_whole,
 	a_terminal_of_another_size_is_painted_and_the_shell_is_not_resized,

@@ -65,7 +65,7 @@ static void on_stalled(struct timer *t)
 	struct attachment *a = container_of(t, struct attachment, block_timer);
 	uint64_t since = a->progress_usec;
 
-	if (!a->session->held_usec)
+	if (!a->session->held_usec || !list_linked(&a->reader.link))
 		return; /* attachment_watch() starts it again */
 	if (since < a->session->held_usec)
 		since = a->session->held_usec;
