@@ -258,6 +258,33 @@ START_TEST(sec_c26_each_query_is_answered_once_whoever_is_attached)
 }
 END_TEST
 
+/* So many answers wait that the next one does not fit in what the model may have there. */
+START_TEST(an_answer_of_the_model_is_not_split_by_what_is_typed)
+{
+	static const char answer[] = "\033[?62;22c";
+	const size_t n_answer = strlen(answer), n_full = CORE_INPUT_WINDOW / n_answer;
+	struct fake_upstream *u;
+	uint32_t at;
+
+	begin();
+	at = attach(&a, 80, 24);
+	u = fake_last(&fake);
+	u->read_max = 0;
+	for (size_t i = 0; i <= n_full; i++)
+		output("\033[c");
+	ck_assert_uint_gt(inq_credit(s->replies), 0);
+	peer_input(&a, at, "x", 1);
+	u->read_max = SIZE_MAX;
+	u->woken = true;
+	fake_turn(&fake);
+	fake_turn(&fake); /* there is room for it now */
+	ck_assert_uint_eq(u->n_input, (n_full + 1) * n_answer + 1);
+	ck_assert_int_eq(u->input[n_full * n_answer], 'x');
+	ck_assert_int_eq(memcmp(u->input + n_full * n_answer + 1, answer, n_answer), 0);
+	end();
+}
+END_TEST
+
 START_TEST(input_after_the_end_is_told_the_exit_code)
 {
 	uint32_t at;
@@ -369,6 +396,7 @@ TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_wh
 	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,
 	close_input_is_the_veof_key_on_a_terminal,
 	sec_c26_each_query_is_answered_once_whoever_is_attached,
+	an_answer_of_the_model_is_not_split_by_what_is_typed,
 	input_after_the_end_is_told_the_exit_code,
 	the_credit_of_a_key_comes_in_one_write_with_its_echo_and_never_alone,
 	credit_told_with_an_echo_of_which_the_socket_takes_a_byte_is_told_once,

@@ -425,7 +425,9 @@ static void session_wake_painted(struct session *s)
 			attachment_wake(a);
 }
 
-/* What the program asked its terminal is answered as input, in order, once. */
+static_assert(TERM_REPLIES_MAX <= CORE_INPUT_WINDOW, "all answers that wait go in one write");
+
+/* What the program asked its terminal is answered as input, in order, once; each answer whole. */
 static void session_reply(struct session *s)
 {
 	const uint8_t *data;
@@ -434,7 +436,6 @@ static void session_reply(struct session *s)
 	if (!s->screen.term)
 		return;
 	data = term_replies(s->screen.term, &n);
-	n = min_size(n, inq_credit(s->replies));
 	if (n == 0)
 		return;
 	if (session_ended(s) ||
