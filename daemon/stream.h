@@ -18,9 +18,10 @@
 #include "daemon/pool.h"
 #include "daemon/probe.h"
 
-#define STREAM_READY_SEC 30     /* from init until the service says `ready` */
-#define STREAM_STAGE_BYTES 1024 /* input of a frame made for a nearly closed window */
-#define STREAM_ERRORS_MAX 1024  /* bytes kept of a helper script's stderr */
+#define STREAM_READY_SEC 30 /* from init until the service says `ready` */
+/* A frame made for a nearly closed window. */
+#define STREAM_FRAME_BYTES (EXEC_STDIN_HEAD_MAX + (size_t)1024)
+#define STREAM_ERRORS_MAX 1024                     /* bytes kept of a helper script's stderr */
 #define STREAM_LOG_ENTRY_MAX ((size_t)1024 * 1024) /* bytes */
 #define STREAM_FILE_UNARY_MAX (UINT64_C(32) * 1024 * 1024)
 #define STREAM_FILE_MAX (UINT64_C(256) * 1024 * 1024)
@@ -60,10 +61,10 @@ struct stream {
 	struct {
 		const struct stream_exec_ops *ops;
 		struct exec_reader reader;
-		bool ready, half_closed;
+		bool ready, half_closed; /* half_closed: the last frame is on the stage, or was */
 		unsigned cols, rows, told_cols, told_rows;
-		struct grpc_outbox control; /* resize, close */
-		uint8_t stage[EXEC_STDIN_HEAD_MAX + STREAM_STAGE_BYTES];
+		/* What goes next, in pieces where the window is nearly closed. */
+		uint8_t stage[STREAM_FRAME_BYTES + EXEC_CONTROL_MAX];
 		size_t n_stage, stage_pos;
 		char errors[STREAM_ERRORS_MAX]; /* stderr of a helper script */
 		size_t n_errors;

@@ -22,8 +22,6 @@ static void on_ready(struct stream *s)
 	s->exec.ready = true;
 	event_del(s->timer);
 	stream_up(s);
-	if (s->is_shell)
-		stream_exec_resize(s, s->exec.cols, s->exec.rows);
 	call_resume(&s->call);
 }
 
@@ -126,26 +124,60 @@ static size_t build_frame(struct stream *s, uint8_t *buf, size_t n, bool *ret_en
 
 static size_t read_stdin(struct stream *s, uint8_t *buf, size_t n, bool *ret_end)
 {
-	if (n > sizeof(s->exec.stage))
+	if (n > STREAM_FRAME_BYTES)
 		return build_frame(s, buf, n, ret_end);
 	s->exec.stage_pos = 0; /* a frame does not fit: it goes in pieces */
-	s->exec.n_stage = build_frame(s, s->exec.stage, sizeof(s->exec.stage), ret_end);
+	s->exec.n_stage = build_frame(s, s->exec.stage, STREAM_FRAME_BYTES, ret_end);
 	return read_stage(s, buf, n);
 }
 
-/* The input has ended: `close`, then half-close. */
-static size_t read_close(struct stream *s, uint8_t *buf, size_t n, bool *ret_end)
+static bool stage_is_empty(const struct stream *s)
 {
-	size_t l = grpc_outbox_read(&s->exec.control, buf, n);
+	return s->exec.stage_pos == s->exec.n_stage;
+}
 
-	*ret_end = grpc_outbox_empty(&s->exec.control);
-	return l;
+/* Room for a resize or close behind what is on the stage. */
+static uint8_t *stage_room(struct stream *s)
+{
+	if (stage_is_empty(s))
+		s->exec.n_stage = s->exec.stage_pos = 0;
+	return s->exec.stage + s->exec.n_stage;
+}
+
+/* The last size counts, however many there were before the window opened. */
+static size_t read_resize(struct stream *s, uint8_t *buf, size_t n)
+{
+	if (s->exec.cols == s->exec.told_cols && s->exec.rows == s->exec.told_rows)
+		return 0;
+	s->exec.told_cols = s->exec.cols;
+	s->exec.told_rows = s->exec.rows;
+	s->exec.n_stage += exec_resize(stage_room(s), s->exec.cols, s->exec.rows);
+	return read_stage(s, buf, n);
+}
+
+/* What goes next. The input has ended: `close`, then half-close. */
+static size_t read_next(struct stream *s, uint8_t *buf, size_t n)
+{
+	bool end = false;
+	size_t l;
+
+	l = read_stage(s, buf, n);
+	if (l > 0 || s->exec.half_closed)
+		return l;
+	l = read_resize(s, buf, n);
+	if (l > 0)
+		return l;
+	l = read_stdin(s, buf, n, &end);
+	if (!end)
+		return l;
+	s->exec.half_closed = true;
+	s->exec.n_stage += exec_close(stage_room(s));
+	return l > 0 ? l : read_stage(s, buf, n);
 }
 
 static size_t on_read(struct call *c, uint8_t *buf, size_t n, bool *ret_end)
 {
 	struct stream *s = stream_of_call(c);
-	bool end = false;
 	size_t l;
 
 	if (!s->stdin_open) {
@@ -154,17 +186,9 @@ static size_t on_read(struct call *c, uint8_t *buf, size_t n, bool *ret_end)
 	}
 	if (!s->exec.ready || s->closed || s->ended)
 		return 0;
-	l = read_stage(s, buf, n);
-	if (l > 0)
-		return l;
-	if (s->exec.half_closed)
-		return read_close(s, buf, n, ret_end);
-	l = grpc_outbox_read(&s->exec.control, buf, n);
-	if (l == 0)
-		l = read_stdin(s, buf, n, &end);
-	if (end && exec_put_close(&s->exec.control) == 0)
-		s->exec.half_closed = true;
-	return l > 0 || !s->exec.half_closed ? l : read_close(s, buf, n, ret_end);
+	l = read_next(s, buf, n);
+	*ret_end = s->exec.half_closed && stage_is_empty(s);
+	return l;
 }
 
 static const struct call_ops exec_call_ops = {
@@ -175,12 +199,6 @@ void stream_exec_resize(struct stream *s, unsigned cols, unsigned rows)
 {
 	s->exec.cols = cols;
 	s->exec.rows = rows;
-	if (!s->exec.ready || s->ended || (cols == s->exec.told_cols && rows == s->exec.told_rows))
-		return;
-	if (exec_put_resize(&s->exec.control, cols, rows) < 0)
-		return; /* no memory: the next one counts */
-	s->exec.told_cols = cols;
-	s->exec.told_rows = rows;
 	call_resume(&s->call);
 }
 
@@ -303,5 +321,4 @@ void stream_exec_done(struct stream *s)
 {
 	if (s->exec.ops)
 		exec_reader_done(&s->exec.reader);
-	grpc_outbox_done(&s->exec.control);
 }

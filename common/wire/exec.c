@@ -222,17 +222,6 @@ int exec_reader_feed(struct exec_reader *r, const struct grpc_part *part, size_t
 
 /* ---- requests ---- */
 
-static int put(struct grpc_outbox *o, const Request *m)
-{
-	uint8_t *p;
-	int r = grpc_outbox_reserve(
-		o, coreweave__sandbox__v1__exec_stream_request__get_packed_size(m), &p);
-
-	if (!r)
-		coreweave__sandbox__v1__exec_stream_request__pack(m, p);
-	return r;
-}
-
 typedef Coreweave__Sandbox__V1__ExecStreamInit__EnvEntry EnvEntry;
 
 /* The map's entries and the list of them, in one piece. */
@@ -261,6 +250,8 @@ int exec_put_init(struct grpc_outbox *o, const struct exec_init *init)
 	Coreweave__Sandbox__V1__ExecStreamInit m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_INIT__INIT;
 	Request request = COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__INIT;
 	_cleanup_(freep) EnvEntry **env = make_env(init->env, init->n_env);
+	uint8_t *p;
+	int r;
 
 	if (!env)
 		return -ENOMEM;
@@ -276,10 +267,24 @@ int exec_put_init(struct grpc_outbox *o, const struct exec_init *init)
 		m.container = (char *)init->container;
 	request.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_INIT;
 	request.init = &m;
-	return put(o, &request);
+	r = grpc_outbox_reserve(
+		o, coreweave__sandbox__v1__exec_stream_request__get_packed_size(&request), &p);
+	if (!r)
+		coreweave__sandbox__v1__exec_stream_request__pack(&request, p);
+	return r;
 }
 
-int exec_put_resize(struct grpc_outbox *o, uint32_t cols, uint32_t rows)
+static size_t write_control(uint8_t out[EXEC_CONTROL_MAX], const Request *m)
+{
+	size_t n = coreweave__sandbox__v1__exec_stream_request__get_packed_size(m);
+
+	assert(GRPC_PREFIX_BYTES + n <= EXEC_CONTROL_MAX);
+	grpc_prefix(out, n);
+	coreweave__sandbox__v1__exec_stream_request__pack(m, out + GRPC_PREFIX_BYTES);
+	return GRPC_PREFIX_BYTES + n;
+}
+
+size_t exec_resize(uint8_t out[EXEC_CONTROL_MAX], uint32_t cols, uint32_t rows)
 {
 	Coreweave__Sandbox__V1__ExecStreamResize m =
 		COREWEAVE__SANDBOX__V1__EXEC_STREAM_RESIZE__INIT;
@@ -289,17 +294,17 @@ int exec_put_resize(struct grpc_outbox *o, uint32_t cols, uint32_t rows)
 	m.height = rows;
 	request.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_RESIZE;
 	request.resize = &m;
-	return put(o, &request);
+	return write_control(out, &request);
 }
 
-int exec_put_close(struct grpc_outbox *o)
+size_t exec_close(uint8_t out[EXEC_CONTROL_MAX])
 {
 	Coreweave__Sandbox__V1__ExecStreamClose m = COREWEAVE__SANDBOX__V1__EXEC_STREAM_CLOSE__INIT;
 	Request request = COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__INIT;
 
 	request.message_case = COREWEAVE__SANDBOX__V1__EXEC_STREAM_REQUEST__MESSAGE_CLOSE;
 	request.close = &m;
-	return put(o, &request);
+	return write_control(out, &request);
 }
 
 size_t exec_stdin_head(uint8_t out[EXEC_STDIN_HEAD_MAX], size_t n)

@@ -3,8 +3,8 @@
  *
  * Pure. The reader takes the parts of ExecStreamResponse and finds output.data in place: nothing is
  * gathered but messages of another shape, which go through protobuf-c (at most EXEC_GATHER_MAX).
- * The writers put one prefixed ExecStreamRequest into an outbox, or only the head of a stdin frame
- * whose bytes the caller copies after it.
+ * The writers make one prefixed ExecStreamRequest, or only the head of a stdin frame whose bytes the
+ * caller copies after it. All but the init need no memory.
  *
  * Windows: exec_reader_feed() says in *ret_consumed how many bytes carried no output data; the
  *          caller returns those at once, and the data when its log let go of it. Over a message the
@@ -19,6 +19,7 @@
 #define EXEC_GATHER_MAX ((size_t)4 * 1024 * 1024)
 #define EXEC_STDIN_MAX ((size_t)64 * 1024) /* bytes of one stdin frame, as the official client */
 #define EXEC_STDIN_HEAD_MAX 16             /* gRPC prefix + field header of a stdin frame */
+#define EXEC_CONTROL_MAX 24                /* bytes of a resize or close, with the prefix */
 
 enum exec_stream { EXEC_STDOUT = 1, EXEC_STDERR = 2 };
 
@@ -62,8 +63,9 @@ struct exec_init {
 	const char *container; /* NULL = primary */
 };
 int exec_put_init(struct grpc_outbox *o, const struct exec_init *init);
-int exec_put_resize(struct grpc_outbox *o, uint32_t cols, uint32_t rows);
-int exec_put_close(struct grpc_outbox *o);
+/* Both write a whole frame and return its length. */
+size_t exec_resize(uint8_t out[EXEC_CONTROL_MAX], uint32_t cols, uint32_t rows);
+size_t exec_close(uint8_t out[EXEC_CONTROL_MAX]);
 /* Writes prefix and field header for a stdin frame of n <= EXEC_STDIN_MAX bytes; returns its
  * length. */
 size_t exec_stdin_head(uint8_t out[EXEC_STDIN_HEAD_MAX], size_t n);
