@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,25 +45,43 @@ static void place_fds(const int theirs[_FD_END])
 		_exit(1);
 }
 
+static _Noreturn void give_up(const char *why)
+{
+	dprintf(2, "%s: %s\n", NET_PROGRAM, why);
+	_exit(1);
+}
+
+/* Without root it can only wall itself off as root of the sandbox's own user namespace, which it does not enter by
+ * itself where that is given as a path. */
+static bool enter_user_namespace(void)
+{
+	if (geteuid() == 0)
+		return false;
+	if (setns(FD_USERNS, CLONE_NEWUSER) < 0)
+		give_up(strerror(errno));
+	return true;
+}
+
 static _Noreturn void child(const int theirs[_FD_END], const struct folder_owner *owner)
 {
 	static const char *const env[] = { "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
 		NULL };
-	static const char *const argv[] = { NET_PROGRAM, "--configure", "--mtu=65520",
-		"--disable-host-loopback", "--enable-sandbox", "--enable-seccomp", "--ready-fd=5",
-		"--exit-fd=6", "--netns-type=path", "--userns-path=/proc/self/fd/4",
-		"/proc/self/fd/3", "tap0", NULL };
+	const char *argv[] = { NET_PROGRAM, "--configure", "--mtu=65520", "--disable-host-loopback",
+		"--enable-sandbox", "--enable-seccomp", "--ready-fd=5", "--exit-fd=6",
+		"--netns-type=path", "/proc/self/fd/3", "tap0", "--userns-path=/proc/self/fd/4",
+		NULL };
 	sigset_t none;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	place_fds(theirs);
 	drop_root(owner);
+	if (enter_user_namespace())
+		argv[ARRAY_SIZE(argv) - 2] = NULL; /* it is there already */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);          /* a change of credentials would take it back */
 	execvpe(NET_PROGRAM, (char **)argv, (char **)env);
-	dprintf(2, "%s: %s\n", NET_PROGRAM, errno == ENOENT ? "not installed" : strerror(errno));
-	_exit(1);
+	give_up(errno == ENOENT ? "not installed" : strerror(errno));
 }
 
 /* ---- in the service ---- */
@@ -123,15 +142,18 @@ int net_is_up(struct net *n)
 	return l == 1 ? 0 : -EIO;
 }
 
+/* The first line that is no report of progress. */
 void net_explain(const struct net *n, char *why, size_t cap)
 {
-	char said[128], *end;
+	char said[512], *line = said, *end;
 	ssize_t l = n->said_fd < 0 ? 0 : pread(n->said_fd, said, sizeof(said) - 1, 0);
 
 	said[l > 0 ? l : 0] = 0;
-	end = strchrnul(said, '\n');
-	if (end > said)
-		text_encode(why, cap, said, (size_t)(end - said));
+	while ((end = strchrnul(line, '\n')) > line &&
+		memmem(line, (size_t)(end - line), "tapfd=", 6))
+		line = end + (*end == '\n');
+	if (end > line)
+		text_encode(why, cap, line, (size_t)(end - line));
 	else
 		snprintf(why, cap, NET_PROGRAM " did not come up");
 }

@@ -3,9 +3,11 @@
 import ctypes
 import json
 import os
+import shutil
 import socket
 import sys
 import threading
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import suite
@@ -21,6 +23,14 @@ def landlock_scopes():
     return ctypes.CDLL(None).syscall(444, None, ctypes.c_long(0), ctypes.c_long(1)) >= 6
 
 
+def may_make_networks():
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError:
+        return False
+    return shutil.which("slirp4netns") is not None
+
+
 def listen(family, address):
     """A socket of the user's own that a sandbox must not reach."""
     s = socket.socket(family)
@@ -31,6 +41,7 @@ def listen(family, address):
 
 class Walls(SharedWorldCase):
     isolation = "bwrap"
+    wrap = ()
 
     @classmethod
     def prepare(cls):
@@ -38,7 +49,7 @@ class Walls(SharedWorldCase):
         cls.listeners = [listen(socket.AF_UNIX, w.path("agent.sock")), listen(socket.AF_INET, ("127.0.0.1", 0)),
                          listen(socket.AF_UNIX, "\0cws-%d" % os.getpid())]
         w.env["CANARY"] = CANARY
-        cls.service = w.use(w.local("--isolation", cls.isolation))
+        cls.service = w.use(w.local("--isolation", cls.isolation, wrap=cls.wrap))
         cls.daemon = w.daemon()
         cls.sandbox = w.ok("create")
 
@@ -93,8 +104,9 @@ class WallsOfBwrap(Walls):
 
     def test_the_network_reaches_out_though_not_to_loopback(self):
         said = self.world.errors(self.service.process)
-        if "slirp4netns)" not in said:
+        if not may_make_networks():
             self.skipTest("no network apart from this machine's: " + said.splitlines()[0])
+        self.assertIn("slirp4netns)", said)
         address = self.own_address()
         if not address or address.startswith("127."):
             self.skipTest("this machine has no address but loopback ones")
@@ -138,6 +150,13 @@ class WallsOfBwrap(Walls):
         for name in ["f", "environ", "mem"] * 20:
             done = w.cli("files", "read", self.sandbox, "/tmp/r/" + name)
             self.assertIn(done.stdout, (b"inside\n", b""), name)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can open /dev/net/tun to all, where it is not")
+class WallsWithoutRoot(WallsOfBwrap):
+    """Where everybody may open the device, as on most machines, the network is made without root."""
+    wrap = ("unshare", "--mount", "sh", "-c",
+            "d=$(mktemp) && rm $d && mknod -m 666 $d c 10 200 && mount --bind $d /dev/net/tun && rm $d; exec \"$0\" \"$@\"")
 
 
 class NoWalls(SharedWorldCase):
