@@ -9,6 +9,17 @@
 
 #define ANSWER_WAIT_MS 200 /* for answers of the terminal that are due when we leave */
 
+/* ---- how it ends ---- */
+
+void attach_end_as(struct attach *a, enum ending ending, const char *why)
+{
+	if (a->ending)
+		return;
+	a->ending = ending;
+	if (why)
+		text_encode(a->why, sizeof(a->why), why, strlen(why));
+}
+
 /* ---- the terminal ---- */
 
 /* Our notice goes also where a terminal has no stack of titles. */

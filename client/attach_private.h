@@ -1,5 +1,6 @@
 /*
- * attach_private - struct attach, shared by attach.c, attach_write.c, attach_lines.c and attach_end.c
+ * attach_private - struct attach, shared by attach.c (the loop), attach_events.c, attach_keys.c, attach_write.c, attach_lines.c and
+ * attach_end.c
  */
 #ifndef CLIENT_ATTACH_PRIVATE_H
 #define CLIENT_ATTACH_PRIVATE_H
@@ -32,34 +33,43 @@ struct attach {
 	struct cwsandbox *c;
 	struct attach_options *o;
 	struct tty tty;
+	struct notice notice;
+
+	/* the attachment */
+	char name[TEXT_NAME_MAX + 1];
+	int64_t attachment; /* -1 while it is being made */
+	bool begun;         /* it stood once */
+	bool is_missing;    /* it never did: there is no such session */
+	/* requests on their way; 0: none */
+	uint32_t attach_id; /* that makes it */
+	uint32_t lead_id;   /* for the lead */
+	uint32_t title_id;  /* for the session's title */
+	uint32_t lines_id;  /* for how many lines the terminal has */
+
+	/* coming back */
+	bool knows_lines; /* `from` is the first line that the terminal has not */
+	uint64_t from;
+	bool again;       /* attaching waits for that answer */
+	bool had_history; /* as asked for: request.has_history, request.history */
+	uint64_t history;
+
+	/* what is written: of the event at hand */
+	struct term_filter *filter;
+	struct pace pace;
+	struct term_buf out;
+	size_t out_at, event_n, event_done;
+	uint64_t shown;   /* what was written to the terminal of the session ends there */
+	bool title_saved; /* on the terminal's stack of titles */
+	bool helping; /* the help is on the screen until a key; what comes meanwhile is passed over */
+
+	/* keys on their way to the daemon */
 	struct keys keys;
 	struct probe probe;
 	int64_t asked_ms, read_ms; /* the terminal was asked; it was last read */
-	struct term_filter *filter;
-	struct pace pace;
-	struct notice notice;
-	uint32_t lead_id;  /* the request for the lead; 0: none */
-	uint32_t title_id; /* the request for the session's title; 0: none */
-	uint32_t lines_id; /* the request for how many lines the terminal has; 0: none */
-	bool knows_lines;  /* it was answered: `from` is the first that it has not */
-	uint64_t from;
-	bool again;        /* attaching waits for it */
-	bool had_history;  /* as asked for: request.has_history, request.history */
-	uint64_t history;
-	char name[TEXT_NAME_MAX + 1];
-	int64_t attachment; /* -1 while it is being made */
-	uint32_t attach_id; /* the request that makes it, 0 once it is answered */
-	uint64_t shown;     /* what was written to the terminal of the session ends there */
-	bool begun;         /* it stood once */
-	bool title_saved;   /* on the terminal's stack of titles */
-	bool is_missing;    /* it never did: there is no such session */
-	/* of the event being written */
-	struct term_buf out;
-	size_t out_at, event_n, event_done;
-	/* keys on their way to the daemon */
 	struct term_buf typed;
 	size_t typed_at;
-	bool helping; /* the help is on the screen until a key; what comes meanwhile is passed over */
+
+	/* how it ends */
 	enum ending ending;
 	int signal;
 	bool has_code;
@@ -67,6 +77,33 @@ struct attach {
 	char why[ERRORS_TEXT_MAX / 2];
 	bool shutting_down;
 };
+
+/* ---- attach_events.c: from the daemon ---- */
+void attach_request(struct attach *a);
+/* After the help or a stop, when the screen is painted anew. in_place: the terminal shows what it showed when the last of
+ * the session was written to it. */
+void attach_again(struct attach *a, bool in_place);
+void attach_leave_help(struct attach *a);
+/* To the size that the terminal has now. */
+void attach_resize(struct attach *a);
+/* The session's name now: it may be renamed while we are attached. */
+void attach_take_name(struct attach *a, const char *name);
+/* The answer to the request that attaches. */
+void attach_take_answer(struct attach *a, const struct cwsandbox_event *e);
+/* -ENOMEM. */
+int attach_take_event(struct attach *a, const struct cwsandbox_event *e);
+/* A daemon that says nothing is asked, and told of: -ENOMEM. */
+int attach_mind_silence(struct attach *a, bool heard);
+
+/* ---- attach_keys.c: from the keyboard ---- */
+/* There is room for more. */
+bool attach_reads_keys(const struct attach *a);
+/* When what may be a key or the beginning of more is taken for a key; INT64_MAX where there is none. */
+int64_t attach_keys_due_ms(const struct attach *a);
+/* came: there is something to read. -ENOMEM. */
+int attach_keys_turn(struct attach *a, bool came);
+/* As far as there is credit. */
+void attach_send_keys(struct attach *a);
 
 /* ---- attach_write.c: the terminal is written ---- */
 /* -ENOMEM, with nothing appended. */
@@ -96,6 +133,8 @@ bool attach_take_lines(struct attach *a, const struct cwsandbox_event *e);
 void attach_name_lines(struct attach *a);
 
 /* ---- attach_end.c ---- */
+/* How it ends, unless that is known already. */
+void attach_end_as(struct attach *a, enum ending ending, const char *why);
 /* Why the daemon detached us, and the way back if there is one; perhaps in buf. The daemon's own
  * words for a policy are for programs, which come back with `since`. */
 const char *attach_detached_words(
