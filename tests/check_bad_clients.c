@@ -110,6 +110,32 @@ START_TEST(ten_thousand_attach_and_detach_in_a_minute_of_a_flood_leave_nothing_b
 }
 END_TEST
 
+/* A program that takes nothing, and a client that types as much as it may and goes, again and again. */
+START_TEST(who_types_and_goes_holds_no_more_than_a_bound_and_then_is_told)
+{
+	static uint8_t window[CORE_INPUT_WINDOW];
+	const size_t n_max = INQ_LEFT_MAX / sizeof(window);
+	uint32_t at;
+
+	begin();
+	fake_last(&fake)->read_max = 0;
+	for (size_t i = 0; i <= n_max; i++) {
+		at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+		if (i < n_max)
+			peer_result(&a, peer_input(&a, at, window, sizeof(window)));
+		else
+			peer_refused(&a, peer_input(&a, at, window, 1), "busy");
+		peer_result(&a, of_attachment(&a, "session.detach", at));
+	}
+	ck_assert_uint_lt(ledger_held(&fake.core->memory), 2 * INQ_LEFT_MAX);
+	fake_last(&fake)->read_max = SIZE_MAX;
+	fake_last(&fake)->woken = true;
+	fake_turn(&fake);
+	ck_assert_uint_eq(fake_last(&fake)->n_input, n_max * sizeof(window));
+	end();
+}
+END_TEST
+
 START_TEST(a_client_that_never_acknowledges_is_sent_its_window_and_holds_nobody_for_long)
 {
 	static const struct {
@@ -235,6 +261,7 @@ END_TEST
 TEST_MAIN("bad_clients", an_attachment_used_after_its_end_or_by_another_is_none,
 	negative_and_huge_numbers_are_refused_by_name_and_hold_nothing,
 	ten_thousand_attach_and_detach_in_a_minute_of_a_flood_leave_nothing_behind,
+	who_types_and_goes_holds_no_more_than_a_bound_and_then_is_told,
 	a_client_that_never_acknowledges_is_sent_its_window_and_holds_nobody_for_long,
 	one_that_stalled_comes_back_by_its_offset_and_misses_no_byte,
 	two_attachments_of_one_client_are_acknowledged_and_end_apart)

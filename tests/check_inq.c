@@ -264,6 +264,33 @@ START_TEST(a_lost_writer_s_waiting_paste_is_kept_whole)
 }
 END_TEST
 
+/* Single keys take more memory than they are bytes. */
+START_TEST(what_writers_leave_behind_is_bounded_in_memory_and_nothing_of_it_lost)
+{
+	struct inq_writer *w;
+	size_t n = 0;
+	int r;
+
+	begin();
+	do {
+		ck_assert_int_eq(inq_writer_new(&q, 1, &w), 0);
+		r = push(w, "x");
+		inq_writer_release(&q, w);
+		n += !r;
+	} while (!r);
+	ck_assert_int_eq(r, INQ_E_LEFT);
+	ck_assert_int_eq(push(a, "a"), INQ_E_LEFT);
+	ck_assert_int_eq(inq_push_signal(&q, 3), 0);
+	ck_assert_uint_ge(q.left, INQ_LEFT_MAX);
+	ck_assert_uint_le(ledger_held(&ledger), INQ_LEFT_MAX + 1024);
+	ck_assert_uint_lt(n + 1, sizeof(got));
+	ck_assert_uint_eq(strlen(drain(16)), n + 1);
+	ck_assert_uint_eq(q.left, 0);
+	ck_assert_int_eq(push(a, "a"), 0);
+	end();
+}
+END_TEST
+
 START_TEST(two_pastes_at_once_follow_each_other)
 {
 	begin();
@@ -383,6 +410,7 @@ TEST_MAIN("inq", what_a_terminal_says_by_itself_is_told_from_what_is_typed,
 	progress_of_the_paste_renews_the_2_s,
 	a_writer_lost_inside_its_paste_gets_the_bracket_closed,
 	a_lost_writer_s_waiting_paste_is_kept_whole, two_pastes_at_once_follow_each_other,
+	what_writers_leave_behind_is_bounded_in_memory_and_nothing_of_it_lost,
 	a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit,
 	signals_keep_their_order_and_however_many_come_few_wait, the_end_comes_after_everything,
 	interrupt_keys_are_seen_in_each_form_and_nothing_else_is)

@@ -152,6 +152,10 @@ static struct refusal input_refusal(int r)
 	case SESSION_E_CLOSED:
 		return (struct refusal){ "not_supported",
 			"The input was closed by `session.close_input`; nothing can follow it." };
+	case SESSION_E_BUSY:
+		return (struct refusal){ "busy",
+			"The program takes no input, and much of those who have detached waits for "
+			"it; try again when it does, or interrupt it by `session.signal`." };
 	default:
 		return (struct refusal){ "no_memory",
 			"The daemon is out of memory for this; end something, or try again." };

@@ -30,6 +30,11 @@ void inq_init(struct inq *q, struct ledger *ledger)
 
 /* ---- items ---- */
 
+static size_t item_memory(const struct inq_item *item)
+{
+	return sizeof(*item) + item->cap;
+}
+
 static struct inq_item *item_new(struct inq *q, const void *data, size_t n)
 {
 	size_t cap = max_size(HEADROOM + n, INQ_ITEM_MIN);
@@ -39,7 +44,7 @@ static struct inq_item *item_new(struct inq *q, const void *data, size_t n)
 		return NULL;
 	*item = (struct inq_item){ .pos = HEADROOM, .n = HEADROOM + n, .cap = cap };
 	memcpy(item->data + HEADROOM, data, n);
-	ledger_add(q->ledger, sizeof(*item) + cap);
+	ledger_add(q->ledger, item_memory(item));
 	return item;
 }
 
@@ -55,8 +60,12 @@ static void item_free(struct inq *q, struct inq_item *item)
 {
 	struct inq_writer *w = item->writer;
 
+	if (w)
+		w->held -= item_memory(item);
+	if (w && w->released)
+		q->left -= item_memory(item);
 	list_unlink(&item->link);
-	ledger_sub(q->ledger, sizeof(*item) + item->cap);
+	ledger_sub(q->ledger, item_memory(item));
 	free(item);
 	if (w && --w->n_items == 0 && w->released)
 		writer_free(q, w);
@@ -152,6 +161,7 @@ void inq_writer_release(struct inq *q, struct inq_writer *w)
 	if (!w)
 		return;
 	w->released = true;
+	q->left += w->held;
 	waiting_release(q, q->progress_usec);
 	if (w->n_items == 0)
 		writer_free(q, w);
@@ -199,6 +209,8 @@ int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, ui
 
 	if (n > inq_credit(w))
 		return INQ_E_WINDOW;
+	if (q->left >= INQ_LEFT_MAX)
+		return INQ_E_LEFT;
 	if (n == 0)
 		return 0;
 	if (push_joins(q, w, waits ? &q->waiting : &q->ready, data, n)) {
@@ -215,6 +227,7 @@ int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, ui
 			return -ENOMEM;
 		item->writer = w;
 		w->n_items++;
+		w->held += item_memory(item);
 		if (waits) {
 			list_append(&q->waiting, &item->link);
 			w->n_waiting++;

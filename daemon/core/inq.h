@@ -9,9 +9,11 @@
  *
  * Units:   bytes.
  * Owner:   the session. A writer belongs to the queue; who made it gives it up by
- *          inq_writer_release(), and what it pushed stays.
- * Errors:  INQ_E_WINDOW: beyond the writer's credit, or one piece too many; nothing taken. -ENOMEM,
- *          the same.
+ *          inq_writer_release(), and what it pushed stays. While what those who went have
+ *          left here takes INQ_LEFT_MAX of memory, nobody adds to it: else coming and going would
+ *          hold memory without end.
+ * Errors:  INQ_E_WINDOW: beyond the writer's credit, or one piece too many; INQ_E_LEFT: so much was
+ *          left; nothing taken. -ENOMEM, the same.
  */
 #ifndef DAEMON_CORE_INQ_H
 #define DAEMON_CORE_INQ_H
@@ -20,6 +22,8 @@
 #include "common/list.h"
 
 #define INQ_E_WINDOW 1
+#define INQ_E_LEFT 2
+#define INQ_LEFT_MAX ((size_t)1024 * 1024) /* bytes of memory */
 #define INQ_PASTE_USEC (2 * USEC_PER_SEC)
 #define INQ_ITEMS_MAX ((size_t)1024) /* a writer's pieces that wait */
 #define INQ_ITEM_MIN ((size_t)256)
@@ -38,6 +42,7 @@ struct inq_writer {
 	uint64_t pushed, taken; /* bytes ever; pushed - taken wait here */
 	size_t window;          /* bytes that may wait */
 	size_t n_items, n_waiting;
+	size_t held;            /* bytes of memory of its items */
 	struct inq_paste paste; /* after its bytes in `ready` */
 	struct inq_paste ahead; /* after all its bytes */
 	bool interrupted;       /* its paste was closed for others: open it again first */
@@ -50,6 +55,7 @@ struct inq {
 	struct list writers;       /* struct inq_writer::link */
 	struct inq_writer *paster; /* whose paste is open at the end of `ready`; NULL = none */
 	uint64_t progress_usec;    /* when the paste last grew or was taken from */
+	size_t left;               /* bytes of memory of what released writers left here */
 	size_t close_owed;         /* bytes of a closing bracket still to follow `ready` */
 	bool closed;               /* nothing follows what is here */
 	struct ledger *ledger;

@@ -574,7 +574,7 @@ static int session_push(struct session *s, struct inq_writer *w, const void *dat
 		return SESSION_E_CLOSED;
 	r = inq_push(&s->inq, w, data, n, s->core->clock->now_usec);
 	if (r)
-		return r == INQ_E_WINDOW ? SESSION_E_WINDOW : r;
+		return r == INQ_E_WINDOW ? SESSION_E_WINDOW : r == INQ_E_LEFT ? SESSION_E_BUSY : r;
 	session_input_ready(s);
 	return 0;
 }

@@ -28,6 +28,7 @@
 #define SESSION_E_WINDOW 4
 #define SESSION_E_DENIED 5
 #define SESSION_E_CLOSED 6
+#define SESSION_E_BUSY 7
 
 #define SESSION_RESIZE_USEC (100 * USEC_PER_MSEC) /* at most one resize upstream in this time */
 #define SESSION_RETRY_USEC (1 * USEC_PER_SEC)     /* where there was no memory for another size */
@@ -170,9 +171,10 @@ bool session_turn(struct session *s);
 void session_wake_attachments(struct session *s);
 void session_mark(struct session *s); /* work for core_turn */
 /* SESSION_E_UNEXPECTED: ended; SESSION_E_DENIED: an observer; SESSION_E_EXCLUSIVE; SESSION_E_WINDOW;
- * SESSION_E_CLOSED: after session_close_input(), of a call; -ENOMEM. */
+ * SESSION_E_CLOSED: after session_close_input(), of a call; SESSION_E_BUSY: others left too much that
+ * waits; -ENOMEM. */
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n);
-/* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, -ENOMEM. */
+/* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, SESSION_E_BUSY, -ENOMEM. */
 int session_send(struct session *s, const void *data, size_t n);
 int session_close_input(struct session *s, struct attachment *from);
 /* SESSION_E_UNEXPECTED, SESSION_E_NOT_SUPPORTED, SESSION_E_WINDOW, -ENOMEM. */
