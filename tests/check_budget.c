@@ -1,4 +1,6 @@
 /* The bounds on what clients and sessions may cost, each at its edge: first slower, then refused. */
+#include <stdio.h>
+
 #include "tests/attachment_world.h"
 
 #include "daemon/core/budget.h"
@@ -212,6 +214,76 @@ START_TEST(sec_c18_a_client_is_sent_its_share_of_bytes_each_turn)
 }
 END_TEST
 
+#define N_FLOODS 40
+
+static void output_of(struct session *one)
+{
+	ck_assert_int_eq(session_output(one, blob, LOG_BYTES, LOG_STDOUT), 0);
+	fake_turn(&fake);
+}
+
+/* However many programs flood, others wait for a turn of the same length. */
+START_TEST(sec_c18_all_screens_together_have_a_share_of_a_turn_and_each_comes_to_its_own)
+{
+	struct session *floods[N_FLOODS];
+	uint64_t before, eaten;
+	char name[8];
+
+	begin();
+	for (size_t i = 0; i < N_FLOODS; i++) {
+		snprintf(name, sizeof(name), "f%zu", i);
+		floods[i] = peer_create(&a, name, 80, 24);
+		session_up(floods[i]);
+	}
+	for (size_t i = 0; i < N_FLOODS; i++)
+		ck_assert_int_eq(session_output(floods[i], blob, LOG_BYTES, LOG_STDOUT), 0);
+	for (size_t turn = 0; turn <= N_FLOODS / 4; turn++) {
+		before = eaten = 0;
+		for (size_t i = 0; i < N_FLOODS; i++)
+			before += screen_offset(&floods[i]->screen);
+		ck_assert(fake_turn_once(&fake));
+		for (size_t i = 0; i < N_FLOODS; i++)
+			eaten += screen_offset(&floods[i]->screen);
+		ck_assert_uint_gt(eaten, before); /* a byte is a unit of work at least */
+		ck_assert_uint_le(eaten - before, SCREEN_TURN_WORK);
+	}
+	for (size_t i = 0; i < N_FLOODS; i++)
+		ck_assert_uint_gt(screen_offset(&floods[i]->screen), 0);
+	fake_turn(&fake);
+	for (size_t i = 0; i < N_FLOODS; i++)
+		ck_assert_uint_eq(session_room(floods[i]), LOG_BYTES);
+	end();
+}
+END_TEST
+
+START_TEST(histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)
+{
+	struct session *quiet[N_FLOODS];
+	size_t held[N_FLOODS], packed = 0;
+	char name[8];
+
+	begin();
+	for (size_t i = 0; i < N_FLOODS; i++) {
+		snprintf(name, sizeof(name), "q%zu", i);
+		quiet[i] = peer_create(&a, name, 80, 24);
+		session_up(quiet[i]);
+		output_of(quiet[i]);
+	}
+	for (size_t i = 0; i < N_FLOODS; i++)
+		held[i] = quiet[i]->screen.charged;
+	fake_pass(&fake, SESSION_REST_USEC);
+	for (size_t i = 0; i < N_FLOODS; i++)
+		packed += quiet[i]->screen.charged < held[i];
+	ck_assert_uint_gt(packed, 0);
+	ck_assert_uint_le(packed, SCREEN_RESTS_MAX);
+	for (size_t i = 0; i < 20 * N_FLOODS; i++)
+		fake_pass(&fake, 1);
+	for (size_t i = 0; i < N_FLOODS; i++)
+		ck_assert(!term_rest(quiet[i]->screen.term));
+	end();
+}
+END_TEST
+
 TEST_MAIN("budget",
 	short_of_memory_a_session_goes_on_in_smaller_steps_and_has_its_window_back_later,
 	at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do,
@@ -220,4 +292,6 @@ TEST_MAIN("budget",
 	one_that_stands_still_holds_up_no_other_for_longer_than_its_turn,
 	at_the_budget_new_work_is_refused_and_what_there_is_goes_on,
 	one_connection_has_4096_attachments_and_not_one_more,
-	sec_c18_a_client_is_sent_its_share_of_bytes_each_turn)
+	sec_c18_a_client_is_sent_its_share_of_bytes_each_turn,
+	sec_c18_all_screens_together_have_a_share_of_a_turn_and_each_comes_to_its_own,
+	histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)

@@ -138,19 +138,32 @@ static void core_next_shares(struct core *core)
 		client_turn(c); /* back into core.backlog if there are more */
 }
 
+/* Whose screen had no share of this turn is the first in the next. */
 static void core_turn_sessions(struct core *core)
 {
-	struct list dirty;
+	uint64_t work = SCREEN_TURN_WORK;
+	struct list dirty, late;
 	struct session *s;
+	bool spent;
 
 	list_init(&dirty);
+	list_init(&late);
 	list_for_each(s, &core->sessions, dirty_link) {
 		list_unlink(&s->dirty_link);
 		list_append(&dirty, &s->dirty_link);
 	}
 	while (!list_empty(&dirty)) {
 		s = list_first(&dirty, struct session, dirty_link);
-		session_turn(s); /* unlinks it */
+		spent = work == 0;
+		if (!session_turn(s, &work) || !spent) /* unlinks it */
+			continue;
+		list_unlink(&s->dirty_link);
+		list_append(&late, &s->dirty_link);
+	}
+	while (!list_empty(&late)) {
+		s = list_last(&late, struct session, dirty_link);
+		list_unlink(&s->dirty_link);
+		list_prepend(&core->sessions, &s->dirty_link);
 	}
 }
 
@@ -168,6 +181,7 @@ static bool core_has_backlog(const struct core *core)
 bool core_turn(struct core *core)
 {
 	core->n_turns++;
+	core->n_rests = 0;
 	timers_run(&core->timers, core->clock->now_usec);
 	core_turn_sessions(core);
 	core_next_shares(core);

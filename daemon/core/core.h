@@ -99,6 +99,7 @@ struct core {
 	uint64_t next_session;
 	uint32_t next_presence_id;
 	uint64_t n_turns;        /* so far */
+	unsigned n_rests;        /* pieces of history packed in this turn */
 	struct client *favoured; /* is read from although it takes more than its share: budget.h */
 	struct timer favour_timer;
 	bool is_short; /* of memory, at the end of the last turn */

@@ -74,9 +74,9 @@ static void apply_size(struct session *s, unsigned cols, unsigned rows)
 	}
 }
 
-void session_resize_some(struct session *s)
+void session_resize_some(struct session *s, uint64_t *left)
 {
-	if (screen_resize_some(&s->screen))
+	if (screen_resize_some(&s->screen, left))
 		return;
 	size_changed(s);
 	session_fit(s); /* what was asked for meanwhile */
@@ -84,8 +84,10 @@ void session_resize_some(struct session *s)
 
 void session_resize_finish(struct session *s)
 {
+	uint64_t left = UINT64_MAX;
+
 	while (s->screen.resizing)
-		session_resize_some(s);
+		session_resize_some(s, &left);
 }
 
 void session_fit(struct session *s)

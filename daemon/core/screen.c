@@ -51,20 +51,24 @@ static size_t screen_feed(struct screen *sc, const struct iovec *iov, size_t n_i
 	return taken;
 }
 
-bool screen_pump(struct screen *sc)
+bool screen_pump(struct screen *sc, uint64_t *left)
 {
+	const uint64_t slice = min_u64(*left, SCREEN_SLICE_WORK);
 	struct iovec iov[4];
-	uint64_t work = SCREEN_SLICE_WORK;
+	uint64_t work = slice;
 	size_t n_iov;
 	unsigned stream;
 
 	if (!sc->term || sc->resizing || reader_lag(&sc->reader) == 0)
 		return false;
+	if (!work)
+		return true;
 	screen_put_mark(sc);
 	while (work && reader_lag(&sc->reader)) {
 		reader_peek(&sc->reader, SIZE_MAX, iov, ARRAY_SIZE(iov), &n_iov, &stream);
 		reader_advance(&sc->reader, screen_feed(sc, iov, n_iov, &work));
 	}
+	*left -= slice - work;
 	screen_charge(sc);
 	return reader_lag(&sc->reader) > 0;
 }
@@ -80,18 +84,23 @@ bool screen_rest(struct screen *sc)
 
 int screen_resize(struct screen *sc, unsigned cols, unsigned rows)
 {
+	uint64_t left = SCREEN_SLICE_WORK;
 	int r = term_resize_begin(sc->term, cols, rows);
 
 	if (r)
 		return err_fold(r);
-	return screen_resize_some(sc) ? SCREEN_RESIZING : 0;
+	return screen_resize_some(sc, &left) ? SCREEN_RESIZING : 0;
 }
 
-bool screen_resize_some(struct screen *sc)
+bool screen_resize_some(struct screen *sc, uint64_t *left)
 {
-	uint64_t work = SCREEN_SLICE_WORK;
+	const uint64_t slice = min_u64(*left, SCREEN_SLICE_WORK);
+	uint64_t work = slice;
 
+	if (!work)
+		return true;
 	sc->resizing = term_resize_some(sc->term, &work);
+	*left -= slice - work;
 	screen_charge(sc);
 	return sc->resizing;
 }

@@ -70,9 +70,15 @@ static void on_resize_timer(struct timer *t)
 static void on_rest_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, rest_timer);
+	struct core *core = s->core;
+	bool more = core->n_rests == SCREEN_RESTS_MAX;
 
-	if (screen_rest(&s->screen)) /* a piece a turn */
-		timer_start(&s->core->timers, t, s->core->clock->now_usec);
+	if (!more) {
+		more = screen_rest(&s->screen); /* a piece a turn */
+		core->n_rests++;
+	}
+	if (more)
+		timer_start(&core->timers, t, core->clock->now_usec);
 }
 
 static void on_paste_timer(struct timer *t)
@@ -503,7 +509,7 @@ static void session_tell_upstream(struct session *s, size_t freed)
 	}
 }
 
-bool session_turn(struct session *s)
+bool session_turn(struct session *s, uint64_t *left)
 {
 	uint64_t before = s->screen.reader.pos;
 	struct recorder *rec;
@@ -517,9 +523,9 @@ bool session_turn(struct session *s)
 		recorder_turn(rec);
 	more = s->screen.resizing;
 	if (more)
-		session_resize_some(s);
+		session_resize_some(s, left);
 	else
-		more = screen_pump(&s->screen);
+		more = screen_pump(&s->screen, left);
 	if (s->screen.reader.pos != before) {
 		session_wake_painted(s);
 		timer_start(&s->core->timers, &s->rest_timer,

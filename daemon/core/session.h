@@ -165,8 +165,9 @@ void session_enter(struct session *s, enum session_state to, const char *why);
 void session_tell_state(struct session *s); /* and its name, to all attachments */
 const char *session_state_name(enum session_state state);
 bool session_ended(const struct session *s);
-/* Its part of core_turn(): screen, replies, trim, window back. True: work is left. */
-bool session_turn(struct session *s);
+/* Its part of core_turn(): screen, of which the cost is taken off *left; replies, trim, window back.
+ * True: work is left. */
+bool session_turn(struct session *s, uint64_t *left);
 /* Tells each attachment that there may be something to send. */
 void session_wake_attachments(struct session *s);
 void session_mark(struct session *s); /* work for core_turn */
@@ -189,7 +190,7 @@ void session_seen(struct session *s); /* its exit code was delivered */
 void session_fit(struct session *s);
 /* A slice of a resize under way. It has its effect at the end: until then the size is the old one,
  * no screen is painted, and output waits in the log. */
-void session_resize_some(struct session *s);
+void session_resize_some(struct session *s, uint64_t *left);
 void session_resize_finish(struct session *s); /* for who can't wait */
 /* The model answers with the colours of the lead's terminal: the last that any lead told. */
 void session_tell_colors(struct session *s);
