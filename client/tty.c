@@ -194,7 +194,7 @@ int tty_enter_again(struct tty *t)
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	if (tcsetattr(t->in, TCSADRAIN, &raw) < 0) /* what was typed ahead is kept */
+	if (tcsetattr(t->in, TCSANOW, &raw) < 0) /* what was typed ahead is kept */
 		return -errno;
 	t->raw = true;
 	held = 0;
@@ -239,8 +239,8 @@ static void write_last(int fd, const char *data, size_t n)
 	}
 }
 
-/* TCSADRAIN waits for the output to drain, for ever if the terminal is stopped: it is asked for
- * only where it will. */
+/* TCSADRAIN would wait for the output to drain, and for whoever else writes: for ever if the terminal
+ * is stopped, and no signal would end it. */
 static bool drains(int fd)
 {
 	int left = 0;
@@ -262,8 +262,7 @@ void tty_leave(struct tty *t, const void *undo, size_t n)
 		write_last(t->out, undo, n);
 	if (!drains(t->out))
 		tcflush(t->out, TCOFLUSH);
-	while (tcsetattr(t->in, TCSADRAIN, &t->saved) < 0 && errno == EINTR)
-		;
+	tcsetattr(t->in, TCSANOW, &t->saved);
 }
 
 int tty_signal(struct tty *t)

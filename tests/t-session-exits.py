@@ -5,7 +5,9 @@ The program has switched on everything that a full-screen program may; no way ou
 """
 import json
 import os
+import select
 import signal
+import subprocess
 import sys
 import termios
 
@@ -155,6 +157,19 @@ class WaysOut(SessionCase):
             self.assertFalse([line for line in lines if "not shown" in line])
         t.type(DETACH)
         self.out(t, 0)
+
+    def test_a_terminal_that_is_full_of_what_another_program_writes_holds_no_client(self):
+        t = self.shell()
+        t.reading = False
+        writer = subprocess.Popen(["yes"], stdout=t.slave)
+        until(lambda: not select.select([], [t.slave], [], 0)[1], "a full terminal")
+        os.kill(self.stopped(t).pid, signal.SIGCONT)
+        until(lambda: not termios.tcgetattr(t.slave)[3] & termios.ECHO, "a client that has it again")
+        until(lambda: t.kill(signal.SIGTERM).process.poll() is not None, "its end")
+        writer.kill()
+        writer.wait()
+        self.assertEqual(t.exit_code(), -signal.SIGTERM)
+        self.assertEqual(termios.tcgetattr(t.slave), t.before)
 
     def test_a_session_that_ended_while_the_client_was_stopped_tells_its_exit_code(self):
         t = self.stopped(self.messed())
