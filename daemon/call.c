@@ -280,6 +280,14 @@ void call_cancel(struct call *c, const struct grpc_status *st)
 		c->end.code = GRPC_CANCELLED;
 }
 
+void call_forget_request(struct call *c)
+{
+	if (c->request_sent < c->request.n)
+		return;
+	grpc_outbox_done(&c->request);
+	c->request_sent = 0;
+}
+
 void call_resume(struct call *c)
 {
 	if (c->state == CALL_STARTED)

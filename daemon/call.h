@@ -41,7 +41,7 @@ struct call {
 	enum call_state state;
 	const char *path; /* static */
 	struct grpc_call grpc;
-	struct grpc_outbox request; /* whole; kept to be repeated */
+	struct grpc_outbox request; /* whole; kept to be repeated, until it is forgotten */
 	size_t request_sent;        /* bytes of it */
 	bool wide;                  /* its answer may have CONN_STREAM_WINDOW in flight */
 	size_t message_max;         /* bytes of a message we take; 0: the default */
@@ -59,6 +59,8 @@ void call_done(struct call *c); /* of an idle one */
 int call_start(struct call *c, struct endpoint *ep, const char *path, uint64_t timeout_usec);
 /* on_done follows with CANCELLED, or with `st`. */
 void call_cancel(struct call *c, const struct grpc_status *st);
+/* The answer has begun, so it is not repeated: a request that was sent gives its memory back. */
+void call_forget_request(struct call *c);
 /* `read` has bytes again. */
 void call_resume(struct call *c);
 void call_consume(struct call *c, size_t n);

@@ -21,6 +21,7 @@ static void on_ready(struct stream *s)
 		return;
 	s->exec.ready = true;
 	event_del(s->timer);
+	call_forget_request(&s->call);
 	stream_up(s);
 	call_resume(&s->call);
 }

@@ -4,6 +4,7 @@
 #include "tests/attachment_world.h"
 
 #include "daemon/core/budget.h"
+#include "daemon/core/describe.h"
 
 /* So that what is held now is `eighths` and `bytes` of the bound. */
 static void set_budget(unsigned eighths, long bytes)
@@ -214,6 +215,49 @@ START_TEST(sec_c18_a_client_is_sent_its_share_of_bytes_each_turn)
 }
 END_TEST
 
+static uint32_t exec_of(const char *arg)
+{
+	peer_begin(&a, "exec", 2);
+	frame_put_str(&a.out, "sandbox_id", "sb");
+	frame_put_array(&a.out, "argv", 3);
+	for (unsigned i = 0; i < 3; i++)
+		frame_add_str(&a.out, arg);
+	return peer_send(&a);
+}
+
+/* The far side keeps all of it until it has sent it; the session keeps what is told of its command. */
+START_TEST(sec_c20_what_a_far_side_is_asked_for_is_charged_until_it_runs)
+{
+	static char text[256 * 1024];
+	struct session *big;
+	size_t before;
+
+	begin();
+	memset(text, 'x', sizeof(text) - 1);
+	before = ledger_held(&fake.core->memory);
+	peer_begin(&a, "session.create", 6);
+	frame_put_str(&a.out, "name", "big");
+	frame_put_str(&a.out, "sandbox_id", "sb");
+	frame_put_u64(&a.out, "cols", 80);
+	frame_put_u64(&a.out, "rows", 24);
+	frame_put_array(&a.out, "argv", 1);
+	frame_add_str(&a.out, text);
+	frame_put_map(&a.out, "env", 1);
+	frame_put_str(&a.out, "A", text);
+	peer_result(&a, peer_send(&a));
+	ck_assert_uint_gt(ledger_held(&fake.core->memory), before + 2 * sizeof(text));
+	big = fake_last(&fake)->session;
+	ck_assert_uint_le(strlen(big->command), DESCRIBE_COMMAND_MAX);
+	session_up(big);
+	ck_assert_uint_lt(ledger_held(&fake.core->memory), before + sizeof(text));
+	set_budget(8, -(long)(2 * sizeof(text)));
+	peer_result(&a, exec_of(text));
+	peer_refused(&a, exec_of(text), "limit");
+	plenty();
+	end();
+}
+END_TEST
+
 #define N_FLOODS 40
 
 static void output_of(struct session *one)
@@ -293,5 +337,6 @@ TEST_MAIN("budget",
 	at_the_budget_new_work_is_refused_and_what_there_is_goes_on,
 	one_connection_has_4096_attachments_and_not_one_more,
 	sec_c18_a_client_is_sent_its_share_of_bytes_each_turn,
+	sec_c20_what_a_far_side_is_asked_for_is_charged_until_it_runs,
 	sec_c18_all_screens_together_have_a_share_of_a_turn_and_each_comes_to_its_own,
 	histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)

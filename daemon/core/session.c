@@ -5,8 +5,10 @@
 #include "daemon/core/attachment.h"
 #include "daemon/core/budget.h"
 #include "daemon/core/client.h"
+#include "daemon/core/describe.h"
 #include "daemon/core/keys.h"
 #include "daemon/core/recorder.h"
+#include "daemon/core/spec.h"
 
 /* row: where we are; column: what happened; a hole: it cannot happen here */
 /* clang-format off */
@@ -102,6 +104,15 @@ static int strdup_into(char **ret, const char *s)
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* As much as is told of it. */
+static int keep_command(char **ret, const struct upstream_spec *spec)
+{
+	_cleanup_(freep) char *whole = text_shell_quote(spec->argv, spec->n_argv);
+
+	*ret = whole ? strndup(whole, DESCRIBE_COMMAND_MAX) : NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
 static void session_init(struct session *s, struct core *core)
 {
 	*s = (struct session){
@@ -133,6 +144,8 @@ static int session_fill(struct session *s, const struct session_config *config)
 	int r;
 
 	s->kind = spec->kind;
+	s->asked_bytes = spec_bytes(spec);
+	ledger_add(&s->core->memory, s->asked_bytes);
 	r = strdup_into(&s->sandbox_id, spec->sandbox_id);
 	if (!r)
 		r = strdup_into(&s->container, spec->container);
@@ -140,9 +153,9 @@ static int session_fill(struct session *s, const struct session_config *config)
 		r = inq_writer_new(&s->inq, CORE_INPUT_WINDOW, &s->sender);
 	if (r || config->call)
 		return r;
-	s->command = text_shell_quote(spec->argv, spec->n_argv);
-	if (!s->command)
-		return -ENOMEM;
+	r = keep_command(&s->command, spec);
+	if (r)
+		return r;
 	r = inq_writer_new(&s->inq, CORE_INPUT_WINDOW, &s->replies);
 	if (r)
 		return r;
@@ -212,6 +225,13 @@ static void session_stop_timers(struct session *s)
 	timer_stop(ts, &s->clients_timer);
 }
 
+/* The far side needs it no more: it runs, or never will. */
+static void session_forget_asked(struct session *s)
+{
+	ledger_sub(&s->core->memory, s->asked_bytes);
+	s->asked_bytes = 0;
+}
+
 static void session_close_upstream(struct session *s)
 {
 	const struct upstream_ops *ops = TAKE(s->ops);
@@ -246,6 +266,7 @@ struct session *session_free(struct session *s)
 	free(s->reason);
 	free(s->message);
 	request_error_free(s->error);
+	session_forget_asked(s);
 	ledger_sub(&s->core->memory, sizeof(*s));
 	free(s);
 	return NULL;
@@ -310,6 +331,8 @@ void session_enter(struct session *s, enum session_state to, const char *why)
 {
 	session_trace(s, to, why);
 	s->state = to;
+	if (to != SESSION_STARTING)
+		session_forget_asked(s);
 	if (session_ended(s))
 		session_enter_end(s);
 	session_tell_state(s);

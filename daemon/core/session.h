@@ -114,9 +114,10 @@ struct session {
 
 	const struct upstream_ops *ops; /* NULL: not open (any more) */
 	void *upstream;
-	size_t withheld; /* bytes of window that were not given back yet: budget.h */
-	bool closing;    /* ops->close in the next turn */
-	bool dropped;    /* freed at the end of the turn */
+	size_t asked_bytes; /* of the spec, charged while the upstream keeps them: until it runs */
+	size_t withheld;    /* bytes of window that were not given back yet: budget.h */
+	bool closing;       /* ops->close in the next turn */
+	bool dropped;       /* freed at the end of the turn */
 	uint64_t connection;
 
 	char *sandbox_id, *container, *command;

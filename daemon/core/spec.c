@@ -113,3 +113,20 @@ int spec_read(const struct frame *f, enum upstream_kind kind, struct upstream_sp
 	*ret = spec;
 	return 0;
 }
+
+static size_t text_bytes(const char *s)
+{
+	return s ? strlen(s) + 1 : 0;
+}
+
+size_t spec_bytes(const struct upstream_spec *spec)
+{
+	size_t n = text_bytes(spec->sandbox_id) + text_bytes(spec->container) +
+		   text_bytes(spec->cwd) + text_bytes(spec->path);
+
+	for (size_t i = 0; i < spec->n_argv; i++)
+		n += text_bytes(spec->argv[i]);
+	for (size_t i = 0; i < spec->n_env; i++)
+		n += text_bytes(spec->env[i].name) + text_bytes(spec->env[i].value);
+	return n;
+}

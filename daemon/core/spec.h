@@ -12,5 +12,7 @@
 #define SPEC_E_FIELD 1
 int spec_read(const struct frame *f, enum upstream_kind kind, struct upstream_spec *ret,
 	const char **ret_field);
+/* Of its strings. */
+size_t spec_bytes(const struct upstream_spec *spec);
 
 #endif

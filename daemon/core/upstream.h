@@ -44,7 +44,8 @@ struct upstream_ops {
 	size_t (*uncertain)(const void *upstream);
 };
 
-/* What the core asks of the rim to begin something. All strings die on return. */
+/* What the core asks of the rim to begin something. All strings die on return; what the rim keeps of
+ * them is charged to max-memory until the session runs, and is given up then. */
 enum upstream_kind {
 	UPSTREAM_SHELL,
 	UPSTREAM_EXEC,
