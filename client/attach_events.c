@@ -73,6 +73,7 @@ void attach_request(struct attach *a)
 {
 	struct cwsandbox_request *q = &a->o->request;
 
+	a->renamed = false;
 	terminal_size(a, &q->cols, &q->rows);
 	term_filter_columns(a->filter, q->cols);
 	if (cwsandbox_start(a->c, q, &a->attach_id))
@@ -166,8 +167,17 @@ void attach_resize(struct attach *a)
 
 void attach_take_name(struct attach *a, const char *name)
 {
-	if (name && text_is_session_name(name, strlen(name)))
-		snprintf(a->name, sizeof(a->name), "%s", name);
+	if (!name || !text_is_session_name(name, strlen(name)) || strcmp(name, a->name) == 0)
+		return;
+	snprintf(a->name, sizeof(a->name), "%s", name);
+	a->renamed = true;
+}
+
+/* It asked for what was there then: the attachment that it replaces, or the name. */
+static bool is_outdated(const struct attach *a, const char *code)
+{
+	return (!a->o->request.replaces && strcmp(code, "no_such_attachment") == 0) ||
+	       (a->renamed && strcmp(code, "no_such_session") == 0);
 }
 
 void attach_take_answer(struct attach *a, const struct cwsandbox_event *e)
@@ -181,7 +191,7 @@ void attach_take_answer(struct attach *a, const struct cwsandbox_event *e)
 	if (!a->attach_id || e->id != a->attach_id)
 		return;
 	a->attach_id = 0;
-	if (e->r && !a->o->request.replaces && strcmp(e->error->code, "no_such_attachment") == 0) {
+	if (e->r && is_outdated(a, e->error->code)) {
 		attach_request(a);
 		return;
 	}
@@ -240,6 +250,8 @@ static void take_old(struct attach *a, const struct cwsandbox_event *e)
 		return;
 	if (e->kind == CWSANDBOX_EVENT_EXITED)
 		a->o->request.replaces = 0;
+	else if (e->kind == CWSANDBOX_EVENT_STATE)
+		attach_take_name(a, e->name);
 	else if (e->kind == CWSANDBOX_EVENT_DETACHED &&
 		 (!e->reason || strcmp(e->reason, "requested") != 0))
 		attach_end_as(a, ENDING_DETACHED, attach_detached_words(why, a, e));

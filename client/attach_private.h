@@ -37,6 +37,7 @@ struct attach {
 
 	/* the attachment */
 	char name[TEXT_NAME_MAX + 1];
+	bool renamed;       /* since it was last asked to be attached */
 	int64_t attachment; /* -1 while it is being made */
 	bool begun;         /* it stood once */
 	bool is_missing;    /* it never did: there is no such session */

@@ -178,6 +178,14 @@ class WaysOut(SessionCase):
         os.kill(t.pid, signal.SIGCONT)
         self.out(t, 4)
 
+    def test_a_session_that_was_renamed_while_the_client_was_stopped_is_come_back_to(self):
+        t, other = self.stopped(self.shell()), self.name()
+        self.world.ok("rename", t.session, other)
+        os.kill(t.pid, signal.SIGCONT)
+        at_prompt(t).type("echo on $((40+2))\r").see("on 42").type(DETACH)
+        self.out(t, 0)
+        self.assertIn("cwsandbox attach " + other, t.screen.all_text())
+
     def test_a_client_that_was_detached_while_it_was_stopped_says_so(self):
         t = self.stopped(self.messed())
         self.world.ok("detach", t.session)
