@@ -35,8 +35,8 @@ static int need_terminal(const char *what)
 
 /* 0 and the name of the new session. A sandbox made for it still goes with us: cli_keep(). With
  * ret_taken 0 also where there is one of that name, of which nothing is said. */
-static int create_session(struct cli *cli, struct cwsandbox_request *q,
-	char name[TEXT_NAME_MAX + 1], bool *ret_taken)
+static int create_session(
+	struct cli *cli, struct cwsandbox_request *q, char name[TEXT_NAME_MAX + 1], bool *ret_taken)
 {
 	const struct error_context x = {
 		.operation = "TTY exec", .sandbox_id = q->sandbox_id, .session = q->name
