@@ -420,6 +420,30 @@ START_TEST(of_256_held_sandboxes_each_can_still_be_kept_and_the_others_go_with_t
 }
 END_TEST
 
+START_TEST(an_answer_of_the_service_beyond_a_frame_s_bound_is_an_error_and_no_end)
+{
+	static char text[FRAME_MAX];
+	uint32_t id;
+
+	begin();
+	memset(text, 'x', sizeof(text));
+	for (size_t beyond = 0; beyond < 2; beyond++) {
+		id = simple(&a, "sandbox.list");
+		fake_turn(&fake);
+		ck_assert_ptr_nonnull(fake.request);
+		frame_put_strn(request_result(fake.request, 1), "x", text,
+			FRAME_MAX - 12 + beyond); /* 12 bytes of frame before it */
+		request_done(TAKE(fake.request));
+		if (beyond)
+			peer_refused(&a, id, "service");
+		else
+			peer_result(&a, id);
+	}
+	peer_result(&a, simple(&a, "session.list"));
+	end();
+}
+END_TEST
+
 START_TEST(a_notification_is_taken_for_input_ack_and_resize_only_and_never_answered)
 {
 	const struct frame *f;
@@ -597,6 +621,7 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from,
 	the_257th_request_that_would_wait_is_refused_with_busy,
 	of_256_held_sandboxes_each_can_still_be_kept_and_the_others_go_with_the_client,
+	an_answer_of_the_service_beyond_a_frame_s_bound_is_an_error_and_no_end,
 	a_notification_is_taken_for_input_ack_and_resize_only_and_never_answered,
 	the_key_reaches_the_endpoint_and_no_answer,
 	a_client_that_goes_takes_its_requests_attachments_and_waits_with_it,

@@ -182,8 +182,35 @@ static void request_end(struct request *req)
 		request_free(req);
 }
 
+static void put_failure(struct request *req, const struct request_error *error)
+{
+	struct frame_out *o = &req->client->core->scratch;
+
+	frame_begin_error(o, req->id, error->code, error->message, request_error_n_fields(error));
+	request_error_put(o, error);
+}
+
+/* The service may say more than a frame takes, and a client would go for that. */
+static void bound_answer(struct request *req)
+{
+	static const struct request_error error = { .code = "service",
+		.message = "The service's answer is larger than a frame of 1 MiB; ask for less.",
+		.status = "OUT_OF_RANGE",
+		.status_code = 11,
+		.detail = "the answer is larger than a frame" };
+	struct frame_out *o = &req->client->core->scratch;
+	const uint8_t *data;
+	size_t n;
+
+	if (frame_finish(o, &data, &n) || n <= FRAME_MAX)
+		return;
+	frame_out_reset(o);
+	put_failure(req, &error);
+}
+
 void request_done(struct request *req)
 {
+	bound_answer(req);
 	req->held = req->hold;
 	if (req->held)
 		client_send(req->client);
@@ -208,9 +235,6 @@ bool request_keep(struct client *c, uint64_t id)
 
 void request_fail(struct request *req, const struct request_error *error)
 {
-	struct frame_out *o = &req->client->core->scratch;
-
-	frame_begin_error(o, req->id, error->code, error->message, request_error_n_fields(error));
-	request_error_put(o, error);
+	put_failure(req, error);
 	request_end(req);
 }

@@ -70,7 +70,8 @@ struct request_error {
 /* Starts the result frame: put exactly n_fields fields (FRAME_NIL: nil) into *ret, then
  * request_done(), with no other call into the core between. */
 struct frame_out *request_result(struct request *req, size_t n_fields);
-/* Sends what request_result() began. Frees req, unless it holds. */
+/* Sends what request_result() began, or that it is too large for a frame. Frees req, unless it
+ * holds. */
 void request_done(struct request *req);
 void request_fail(struct request *req, const struct request_error *error);
 
