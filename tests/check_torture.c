@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "daemon/core/recorder.h"
 #include "tests/bare.h"
 #include "tests/torture.h"
 
@@ -113,6 +114,41 @@ static void script_first(struct script *s)
 	script_add(s);
 }
 
+static void script_attachment(struct script *s, const char *method, uint32_t at, size_t n_more)
+{
+	script_begin(s, method, 1 + n_more);
+	frame_put_u64(&s->out, "attachment", at);
+}
+
+/* What is asked for once there is output. */
+static void script_later(struct script *s)
+{
+	script_begin(s, "session.capture", 3);
+	frame_put_str(&s->out, "name", "x");
+	frame_put_str(&s->out, "format", "json");
+	frame_put_u64(&s->out, "history", 100);
+	script_add(s);
+	script_begin(s, "session.send", 2);
+	frame_put_str(&s->out, "name", "x");
+	frame_put_bin(&s->out, "data", "text", 4);
+	script_add(s);
+	script_begin(s, "session.signal", 2);
+	frame_put_str(&s->out, "name", "x");
+	frame_put_str(&s->out, "signal", "INT");
+	script_add(s);
+	script_attachment(s, "session.set", 3, 1);
+	frame_put_str(&s->out, "policy", "block");
+	script_add(s);
+	script_attachment(s, "session.lease", 1, 1);
+	frame_put_bool(&s->out, "exclusive", true);
+	script_add(s);
+	script_attachment(s, "session.close_input", 5, 0);
+	script_add(s);
+	script_begin(s, "sandbox.create", 1);
+	frame_put_bool(&s->out, "hold", true);
+	script_add(s);
+}
+
 /* A lossless terminal leads, and is painted when it has caught up with its own resize. */
 static void script_resize(struct script *s)
 {
@@ -126,14 +162,16 @@ static void script_resize(struct script *s)
 	script_add(s);
 }
 
-static struct script first, second, third;
+static struct script first, second, third, later;
 
 static void scripts(void)
 {
 	frame_out_init(&first.out);
 	frame_out_init(&second.out);
 	frame_out_init(&third.out);
-	first.n = second.n = third.n = 0;
+	frame_out_init(&later.out);
+	first.n = second.n = third.n = later.n = 0;
+	later.id = 1000; /* of the first one's connection */
 	script_first(&first);
 	script_hello(&second);
 	script_begin(&second, "session.attach", 2);
@@ -147,6 +185,8 @@ static void scripts(void)
 	frame_put_u64(&second.out, "rows", 24);
 	script_add(&second);
 	script_resize(&third);
+	script_later(&later);
+	frame_out_done(&later.out);
 	frame_out_done(&first.out);
 	frame_out_done(&second.out);
 	frame_out_done(&third.out);
@@ -170,26 +210,66 @@ static void feed(size_t client, const struct script *script)
 	}
 }
 
+/* The readers have taken all they were sent: paints go on, and come to their ends. */
+static void ack_all(void)
+{
+	struct attachment *a;
+
+	for (size_t i = 0; i < BARE_N_CLIENTS; i++) {
+		if (!bare.clients[i].client)
+			continue;
+		list_for_each(a, &bare.clients[i].client->attachments, client_link)
+			attachment_ack(a, a->credit.sent);
+	}
+	bare_turns(&bare, 30 * USEC_PER_MSEC);
+}
+
+static void on_sink(void *sink)
+{
+	(void)sink;
+}
+
+/* A recorder of the terminal; without memory there is none. */
+static void record(struct recorder **ret)
+{
+	static const struct recorder_ops ops = { .wake = on_sink };
+
+	*ret = NULL;
+	if (bare.n_up && bare.up[0].session)
+		(void)recorder_new(
+			ret, &(struct recorder_config){
+				     .session = bare.up[0].session, .ops = &ops, .whole = true });
+}
+
 static void end_all(void)
 {
+	static const struct request_violation violation = { "field", "is wrong" };
+
 	if (bare.request)
 		request_fail(TAKE(bare.request), &(struct request_error){ .code = "internal",
 							 .message = "No.",
 							 .status = "INTERNAL",
-							 .detail = "x" });
+							 .detail = "x",
+							 .violations = &violation,
+							 .n_violations = 1 });
 	for (size_t i = 0; i < bare.n_up; i++)
 		if (bare.up[i].session)
 			session_end(bare.up[i].session,
 				&(struct session_end){ .failed = i % 2,
 					.reason = "lost",
 					.message = "Lost.",
-					.error = &(struct request_error){
-						.code = "internal", .message = "No." } });
+					.error = &(struct request_error){ .code = "internal",
+						.message = "No.",
+						.violations = &violation,
+						.n_violations = 1 } });
 }
 
 static void run_script(void)
 {
+	struct recorder *recorder;
+
 	feed(0, &first);
+	record(&recorder);
 	for (size_t i = 0; i < bare.n_up; i++)
 		if (bare.up[i].session)
 			session_up(bare.up[i].session);
@@ -204,8 +284,12 @@ static void run_script(void)
 	bare_output(&bare, blob, LOG_BYTES, LOG_STDOUT);
 	set_room(SIZE_MAX);
 	bare_turns(&bare, USEC_PER_SEC);
+	feed(0, &later);
+	for (size_t i = 0; i < 5; i++)
+		ack_all();
 	end_all();
 	bare_turns(&bare, USEC_PER_SEC);
+	recorder_free(recorder);
 }
 
 static void torture(bool ever)

@@ -1,7 +1,7 @@
 /*
  * torture - the n-th allocation fails, once or for ever
  *
- * Link with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup. libcheck allocates too: disarm before
+ * Link with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup. libcheck allocates too: disarm before
  * any ck_assert.
  */
 #ifndef TESTS_TORTURE_H
