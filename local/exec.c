@@ -151,7 +151,7 @@ static void on_failed(struct process *p, int error, enum init_stage stage, void 
 	if (code < 0)
 		return;
 	put_ready(x);
-	put_output(x, PROCESS_STDERR, (uint8_t *)text, strlen(text));
+	put_output(x, p->tty ? PROCESS_STDOUT : PROCESS_STDERR, (uint8_t *)text, strlen(text));
 	put_exit(x, code);
 	call_finish(x->call);
 }

@@ -31,7 +31,8 @@ struct exec_request {
 /* NULL: the call was answered. */
 struct process *exec_start(struct call *call, const struct exec_request *req,
 	const struct process_ops *ops, void *arg);
-/* How an exec that never ran ends: its exit code, and `text` for its stderr. < 0: no exit code; the call failed. */
+/* How an exec that never ran ends: its exit code, and `text` for its stderr, or its terminal. < 0: no exit code;
+ * the call failed. */
 int exec_explain(struct call *call, const struct process *p, int error, enum init_stage stage,
 	char text[EXEC_TEXT_BYTES]);
 void exec_unary(struct call *call, const uint8_t *data, size_t n);

@@ -104,17 +104,19 @@ struct process *exec_start(
 int exec_explain(struct call *call, const struct process *p, int error, enum init_stage stage,
 	char text[EXEC_TEXT_BYTES])
 {
+	const char *end = p->tty ? "\r\n" : "\n";
+
 	if (stage == INIT_STAGE_START) {
 		call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, NULL, "cannot start a process: %s",
 			strerror(-error));
 		return -EAGAIN;
 	}
 	if (stage == INIT_STAGE_CWD)
-		snprintf(text, EXEC_TEXT_BYTES, "cannot enter the working folder: %s\n",
-			strerror(-error));
+		snprintf(text, EXEC_TEXT_BYTES, "cannot enter the working folder: %s%s",
+			strerror(-error), end);
 	else
-		snprintf(
-			text, EXEC_TEXT_BYTES, "cannot run %s: %s\n", p->program, strerror(-error));
+		snprintf(text, EXEC_TEXT_BYTES, "cannot run %s: %s%s", p->program, strerror(-error),
+			end);
 	return stage == INIT_STAGE_EXEC && error == -ENOENT ? EXEC_CODE_NOT_FOUND
 							    : EXEC_CODE_NOT_RUN;
 }

@@ -68,6 +68,11 @@ class Newcomer(SharedWorldCase):
         self.assertEqual(self.says("exec", self.box, "-i", "cat", code=127), "cannot run -i: No such file or directory\n"
                          "cwsandbox: -i was taken for the command: options go before SANDBOX_ID\n")
 
+    def test_a_terminal_on_which_no_program_ran_is_at_the_begin_of_a_line(self):
+        t = self.world.terminal("sh", "--cmd", "nosuch", self.box)
+        self.assertEqual(t.exit_code(), 127)
+        self.assertIn(b"cannot run nosuch: No such file or directory\r\n", t.raw)
+
     def test_a_path_that_is_empty_is_named_and_a_pipe_may_be_written(self):
         for command in (("files", "write", self.box, "", "/etc/hosts"), ("files", "read", self.box, "")):
             self.assertEqual(self.says(*command, code=1), "Error: the request has no path\n")
