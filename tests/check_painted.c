@@ -347,6 +347,33 @@ START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 }
 END_TEST
 
+/* Painted in the middle of a sequence, it gets the whole of that raw. */
+START_TEST(a_sequence_that_was_open_under_a_paint_is_not_counted_as_skipped_and_sent)
+{
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	flood(40);
+	peer_input(&a, v.at, "\003", 1); /* to the present, and painted until it is calm */
+	viewer_ack_all();
+	output_text("text \033]2;an open");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
+	for (unsigned i = 0; i < 3; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+	output_text(" title\033\\ more");
+	viewer_ack_all();
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	ck_assert_uint_eq(v.raw + v.skipped, s->log.head);
+	ck_assert_uint_eq(viewed()->skipped_bytes, v.skipped);
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
 START_TEST(a_terminal_of_another_size_gets_differences)
 {
 	struct term_buf text = { .n = 0 };
@@ -543,6 +570,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	who_has_just_typed_waits_a_quarter_as_long_for_the_next_paint,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
+	a_sequence_that_was_open_under_a_paint_is_not_counted_as_skipped_and_sent,
 	a_terminal_of_another_size_gets_differences,
 	one_that_shows_what_changes_nothing_does_not_lag,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,

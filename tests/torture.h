@@ -1,8 +1,8 @@
 /*
  * torture - the n-th allocation fails, once or for ever
  *
- * Link with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup. libcheck allocates too: disarm before
- * any ck_assert.
+ * Link with $(torture_ldflags), which wraps malloc, calloc, realloc, strdup and strndup. libcheck
+ * allocates too: disarm before any ck_assert.
  */
 #ifndef TESTS_TORTURE_H
 #define TESTS_TORTURE_H

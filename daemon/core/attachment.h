@@ -85,6 +85,7 @@ struct attachment {
 	struct term_buf paint;
 	size_t paint_pos, paint_charged; /* bytes sent; bytes in the ledger, the shadow's too */
 	uint64_t paint_offset;           /* what it shows; raw output goes on there */
+	uint64_t paint_skips_to;         /* what it shows but for a sequence that is open */
 	bool paint_begun;                /* its first piece was sent */
 	bool paint_more;                 /* there is more than is in `paint` */
 	bool paint_whole;                /* of all the session shows, by `whole`; else a view */

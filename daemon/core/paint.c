@@ -104,6 +104,16 @@ void paint_stay(struct attachment *a)
 	a->calm_offset = a->session->log.head;
 }
 
+/* It is painted as the model is now. A sequence that is open may yet be sent raw, from its begin. */
+static void note_painted(struct attachment *a)
+{
+	const struct screen *sc = &a->session->screen;
+
+	a->paint_offset = a->paint_skips_to = screen_offset(sc);
+	if (!session_ended(a->session))
+		(void)screen_ground(sc, &a->paint_skips_to);
+}
+
 /* ---- whole ---- */
 
 /* From which offset on the terminal can take raw bytes once it shows the paint. */
@@ -146,7 +156,7 @@ static void whole_last(struct attachment *a)
 	if (!paint_resume(a, &offset))
 		return; /* it stays painted until raw output can go on */
 	a->paint_then_raw = true;
-	a->paint_offset = offset;
+	a->paint_offset = a->paint_skips_to = offset;
 	a->lines_painted = log_lines(&s->log, offset) + log_in_line(&s->log, offset);
 	reader_init(&a->reader, &s->log, offset, a->policy == POLICY_BLOCK);
 	attachment_watch(a);
@@ -164,7 +174,7 @@ static int whole_fill(struct attachment *a)
 	if (r < 0)
 		return r;
 	a->paint_more = r == TERM_PAINT_MORE;
-	a->paint_offset = screen_offset(sc);
+	note_painted(a);
 	if (!a->paint_more)
 		whole_last(a);
 	return 0;
@@ -231,7 +241,7 @@ static int view_fill(struct attachment *a)
 		return r;
 	a->unknown = false;
 	a->paint_more = r == TERM_SHADOW_MORE;
-	a->paint_offset = screen_offset(sc);
+	note_painted(a);
 	return 0;
 }
 
@@ -402,7 +412,8 @@ static int paint_peek(
 		.first = !a->paint_begun,
 		.last = n == left && !a->paint_more,
 		.offset = a->paint_offset,
-		.skipped = a->counts && a->paint_offset > a->told ? a->paint_offset - a->told : 0,
+		.skipped =
+			a->counts && a->paint_skips_to > a->told ? a->paint_skips_to - a->told : 0,
 		.n = n,
 		.n_iov = n > 0,
 	};
@@ -414,7 +425,7 @@ static void paint_advance(struct attachment *a, const struct attachment_piece *p
 	a->paint_pos += piece->n;
 	a->paint_begun = true;
 	a->skipped_bytes += piece->skipped;
-	a->told = a->paint_offset;
+	a->told = a->paint_skips_to;
 	a->counts = attachment_matches(a);
 	if (a->paint_then_raw) {
 		a->unknown = false;
