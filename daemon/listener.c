@@ -18,6 +18,13 @@ static int because(char why[PATHS_WHY_MAX], int r, const char *path, const char 
 	return r;
 }
 
+static int cannot_be_made(char why[PATHS_WHY_MAX], int r, const char *path)
+{
+	snprintf(why, PATHS_WHY_MAX, "The socket %s cannot be made: %s.", path,
+		r == -EEXIST ? "something else has its name" : strerror(-r));
+	return r;
+}
+
 static void free_event(struct event **ev)
 {
 	if (*ev)
@@ -179,7 +186,7 @@ static int make_socket(struct listener *l, char why[PATHS_WHY_MAX])
 		return r;
 	r = sock_listen_unix(l->path, LISTENER_BACKLOG, &l->fd);
 	if (r < 0)
-		return because(why, r, l->path, strerror(-r));
+		return cannot_be_made(why, r, l->path);
 	if (lstat(l->path, &st) < 0)
 		return because(why, -errno, l->path, "disappeared");
 	l->inode = st.st_ino;
@@ -205,7 +212,7 @@ static void restore(struct listener *l)
 		l->path);
 	free_event(&l->ev);
 	close_fd(&l->fd);
-	because(why, 0, l->path, "cannot be made: no memory is left");
+	cannot_be_made(why, -ENOMEM, l->path);
 	if (make_socket(l, why) < 0 || listen_on(l) < 0)
 		journal_say(l->server->journal, JOURNAL_ERROR, "%s", why);
 }

@@ -211,6 +211,12 @@ class NoDaemon(WorldCase):
         self.assertEqual(code, 1)
         self.assertIn(blocker, text)
 
+    def test_a_socket_whose_name_is_a_files_is_refused(self):
+        path = self.world.write("run/file", "mine")
+        code, text = self.refused({"CWSANDBOXD_SOCKET": path}, "daemon", "start")
+        self.assertEqual(code, 1)
+        self.assertIn("The socket %s cannot be made: something else has its name." % path, text)
+
     def test_a_socket_path_that_is_too_long_is_refused(self):
         code, text = self.refused({"CWSANDBOXD_SOCKET": "/" + "x" * 120}, "ls")
         self.assertEqual(code, 1)
