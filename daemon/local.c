@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 
 #include "common/clock.h"
 #include "common/paths.h"
@@ -106,12 +107,19 @@ static pid_t holder(int dir)
 	return pid > 1 ? (pid_t)pid : 0;
 }
 
-/* Its lock is free once all of it has gone. */
-static bool await_end(int dir, uint64_t max_usec)
+static bool has_ended(int process)
+{
+	struct pollfd p = { .fd = process, .events = POLLIN };
+
+	return process < 0 || poll(&p, 1, 0) > 0;
+}
+
+/* Its lock is free once all of it has gone, but for its first process, which gives the lock back just before. */
+static bool await_end(int dir, int process, uint64_t max_usec)
 {
 	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + max_usec;
 
-	while (holder(dir)) {
+	while (holder(dir) || !has_ended(process)) {
 		if (clock_read_usec(CLOCK_MONOTONIC) >= until)
 			return false;
 		poll(NULL, 0, STOP_POLL_MS);
@@ -122,7 +130,7 @@ static bool await_end(int dir, uint64_t max_usec)
 bool local_stop(uint64_t max_usec)
 {
 	_cleanup_(freep) char *path = NULL;
-	_cleanup_(closep) int dir = -1;
+	_cleanup_(closep) int dir = -1, process = -1;
 	char why[LOCAL_WHY_MAX];
 	pid_t pid;
 
@@ -130,7 +138,8 @@ bool local_stop(uint64_t max_usec)
 		return true;
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	pid = dir < 0 ? 0 : holder(dir);
-	return !pid || kill(pid, SIGTERM) < 0 || await_end(dir, max_usec);
+	process = pid ? pidfd_open(pid, 0) : -1;
+	return !pid || kill(pid, SIGTERM) < 0 || await_end(dir, process, max_usec);
 }
 
 /* ---- its program -------------------------------------------------------------------------------- */
