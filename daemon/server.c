@@ -85,10 +85,15 @@ static void arm_turn(struct server *s)
 
 static void flush_clients(struct server *s)
 {
-	struct client_io *io;
-
 	for (struct client *c = core_next_client(s->core); c; c = core_next_client(s->core))
 		client_io_flush(client_rim(c));
+}
+
+/* Last in a turn: what they had said was heard in it, or memory came back, and nothing may follow. */
+static void unpause_clients(struct server *s)
+{
+	struct client_io *io;
+
 	list_for_each(io, &s->paused, paused_link)
 		client_io_unpause(io);
 }
@@ -111,7 +116,6 @@ static void check_end(struct server *s)
 static bool server_flush(void *arg)
 {
 	struct server *s = arg;
-	bool more;
 
 	pool_flush(&s->pool);
 	flush_clients(s);
@@ -119,12 +123,13 @@ static bool server_flush(void *arg)
 	listener_turn(&s->observer);
 	if (s->stop_asked)
 		server_stop(s, "asked by a client");
-	more = core_turn(s->core);
+	core_turn(s->core);
+	unpause_clients(s);
 	pool_flush(&s->pool);
 	free_clients(s);
 	check_end(s);
 	arm_turn(s);
-	return more || pool_is_busy(&s->pool);
+	return core_is_busy(s->core) || pool_is_busy(&s->pool);
 }
 
 static void on_turn(evutil_socket_t fd, short events, void *arg)

@@ -70,6 +70,30 @@ START_TEST(short_of_memory_a_session_goes_on_in_smaller_steps_and_has_its_window
 }
 END_TEST
 
+/* Nothing else happens after that: the far side waits for its window. */
+START_TEST(memory_that_goes_with_a_client_is_a_session_s_window_in_the_same_turn)
+{
+	const struct fake_upstream *u;
+
+	begin();
+	u = fake_last(&fake);
+	begin_frame(&b, FRAME_MAX / 2);
+	go_on_frame(&b, FRAME_MAX / 4);
+	set_budget(8, 0);
+	output(blob, LOG_BYTES);
+	ck_assert_uint_eq(u->consumed, BUDGET_SESSION_BYTES);
+	set_budget(7, 8 * 1024); /* short by less than what the client has */
+	fake_turn(&fake);
+	ck_assert(budget_is_short(fake.core));
+	peer_close(&b);
+	fake_turn(&fake);
+	ck_assert(!budget_is_short(fake.core));
+	ck_assert_uint_eq(u->consumed, LOG_BYTES);
+	plenty();
+	end();
+}
+END_TEST
+
 START_TEST(at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do)
 {
 	begin();
@@ -330,6 +354,7 @@ END_TEST
 
 TEST_MAIN("budget",
 	short_of_memory_a_session_goes_on_in_smaller_steps_and_has_its_window_back_later,
+	memory_that_goes_with_a_client_is_a_session_s_window_in_the_same_turn,
 	at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do,
 	short_of_memory_a_client_beyond_its_share_is_not_read_from_but_always_one_is,
 	a_client_that_is_read_from_out_of_turn_may_go,

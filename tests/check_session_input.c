@@ -285,6 +285,26 @@ START_TEST(an_answer_of_the_model_is_not_split_by_what_is_typed)
 }
 END_TEST
 
+/* The far side may read at the very end of a turn: who waits for the room is seen to in the next. */
+START_TEST(what_the_far_side_takes_is_work_for_the_core)
+{
+	uint8_t taken[4];
+	uint32_t at;
+	bool end_of_input;
+
+	begin();
+	at = attach(&a, 80, 24);
+	fake_last(&fake)->read_max = 0;
+	peer_result(&a, peer_input(&a, at, "text", 4));
+	ck_assert(!core_is_busy(fake.core));
+	ck_assert_uint_eq(session_input_read(s, taken, sizeof(taken), &end_of_input), 4);
+	ck_assert(core_is_busy(fake.core));
+	fake_turn(&fake);
+	ck_assert(!core_is_busy(fake.core));
+	end();
+}
+END_TEST
+
 START_TEST(input_after_the_end_is_told_the_exit_code)
 {
 	uint32_t at;
@@ -397,7 +417,7 @@ TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_wh
 	close_input_is_the_veof_key_on_a_terminal,
 	sec_c26_each_query_is_answered_once_whoever_is_attached,
 	an_answer_of_the_model_is_not_split_by_what_is_typed,
-	input_after_the_end_is_told_the_exit_code,
+	what_the_far_side_takes_is_work_for_the_core, input_after_the_end_is_told_the_exit_code,
 	the_credit_of_a_key_comes_in_one_write_with_its_echo_and_never_alone,
 	credit_told_with_an_echo_of_which_the_socket_takes_a_byte_is_told_once,
 	capture_is_the_visible_screen_as_text)

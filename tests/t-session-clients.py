@@ -204,6 +204,15 @@ class BadClients(SessionCase):
             seen += other.note("output")[1]["data"]
         until(lambda: len(self.peers[0].call("session.get", {"name": name})["clients"]) == 1, "its end")
 
+    def test_who_said_more_than_a_turn_takes_and_asked_nothing_is_heard_again(self):
+        peer = self.client()
+        peer.sock.settimeout(15)  # less than it takes until the daemon looks after its socket
+        nothing = mpack.pack([2, "session.ack", [{"attachment": 99, "bytes": 0}]])
+        for _ in range(5):  # 256 in a turn; no answer, and no news of anybody
+            peer.send_raw(nothing * 300)
+            time.sleep(0.1)  # all is quiet again: nobody else wakes the daemon
+            peer.call("daemon.status")
+
     def test_one_that_reads_nothing_at_all_costs_its_socket_and_its_window(self):
         name, peer = self.session(FLOOD), self.client()
         for _ in range(16):

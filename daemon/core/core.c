@@ -178,6 +178,12 @@ static bool core_has_backlog(const struct core *core)
 	return false;
 }
 
+bool core_is_busy(const struct core *core)
+{
+	return !list_empty(&core->sessions) || !list_empty(&core->writable) ||
+	       !list_empty(&core->outputs) || core_has_backlog(core);
+}
+
 bool core_turn(struct core *core)
 {
 	core->n_turns++;
@@ -185,10 +191,9 @@ bool core_turn(struct core *core)
 	timers_run(&core->timers, core->clock->now_usec);
 	core_turn_sessions(core);
 	core_next_shares(core);
-	budget_turn(core);
 	core_free_dead(core);
-	return !list_empty(&core->sessions) || !list_empty(&core->writable) ||
-	       !list_empty(&core->outputs) || core_has_backlog(core);
+	budget_turn(core); /* last: it sees what was freed */
+	return core_is_busy(core);
 }
 
 uint64_t core_next_deadline(const struct core *core)

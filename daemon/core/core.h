@@ -14,8 +14,10 @@
  *     resume the calls that upstream_ops.wake named            input up
  *     while ((c = core_next_client(core)))                     output down
  *             client_gather(); writev(); client_advance(); close if client_finished()
- *     more = core_turn(core);             screens a slice, trim, window back, free the dead
- *     arm the one timer at core_next_deadline(core); do not wait at all if `more`
+ *     core_turn(core);                    screens a slice, trim, window back, free the dead
+ *     look again at client_wants_read() of who was not read from
+ *     resume the calls as above           what the turn itself had to say
+ *     arm the one timer at core_next_deadline(core); do not wait at all if core_is_busy(core)
  *
  * Units:   bytes, microseconds of `clock`.
  * Owner:   core_free() ends every session (upstream_ops.close) and frees every client; the rim's
@@ -115,8 +117,9 @@ DEFINE_CLEANUP(struct core *, core_free)
 /* The next client that has something to send and whose socket is not known to be full; NULL: none.
  * It is not named again before something new happened to it, or client_writable(). */
 struct client *core_next_client(struct core *core);
-/* The rest of a turn. True: work is left, do not wait. */
+/* The rest of a turn. True: work is left, do not wait. Clients that were not read from may be so now. */
 bool core_turn(struct core *core);
+bool core_is_busy(const struct core *core); /* the same, after what was called since */
 /* When core_turn() must run at the latest, on the clock; CORE_NO_DEADLINE: never. */
 uint64_t core_next_deadline(const struct core *core);
 
