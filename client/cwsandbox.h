@@ -237,7 +237,7 @@ struct cwsandbox_request {
 	unsigned cols, rows; /* 0 x 0: a reader that is no terminal */
 	const char *term;
 	const char *role;   /* "peer" (default), "observer" */
-	const char *policy; /* "skip" (default), "block", "drop" */
+	const char *policy; /* "skip", "block", "drop"; NULL: the session's, at first "skip" */
 	bool take_over;     /* the others are detached, this one leads */
 	bool exclusive;     /* input lease */
 	bool raw;           /* no first paint: raw bytes from `since`, else from now */

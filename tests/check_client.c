@@ -374,10 +374,15 @@ END_TEST
 
 START_TEST(the_257th_request_that_would_wait_is_refused_with_busy)
 {
+	size_t before;
+
 	begin();
 	peer_create(&a, "w", 80, 24);
+	before = ledger_held(&fake.core->memory);
 	for (size_t i = 0; i < CLIENT_REQUESTS_MAX; i++)
 		named(&a, "session.wait", "w");
+	ck_assert_uint_ge(ledger_held(&fake.core->memory),
+		before + CLIENT_REQUESTS_MAX * sizeof(struct wait)); /* each is paid for */
 	peer_refused(&a, named(&a, "session.wait", "w"), "busy");
 	session_end(fake_last(&fake)->session, &(struct session_end){ .has_exit_code = true });
 	peer_result(&a, named(&a, "session.wait", "w"));

@@ -337,6 +337,7 @@ int wait_new(struct client *c, uint32_t id, struct session *s, uint64_t timeout_
 	*w = (struct wait){ .session = s, .client = c, .id = id, .timer.fn = on_wait_timer };
 	list_append(&s->waits, &w->session_link);
 	list_append(&c->waits, &w->client_link);
+	ledger_add(&c->core->memory, sizeof(*w));
 	c->n_requests++;
 	if (timeout_usec != UINT64_MAX)
 		timer_start(&c->core->timers, &w->timer, now_usec(c) + timeout_usec);
@@ -349,6 +350,7 @@ void wait_free(struct wait *w)
 	list_unlink(&w->session_link);
 	list_unlink(&w->client_link);
 	w->client->n_requests--;
+	ledger_sub(&w->client->core->memory, sizeof(*w));
 	free(w);
 }
 
