@@ -19,10 +19,8 @@ function count(roll, n) { // mostly small, at times absent, nought, at an edge o
 
 const place = (roll, cols, rows) => `\x1b[${count(roll, rows)};${count(roll, cols)}H`;
 
-function move({ roll, cols, rows, vterm }) {
-	if (vterm && roll(2))
-		return `\x1b[${count(roll, cols)}${'CDG`'[roll(4)]}`;
-	if (vterm || roll(3))
+function move({ roll, cols, rows }) {
+	if (roll(3))
 		return place(roll, cols, rows);
 	return roll(2) ? `\x1b[${count(roll, rows)}${'ABEFde'[roll(6)]}` : `\x1b[${count(roll, cols)}${'CDG`a'[roll(5)]}`;
 }
@@ -40,20 +38,11 @@ function edit({ roll, cols, rows, wide, vterm }) {
 	}
 }
 
-// libvterm goes home for margins it does not hear, and not for those it does.
-function margins({ roll, rows, vterm }) {
-	const top = 1 + roll(Math.max(rows - 1, 1));
-
-	if (!vterm)
-		return `\x1b[${count(roll, rows)};${count(roll, rows)}r`;
-	return rows > 1 ? `\x1b[${top};${top + 1 + roll(rows - top)}r\x1b[H` : '';
-}
-
 function setting(g) {
 	const { roll, rows, cols, wide, alternate, vterm } = g;
 
 	switch (roll(8)) {
-	case 0: return margins(g);
+	case 0: return `\x1b[${count(roll, rows)};${count(roll, rows)}r`;
 	case 1: return alternate ? '' : [`\x1b[${count(roll, cols)}G\x1bH`, '\x1b[3g', `\x1b[${count(roll, cols)}G\x1b[g`][roll(3)];
 	case 2: return `\x1b[${1 + roll(3)}I`;
 	case 3: return wide ? '' : '\r\x1b[?7llorem ipsum dolor sit amet consectetur\r\x1b[?7h';
@@ -64,10 +53,8 @@ function setting(g) {
 	}
 }
 
-function attributes({ roll, vterm }) {
-	const known = vterm ? SGR.filter(s => !s.includes('::')) : SGR;
-
-	return `\x1b[${known[roll(known.length)]}${vterm || roll(2) ? '' : ';' + (30 + roll(78))}m`;
+function attributes({ roll }) {
+	return `\x1b[${SGR[roll(SGR.length)]}${roll(2) ? '' : ';' + (30 + roll(78))}m`;
 }
 
 function piece(g) {
@@ -76,7 +63,7 @@ function piece(g) {
 	switch (roll(12)) {
 	case 0: case 1: case 2: return text[roll(text.length)];
 	case 3: case 4: return g.vterm ? ['\r\n', '\r', '\b', '\t', '\r\v'][roll(5)] : C0[roll(C0.length)];
-	case 5: return g.vterm ? ['\r\x1bD', '\r\x1bE', '\r\x1bM'][roll(3)] : '\x1b' + ESCAPES[roll(ESCAPES.length - (roll(9) ? 1 : 0))];
+	case 5: return (g.vterm ? '\r\x1b' : '\x1b') + ESCAPES[roll(ESCAPES.length - (roll(9) ? 1 : 0))];
 	case 6: case 7: return move(g);
 	case 8: return edit(g);
 	case 9: return setting(g);
@@ -91,7 +78,7 @@ export function generate(roll, vterm = false) {
 
 	for (let i = 5 + roll(60); i > 0; i--)
 		pieces.push(piece(g));
-	if (alternate && !vterm && roll(2))
+	if (alternate && roll(2))
 		pieces.push('\x1b[r\x1b[?1047l', piece(g));
 	return { cols, rows, pieces };
 }

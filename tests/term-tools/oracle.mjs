@@ -5,6 +5,8 @@
 //   that saw the whole stream; and shows the same at the cut.
 // node oracle.mjs BUILD MODULES fidelity-vterm CUTS SEED STREAM...
 //   So too in libvterm: cells, attributes, cursor, which screen.
+// node oracle.mjs BUILD MODULES spoilt-vterm CUTS SEED STREAM...
+//   The same with a letter too much in each paint: every comparison must differ.
 // node oracle.mjs BUILD MODULES grid CUTS SEED STREAM...
 //   The model shows at each cut what the oracle shows.
 // node oracle.mjs BUILD MODULES view CUTS SEED STREAM...
@@ -25,6 +27,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Model } from './model.mjs';
 import { generate } from './generate.mjs';
+import { agree, apart, ofModel, ofVterm, ofXterm } from './vterm.mjs';
 import { Xterm, load } from './xterm.mjs';
 
 const HISTORY = 400; // lines that an attach may bring
@@ -136,15 +139,15 @@ function compareAt(check, stream, at, painted, whole, n_history) {
 	return judge(check, stream, at, [...differences(painted, whole, keys), ...historyDifferences(painted, whole, n_history)]);
 }
 
-async function paintedAt(model, filter, stream, kind, before) {
-	const bytes = await model.ask(`paint ${kind} ${HISTORY}`), x = new Xterm(stream.cols, stream.rows, 5000);
+const PROMPT = Buffer.from('user@host:~$ cwsandbox attach\r\n');
 
-	x.feed(Buffer.from('user@host:~$ cwsandbox attach\r\n'));
+// All that a terminal gets that is painted here; a repaint's saw an earlier part, as the client passed it on.
+async function bytesPainted(model, filter, stream, kind, before) {
+	const paint = await model.ask(`paint ${kind} ${HISTORY}`);
+
 	await filter.fresh(stream.cols, stream.rows, 0);
-	if (kind === 'screen') // it saw an earlier part, as the client passed it on
-		x.feed(await filter.filter(before));
-	x.feed(await filter.filter(bytes)); // it passes unchanged; the filter knows then where it is
-	return x;
+	const earlier = kind === 'screen' ? await filter.filter(before) : Buffer.alloc(0);
+	return Buffer.concat([PROMPT, earlier, await filter.filter(paint)]); // it passes unchanged; the filter knows then where it is
 }
 
 async function fidelity(model, filter, stream, n, seed) {
@@ -157,7 +160,8 @@ async function fidelity(model, filter, stream, n, seed) {
 		const [end, at] = await feedTo(model, stream, fed, cut);
 		fed = end;
 		const kind = roll(3) ? 'attach' : 'screen';
-		const painted = await paintedAt(model, filter, stream, kind, stream.bytes.subarray(0, at >> 1));
+		const painted = new Xterm(stream.cols, stream.rows, 5000);
+		painted.feed(await bytesPainted(model, filter, stream, kind, stream.bytes.subarray(0, at >> 1)));
 		const lines = kind === 'attach' ? (await model.dump()).history.length : 0;
 
 		whole.feed(stream.bytes.subarray(seen, at));
@@ -291,69 +295,101 @@ async function view(model, stream, n, seed) {
 	whole.free();
 }
 
-// ---- fuzz ----
+// ---- the same in libvterm ----
 
-// What libvterm has no word for: dim, hidden, overline, dotted and dashed lines, colours of lines.
-function vtermStyle(s) {
-	const attributes = /^0(?:;(?:1|2|3|5|7|8|9|53)(?=;|$))*/;
+// Differences of a painted libvterm (`painted`) from one that saw the stream (`whole`), in words; the first says whose fault it
+// can be, so that EXCEPTIONS excepts no more than it means:
+//   libvterm  what is painted is what the model shows, and @xterm/headless that saw the stream
+//   both      it is what the model shows; @xterm/headless that saw the stream has another fault
+//   again     libvterm does wrong to the painted bytes too: @xterm/headless that got them shows what the model shows, and
+//             what one shows that saw the stream
+//   paint     none of these
+async function vtermDifferences(painted, whole, model, seen, alike) {
+	const found = apart(painted, whole), all = [];
 
-	return s.replace(/;58[:\d]*/, '').replace(/;4:[45]/, '')
-		.replace(attributes, set => set.replace(/;(2|8|53)(?=;|$)/g, ''));
+	if (!found.length)
+		return all;
+	const truth = ofModel(await model()), theirs = ofXterm(seen());
+	for (const { part, words } of found) {
+		const known = agree(part, truth, theirs);
+
+		if (agree(part, truth, painted))
+			all.push(`${known ? 'libvterm' : 'both'} ${words}`);
+		else
+			all.push(`${known && agree(part, truth, ofXterm(alike())) ? 'again' : 'paint'} ${words}`);
+	}
+	return all;
 }
 
-// A row with its blanks' attributes left out but for the background: libvterm erases with all of the pen's.
-function vtermRow(runs) {
-	const background = s => '0' + (/;4[0-7]\b|;10[0-7]|;48;[\d;]*/.exec(s)?.[0] ?? '');
-	const cells = runs.flatMap(([x, , text, s]) =>
-		[...text].map((c, i) => [x + i, 1, c, c === ' ' ? background(s) : vtermStyle(s), '']));
+// What @xterm/headless shows of a stream, asked for at growing offsets, and only where something differs.
+class Seen {
+	constructor(stream) {
+		this.stream = stream;
+		this.at = 0;
+	}
 
-	return rowText([false, ...cells]);
+	dump(at) {
+		this.x ??= new Xterm(this.stream.cols, this.stream.rows, 0);
+		this.x.feed(this.stream.bytes.subarray(this.at, at));
+		this.at = at;
+		return this.x.dump();
+	}
+
+	free() {
+		this.x?.free();
+	}
 }
 
-function vtermDifferences(painted, whole) {
-	const where = d => JSON.stringify([d.alternate, d.cursor.x, d.cursor.y]);
-	const rows = d => d.rows.map(([, ...runs]) => vtermRow(runs)), all = rowDifferences('libvterm', rows(painted), rows(whole));
+function shownBy(stream, ...pieces) {
+	const x = new Xterm(stream.cols, stream.rows, 0);
 
-	return where(painted) === where(whole) ? all : [`libvterm alternate, cursor: ${where(painted)} != ${where(whole)}`, ...all];
+	pieces.forEach(bytes => x.feed(bytes));
+	const d = x.dump();
+	x.free();
+	return d;
 }
 
 // As fidelity(), in libvterm.
-async function fidelityVterm({ model, filter, vterm, whole }, stream, n, seed) {
-	const roll = random(seed), cuts = cutsOf(stream, n, roll), shows = [];
+async function fidelityVterm({ model, filter, vterm, whole, spoil }, stream, n, seed) {
+	const roll = random(seed), cuts = cutsOf(stream, n, roll), shows = [], truth = new Seen(stream);
 	let fed = 0, seen = 0;
 
 	await model.fresh(stream.cols, stream.rows, HISTORY);
 	await whole.fresh(stream.cols, stream.rows);
 	for (const cut of cuts) {
-		const [end, at] = await feedTo(model, stream, fed, cut);
-		fed = end;
-		await filter.fresh(stream.cols, stream.rows, 0);
-		await vterm.fresh(stream.cols, stream.rows);
-		await vterm.feed(Buffer.from('user@host:~$ cwsandbox attach\r\n'));
-		await vterm.feed(await filter.filter(await model.ask(`paint attach ${HISTORY}`)));
+		const [end, at] = await feedTo(model, stream, fed, cut), kind = roll(3) ? 'attach' : 'screen';
+		const painted = await bytesPainted(model, filter, stream, kind, stream.bytes.subarray(0, at >> 1));
+		const bytes = Buffer.concat([painted, Buffer.from(spoil)]);
+
 		await whole.feed(stream.bytes.subarray(seen, at));
-		seen = at;
-		if (!judge('vterm', stream, at, vtermDifferences(await vterm.dump(), await whole.dump())))
+		[fed, seen] = [end, at];
+		await vterm.fresh(stream.cols, stream.rows);
+		await vterm.feed(bytes);
+		if (!judge('vterm', stream, at, await vtermDifferences(ofVterm(await vterm.dump()), ofVterm(await whole.dump()),
+			() => model.dump(), () => truth.dump(at), () => shownBy(stream, bytes))))
 			continue;
-		await vterm.feed(await filter.filter(stream.bytes.subarray(at)));
-		shows.push({ at, dump: await vterm.dump() });
+		const rest = await filter.filter(stream.bytes.subarray(at));
+
+		await vterm.feed(rest);
+		shows.push({ at, bytes, rest, picture: ofVterm(await vterm.dump()) });
 	}
 	await whole.feed(stream.bytes.subarray(seen));
-	for (const { at, dump } of shows)
-		judge('vterm', stream, at, vtermDifferences(dump, await whole.dump()));
+	await model.feed(stream.bytes.subarray(fed));
+	const all = ofVterm(await whole.dump());
+	for (const { at, bytes, rest, picture } of shows)
+		judge('vterm', stream, `${at} and on`, await vtermDifferences(picture, all, () => model.dump(),
+			() => truth.dump(stream.bytes.length), () => shownBy(stream, bytes, rest)));
+	truth.free();
 }
+
+// ---- fuzz ----
 
 async function tryVterm(vterm, model, cols, rows, bytes) {
 	await vterm.fresh(cols, rows);
 	await vterm.feed(bytes);
 	await model.fresh(cols, rows);
 	await model.feed(bytes);
-	const m = await model.dump(), v = await vterm.dump(), only = rows => rows.map(([, ...runs]) => vtermRow(runs));
-	const where = d => JSON.stringify([d.alternate, d.cursor.x, d.cursor.y]);
-
-	if (where(m) !== where(v))
-		return `libvterm alternate, cursor: ${where(m)} != ${where(v)}`;
-	return rowDifferences('libvterm', only(m.screens[m.alternate ? 1 : 0]), only(v.rows))[0] ?? null;
+	return apart(ofModel(await model.dump()), ofVterm(await vterm.dump()))[0]?.words ?? null;
 }
 
 // Null, or how model and oracle differ after these pieces; an oracle that breaks says nothing.
@@ -438,11 +474,12 @@ async function main([build, modules, what, ...args]) {
 
 		await fuzz({ model, vterm }, Number(args[0]), Number(args[1]));
 		vterm.end();
-	} else if (what === 'fidelity-vterm') {
+	} else if (what === 'fidelity-vterm' || what === 'spoilt-vterm') {
 		const vterm = new Model(build, 'vterm-model'), whole = new Model(build, 'vterm-model');
+		const spoil = what === 'spoilt-vterm' ? '!' : '';
 
 		for (const path of args.slice(2))
-			await fidelityVterm({ model, filter, vterm, whole }, streamOf(path), Number(args[0]), Number(args[1]));
+			await fidelityVterm({ model, filter, vterm, whole, spoil }, streamOf(path), Number(args[0]), Number(args[1]));
 		vterm.end();
 		whole.end();
 	} else {
