@@ -30,7 +30,7 @@ static void stop(struct attach *a)
 /* After a SIGSTOP, of which nobody was told before: a shell has taken the terminal meanwhile. */
 static void go_on(struct attach *a)
 {
-	attach_resize(a);
+	attach_resize(a, false);
 	if (!tty_was_put_back(&a->tty))
 		return;
 	a->helping = false;
@@ -46,7 +46,7 @@ static void take_signals(struct attach *a)
 
 	for (sig = tty_signal(&a->tty); sig; sig = tty_signal(&a->tty)) {
 		if (sig == SIGWINCH)
-			attach_resize(a);
+			attach_resize(a, true);
 		else if (sig == SIGCONT)
 			go_on(a);
 		else if (sig == SIGTSTP)

@@ -151,14 +151,14 @@ static void greet_terminal(struct attach *a)
 		attach_write_out(a);
 }
 
-void attach_resize(struct attach *a)
+void attach_resize(struct attach *a, bool changed)
 {
 	struct cwsandbox_request *told = &a->o->request;
 	unsigned cols, rows;
 
 	terminal_size(a, &cols, &rows);
 	term_filter_columns(a->filter, cols);
-	if (a->attachment < 0 || (cols == told->cols && rows == told->rows))
+	if (a->attachment < 0 || (!changed && cols == told->cols && rows == told->rows))
 		return;
 	told->cols = cols;
 	told->rows = rows;
@@ -205,7 +205,7 @@ void attach_take_answer(struct attach *a, const struct cwsandbox_event *e)
 		greet_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
-	attach_resize(a); /* it may have changed meanwhile */
+	attach_resize(a, false); /* it may have changed meanwhile */
 	a->notice.leads = e->answer->role && strcmp(e->answer->role, "lead") == 0;
 	a->notice.lead = 0;
 	attach_take_name(a, e->answer->name);

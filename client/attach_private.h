@@ -85,8 +85,9 @@ void attach_request(struct attach *a);
  * the session was written to it. */
 void attach_again(struct attach *a, bool in_place);
 void attach_leave_help(struct attach *a);
-/* To the size that the terminal has now. */
-void attach_resize(struct attach *a);
+/* To the size that the terminal has now. changed: the kernel said so; where it is the old one again, it was another
+ * meanwhile, and the picture is cut. */
+void attach_resize(struct attach *a, bool changed);
 /* The session's name now: it may be renamed while we are attached. */
 void attach_take_name(struct attach *a, const char *name);
 /* The answer to the request that attaches. */

@@ -445,7 +445,8 @@ int cwsandbox_close_input(struct cwsandbox *c, int64_t attachment);
  * sent at most one window more.
  */
 int cwsandbox_consumed(struct cwsandbox *c, int64_t attachment, size_t n);
-/* Tells the size of our terminal. Fire and forget. */
+/* Tells the size of our terminal. Fire and forget. The same again: it was another one meanwhile, and
+ * is painted anew. */
 int cwsandbox_resize(struct cwsandbox *c, int64_t attachment, unsigned cols, unsigned rows);
 
 /* ==== events and your own loop ==== */

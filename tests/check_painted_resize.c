@@ -80,6 +80,71 @@ START_TEST(a_terminal_that_was_smaller_for_a_moment_is_painted_although_the_sess
 }
 END_TEST
 
+/* Its terminal was small for a moment, and nobody had told before it was back. */
+static void shrunk_unseen(unsigned cols, unsigned rows, const char *policy)
+{
+	struct term_buf before = { .n = 0 }, after = { .n = 0 };
+
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	viewer_attach_as(&a, cols, rows, policy);
+	output_text("\033[?1049h");
+	for (unsigned y = 0; y < 24; y++)
+		output(blob, 80);
+	viewer_ack_all();
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_int_eq(term_text(v.term, &before), 0);
+	ck_assert_uint_gt(before.n, cols * rows / 2);
+	ck_assert_int_eq(term_resize(v.term, 10, 5), 0);
+	viewer_ask_size(cols, rows);
+	viewer_ack_all();
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_int_eq(term_text(v.term, &after), 0);
+	ck_assert(after.n == before.n && memcmp(after.data, before.data, after.n) == 0);
+	ck_assert_uint_eq(v.skipped, 0);
+	term_buf_done(&before);
+	term_buf_done(&after);
+	viewer_end();
+}
+
+START_TEST(a_terminal_that_tells_the_size_it_has_is_painted_for_it_may_have_been_another)
+{
+	shrunk_unseen(80, 24, NULL);
+	shrunk_unseen(80, 24, "block");
+	shrunk_unseen(60, 20, NULL);
+	shrunk_unseen(60, 20, "block");
+}
+END_TEST
+
+/* So too where both sizes were told before the next paint. */
+START_TEST(a_view_that_was_smaller_between_two_paints_is_painted_whole)
+{
+	struct term_buf before = { .n = 0 }, after = { .n = 0 };
+
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	viewer_attach(&a, 60, 20);
+	output(blob, 800);
+	viewer_ack_all();
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_int_eq(term_text(v.term, &before), 0);
+	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
+	viewer_ask_size(10, 5);
+	viewer_ask_size(60, 20);
+	viewer_ack_all();
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_int_eq(term_text(v.term, &after), 0);
+	ck_assert(after.n == before.n && memcmp(after.data, before.data, after.n) == 0);
+	term_buf_done(&before);
+	term_buf_done(&after);
+	viewer_end();
+}
+END_TEST
+
 START_TEST(a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize)
 {
 	static const char erase[] = "\033[2J";
@@ -232,6 +297,8 @@ END_TEST
 TEST_MAIN("painted_resize",
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
 	a_terminal_that_was_smaller_for_a_moment_is_painted_although_the_session_never_was,
+	a_terminal_that_tells_the_size_it_has_is_painted_for_it_may_have_been_another,
+	a_view_that_was_smaller_between_two_paints_is_painted_whole,
 	a_terminal_that_has_all_before_the_picture_does_is_painted_with_it_after_a_resize,
 	a_resize_in_several_turns_has_its_effect_at_the_end_and_output_goes_on,
 	who_attaches_amid_a_resize_is_painted_when_it_is_done,

@@ -342,6 +342,20 @@ class Sharing(SessionCase):
                     until(lambda: [line for line in self.world.ok("capture", a.session).splitlines() if line] == shown(a),
                           "what the session shows")
 
+    def test_a_terminal_that_was_small_before_its_client_could_look_is_whole_again(self):
+        a = self.shell()
+        at_prompt(a).type("printf '\\033[?1049h\\033[H'; seq -s ' ' 600\r").see(" 600")
+        narrow = self.attach(a.session, cols=60, rows=15)
+        until(lambda: narrow.screen.alternate and shown(narrow), "a picture")
+        for t in (at_prompt(a), narrow):
+            before = t.screen.text()
+            t.kill(signal.SIGSTOP)
+            cols, rows = t.screen.cols, t.screen.rows
+            t.resize(10, 5).resize(cols, rows)
+            self.assertNotEqual(t.screen.text(), before)
+            t.kill(signal.SIGCONT)
+            until(lambda t=t, before=before: t.screen.text() == before, "the picture it had")
+
     def test_a_stalled_terminal_holds_up_nobody_and_sees_the_present_when_it_wakes(self):
         a = self.shell()
         b = self.attach(a.session).see_line(PROMPT)

@@ -354,10 +354,11 @@ void attachment_resize(struct attachment *a, unsigned cols, unsigned rows)
 {
 	struct session *s = a->session;
 
-	if (cols == a->cols && rows == a->rows)
-		return;
 	a->cols = cols;
 	a->rows = rows;
+	if (a->shadow)
+		term_shadow_forget(
+			a->shadow); /* a terminal cuts its picture, and does not mend it */
 	if (a->view == VIEW_PAINTING || a->view == VIEW_PAINTED)
 		paint_leave(a);
 	else if (a->view == VIEW_RAW && !a->raw_only) /* even if it is soon back at the old size */
