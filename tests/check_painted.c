@@ -413,6 +413,30 @@ START_TEST(one_that_shows_what_changes_nothing_does_not_lag)
 }
 END_TEST
 
+START_TEST(the_end_is_told_although_the_last_paint_was_nothing)
+{
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	viewer_attach(&a, 40, 10);
+	output_text("upper left");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	output_text("!");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	output_text("\rupper left!"); /* the next paint waits for its time */
+	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 7 });
+	fake_turn(&fake);
+	viewer_take();
+	ck_assert(!v.exited);
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_take();
+	ck_assert(v.exited);
+	ck_assert_uint_eq(v.exit_code, 7);
+	viewer_end();
+}
+END_TEST
+
 START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
 {
 	begin();
@@ -573,6 +597,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	a_sequence_that_was_open_under_a_paint_is_not_counted_as_skipped_and_sent,
 	a_terminal_of_another_size_gets_differences,
 	one_that_shows_what_changes_nothing_does_not_lag,
+	the_end_is_told_although_the_last_paint_was_nothing,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
 	who_comes_back_gets_the_lines_that_are_newer_and_is_told_how_many_are_not_shown,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,

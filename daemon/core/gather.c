@@ -170,6 +170,8 @@ size_t client_gather(struct client *c, struct iovec *iov, size_t n_iov)
 		iov[n++] = (struct iovec){ c->out.data + c->out.pos, plan->n_out };
 	if (!c->finished)
 		plan_frames(plan, c, iov, min_size(n_iov, CLIENT_IOV_MAX), &n);
+	if (!n && !c->finished && !list_empty(&c->ready))
+		client_mark(c); /* the last paint was empty: now the end is due */
 	return n;
 }
 
