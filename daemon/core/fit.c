@@ -43,7 +43,6 @@ static void size_changed(struct session *s)
 
 	term_size(s->screen.term, &s->cols, &s->rows);
 	s->resized_usec = s->core->clock->now_usec;
-	s->was_resized = true;
 	list_for_each(a, &s->attachments, session_link) {
 		attachment_note(a, NOTE_RESIZED);
 		attachment_fit(a, true);
@@ -101,7 +100,7 @@ void session_fit(struct session *s)
 	if (cols == s->cols && rows == s->rows) {
 		timer_stop(&s->core->timers, &s->resize_timer);
 		fit_attachments(s);
-	} else if (s->was_resized && now < due) {
+	} else if (s->resized_usec && now < due) {
 		timer_start(&s->core->timers, &s->resize_timer, due);
 	} else {
 		timer_stop(&s->core->timers, &s->resize_timer);

@@ -123,7 +123,7 @@ struct session {
 	char *sandbox_id, *container, *command;
 	char *reason, *message;      /* of the state */
 	struct request_error *error; /* of a call's end */
-	bool has_exit_code, seen, was_resized;
+	bool has_exit_code, seen;
 	int exit_code;
 	uint64_t created_wall_usec, ended_wall_usec;
 	size_t uncertain_bytes;
@@ -138,7 +138,7 @@ struct session {
 	struct size_policy size;
 	struct timer resize_timer;
 	struct timer rest_timer; /* output rests: its history is packed */
-	uint64_t resized_usec;
+	uint64_t resized_usec;   /* 0: never */
 	struct attachment *lead, *latest, *lease;
 	uint64_t held_usec; /* since when block readers hold a quarter of the room; 0 = no */
 	struct timer paste_timer;
