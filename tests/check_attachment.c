@@ -188,11 +188,11 @@ START_TEST(a_block_reader_is_detached_after_60_s_in_which_the_session_waited_for
 	begin();
 	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
 	output(blob, LOG_BYTES);
-	fake_pass(&fake, 59 * USEC_PER_SEC);
+	fake_run(&fake, 59 * USEC_PER_SEC);
 	peer_ack(&a, at, 1); /* a byte is progress */
-	fake_pass(&fake, 60 * USEC_PER_SEC - 1);
+	fake_run(&fake, 60 * USEC_PER_SEC - 1);
 	ck_assert_ptr_null(peer_note(&a, "detached"));
-	fake_pass(&fake, 1);
+	fake_run(&fake, 1);
 	f = peer_note(&a, "detached");
 	ck_assert_ptr_nonnull(f);
 	ck_assert(field_is(f->params, "reason", "stalled"));
@@ -208,10 +208,29 @@ START_TEST(a_shell_waits_for_a_block_reader_from_a_quarter_of_its_own_window_how
 	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
 	output(blob, 65536); /* the reader's window: sent to it */
 	output(blob, UPSTREAM_SHELL_WINDOW / 4);
-	fake_pass(&fake, 61 * USEC_PER_SEC);
+	fake_run(&fake, 61 * USEC_PER_SEC);
 	ck_assert_ptr_null(peer_note(&a, "detached"));
 	output(blob, 1);
-	fake_pass(&fake, 61 * USEC_PER_SEC);
+	fake_run(&fake, 61 * USEC_PER_SEC);
+	ck_assert_ptr_nonnull(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
+START_TEST(a_daemon_that_was_stopped_for_minutes_calls_no_reader_stalled)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, LOG_BYTES);
+	fake_run(&fake, USEC_PER_SEC);
+	fake_pass(&fake, 600 * USEC_PER_SEC); /* in one turn: what was acknowledged lies unread */
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	peer_ack(&a, at, 1);
+	fake_run(&fake, 60 * USEC_PER_SEC - 1);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	fake_run(&fake, 1);
 	ck_assert_ptr_nonnull(peer_note(&a, "detached"));
 	end();
 }
@@ -593,6 +612,7 @@ TEST_MAIN("attachment",
 	a_skip_attachment_that_is_only_a_moment_behind_gets_every_byte,
 	a_drop_reader_in_the_way_is_detached,
 	a_block_reader_is_detached_after_60_s_in_which_the_session_waited_for_it,
+	a_daemon_that_was_stopped_for_minutes_calls_no_reader_stalled,
 	a_block_reader_that_nobody_waits_for_is_left_alone,
 	a_painted_block_terminal_is_left_alone_whoever_the_session_waits_for,
 	since_goes_on_at_the_very_byte_or_says_fresh,

@@ -264,6 +264,16 @@ void fake_pass(struct fake *fake, uint64_t usec)
 	fake_turn(fake);
 }
 
+void fake_run(struct fake *fake, uint64_t usec)
+{
+	const uint64_t until = fake->clock.now_usec + usec;
+	uint64_t due = core_next_deadline(fake->core);
+
+	for (; due < until; due = core_next_deadline(fake->core))
+		fake_pass(fake, due > fake->clock.now_usec ? due - fake->clock.now_usec : 1);
+	fake_pass(fake, until - fake->clock.now_usec);
+}
+
 /* ---- a client ---- */
 
 int peer_init(struct peer *p, struct fake *fake, bool observer)

@@ -41,7 +41,9 @@ void fake_start(struct fake *fake);
 void fake_done(struct fake *fake);
 bool fake_turn_once(struct fake *fake);
 void fake_turn(struct fake *fake);
-void fake_pass(struct fake *fake, uint64_t usec); /* then a turn */
+void fake_pass(
+	struct fake *fake, uint64_t usec); /* then a turn, as late as it may be for what is due */
+void fake_run(struct fake *fake, uint64_t usec); /* with a turn at each deadline, and one at last */
 struct fake_upstream *fake_last(struct fake *fake);
 
 struct peer {

@@ -69,8 +69,8 @@ static void on_stalled(struct timer *t)
 		return; /* attachment_watch() starts it again */
 	if (since < a->session->held_usec)
 		since = a->session->held_usec;
-	if (attachment_lag(a) == 0)
-		since = a->progress_usec = now_usec(a);
+	if (attachment_lag(a) == 0 || now_usec(a) >= t->due_usec + ATTACHMENT_LATE_USEC)
+		since = a->progress_usec = now_usec(a); /* or it was us who did nothing */
 	if (now_usec(a) < since + a->block_timeout_usec)
 		timer_start(&a->session->core->timers, t, since + a->block_timeout_usec);
 	else

@@ -22,6 +22,8 @@
 #define ATTACHMENT_TEXT_MAX 64
 #define ATTACHMENT_HISTORY_MAX 100000
 #define ATTACHMENT_DRAIN_MAX_USEC (10 * USEC_PER_SEC)
+/* A daemon that looks after a stalled reader so late was held up itself, as by SIGSTOP. */
+#define ATTACHMENT_LATE_USEC (1 * USEC_PER_SEC)
 /* A skip attachment jumps when it is behind by more bytes than this and by more time than that. */
 #define ATTACHMENT_LAG_BYTES ((size_t)64 * 1024)
 #define ATTACHMENT_LAG_USEC (500 * USEC_PER_MSEC)
