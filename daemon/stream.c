@@ -210,6 +210,24 @@ static void begin(struct stream *s)
 	stream_fail(s, &o);
 }
 
+/* The time that ran out is not the call's own. */
+static void fail_probed(struct stream *s, const struct grpc_status *st)
+{
+	struct outcome o;
+
+	if (st->code != GRPC_DEADLINE_EXCEEDED)
+		return stream_fail_status(s, st);
+	if (s->probe.sandbox)
+		outcome_set(&o, "unreachable", "unreachable",
+			"The sandbox did not become ready in time.");
+	else
+		outcome_set(&o, "unreachable", "unreachable",
+			"The service at %s gave no answer within %d seconds.", s->ep->name,
+			PROBE_POLL_SEC);
+	o.error.url = s->ep->name;
+	stream_fail(s, &o);
+}
+
 static void on_probed(struct probe *p, enum probe_result result, const struct grpc_status *st)
 {
 	struct stream *s = container_of(p, struct stream, probe);
@@ -218,7 +236,7 @@ static void on_probed(struct probe *p, enum probe_result result, const struct gr
 	if (s->closed)
 		return stream_rest(s);
 	if (result == PROBE_FAILED)
-		return stream_fail_status(s, st);
+		return fail_probed(s, st);
 	if (result == PROBE_RUNS || (s->kind->ended_too && !s->follow))
 		return begin(s);
 	outcome_of_end(&o, s->sandbox_id,

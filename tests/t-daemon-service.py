@@ -394,10 +394,12 @@ class Losses(WorldCase):
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen(8)
-            waiting = Client(self.world.socket_path, {"key": "k", "endpoint": {
-                "url": "https://127.0.0.1:%d" % silent.getsockname()[1]}})
+            url = "https://127.0.0.1:%d" % silent.getsockname()[1]
+            waiting = Client(self.world.socket_path, {"key": "k", "endpoint": {"url": url}})
             began = time.monotonic()
             number = waiting.ask("sandbox.list", {})
+            command = self.world.start([program("cwsandbox"), "exec", "box", "true"],
+                                       env=dict(self.world.env, CWSANDBOX_BASE_URL=url, CWSANDBOX_API_KEY="k"))
             other = Client(self.world.socket_path, hello_of(service))
             for _ in range(10):
                 self.assertEqual(other.call("sandbox.list")["sandboxes"], [])
@@ -406,6 +408,9 @@ class Losses(WorldCase):
             self.assertEqual(caught.exception.code, "unreachable")
             self.assertIn("20 seconds", caught.exception.error["message"])
             self.assertGreater(time.monotonic() - began, 19)
+            self.assertEqual(command.wait(LIMIT), 1)  # it asks for the sandbox first: that is not its own time
+            self.assertEqual(self.world.errors(command), "Error: Service unavailable: "
+                             "The service at %s gave no answer within 15 seconds.\n" % url)
 
     def test_who_speaks_something_else_is_told_apart(self):
         self.world.daemon()
