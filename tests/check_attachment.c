@@ -255,8 +255,8 @@ START_TEST(a_painted_block_terminal_is_left_alone_whoever_the_session_waits_for)
 	begin();
 	lead = peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
 	slow = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
-	at = peer_attach(&b,
-		&(struct attach_how){ .name = "w", .cols = 80, .rows = 24, .policy = "block" });
+	at = peer_attach(
+		&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24, .policy = "block" });
 	output(blob, LOG_BYTES);
 	peer_begin(&b, "session.resize", 3);
 	frame_put_u64(&b.out, "attachment", at);
