@@ -249,6 +249,38 @@ static uint32_t exec_of(const char *arg)
 	return peer_send(&a);
 }
 
+/* A paint may be a few bytes, and looks at each cell for them. */
+START_TEST(sec_c18_a_client_with_many_painted_terminals_has_its_share_of_a_turn)
+{
+	const size_t most = CLIENT_GATHER_MAX / CLIENT_FRAME_COST + PLAN_FRAMES_MAX;
+	size_t n_paints = 0, before;
+	struct attachment *one;
+	const struct frame *f;
+	bool more = true;
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	for (size_t i = 0; i < 3 * most; i++)
+		peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 40, .rows = 12 });
+	while (peer_next(&b))
+		;
+	output_text("word");
+	ck_assert_ptr_null(peer_next(&b)); /* the first paints are not acknowledged */
+	list_for_each(one, &b.client->attachments, client_link)
+		attachment_ack(one, one->credit.sent);
+	fake.clock.now_usec += ATTACHMENT_PAINT_USEC;
+	while (more) {
+		before = n_paints;
+		more = fake_turn_once(&fake);
+		while ((f = peer_next(&b)))
+			n_paints += frame_is(f, "resync");
+		ck_assert_uint_le(n_paints - before, most);
+	}
+	ck_assert_uint_eq(n_paints, 3 * most);
+	end();
+}
+END_TEST
+
 /* The far side keeps all of it until it has sent it; the session keeps what is told of its command. */
 START_TEST(sec_c20_what_a_far_side_is_asked_for_is_charged_until_it_runs)
 {
@@ -362,6 +394,7 @@ TEST_MAIN("budget",
 	at_the_budget_new_work_is_refused_and_what_there_is_goes_on,
 	one_connection_has_4096_attachments_and_not_one_more,
 	sec_c18_a_client_is_sent_its_share_of_bytes_each_turn,
+	sec_c18_a_client_with_many_painted_terminals_has_its_share_of_a_turn,
 	sec_c20_what_a_far_side_is_asked_for_is_charged_until_it_runs,
 	sec_c18_all_screens_together_have_a_share_of_a_turn_and_each_comes_to_its_own,
 	histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)

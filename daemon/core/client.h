@@ -36,7 +36,8 @@
 #define CLIENT_FRAMES_PER_TURN 256
 #define CLIENT_IOV_MAX 64
 #define CLIENT_GATHER_MAX ((size_t)256 * 1024) /* payload bytes a turn */
-#define CLIENT_HEAD_MAX 192                    /* bytes of a data frame before its payload */
+#define CLIENT_FRAME_COST ((size_t)1024) /* so many more does a data frame count for: its making */
+#define CLIENT_HEAD_MAX 192              /* bytes of a data frame before its payload */
 #define CLIENT_NAME_MAX 64
 
 struct client;

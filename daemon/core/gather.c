@@ -216,10 +216,10 @@ static void client_count_turn(struct client *c)
 }
 
 /* It goes on in this turn, in the next one, or when the socket is writable. */
-static void client_go_on(struct client *c, size_t n)
+static void client_go_on(struct client *c, size_t cost)
 {
 	client_count_turn(c);
-	c->n_turn_bytes += n;
+	c->n_turn_bytes += cost;
 	if (c->full || (list_empty(&c->ready) && !bytes_n(&c->out)))
 		return;
 	if (c->n_turn_bytes < CLIENT_GATHER_MAX)
@@ -246,7 +246,7 @@ void client_advance(struct client *c, size_t n)
 		left -= whole;
 	}
 	plan->client = NULL;
-	client_go_on(c, n);
+	client_go_on(c, n + plan->n_frames * CLIENT_FRAME_COST);
 }
 
 bool client_owes(const struct client *c)
