@@ -239,14 +239,24 @@ static void close_input_now(struct process *p)
 		close_fd(&p->in_fd);
 }
 
-/* It reads no more: what waits is nobody's, and so is what still comes. */
-static void drop_input(struct process *p)
+/* What waits is nobody's: so many bytes. */
+static size_t forget_input(struct process *p)
 {
 	size_t n = p->in_n - p->in_pos;
 
+	if (p->ev_in)
+		event_del(p->ev_in);
 	free(p->in);
 	p->in = NULL;
 	p->in_n = p->in_pos = p->in_cap = 0;
+	return n;
+}
+
+/* It reads no more: what still comes is nobody's either. */
+static void drop_input(struct process *p)
+{
+	size_t n = forget_input(p);
+
 	close_input_now(p);
 	taken(p, n);
 }
@@ -407,8 +417,11 @@ void process_abandon(struct process *p)
 	if (!p->started)
 		return; /* process_on_started() hangs up */
 	send_simple(p, INIT_HANGUP, 0);
-	/* A tty's master is closed as well: its foreground group hears of it. */
-	drop_input(p);
+	/* A tty's master is closed as well: its foreground group hears of it. A pipe stays open until the
+	 * process has gone: its end would say that all had come. */
+	forget_input(p);
+	if (p->tty)
+		close_input_now(p);
 	for (size_t i = 0; i < _PROCESS_STREAM_N; i++) {
 		if (p->out[i].fd >= 0 && !p->out[i].ended)
 			out_end(&p->out[i]);

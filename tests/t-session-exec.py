@@ -16,6 +16,10 @@ from world import program
 
 
 class Exec(SessionCase):
+    def await_end(self, command):
+        count = "n=0; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null | grep -qx '%s' && n=$((n+1)); done; echo $n"
+        until(lambda: self.world.ok("exec", self.sandbox, "--", "sh", "-c", count % command) == "0", "the end of " + command)
+
     def test_output_is_binary_safe_and_streams_are_apart(self):
         done = self.world.cli("exec", self.sandbox, "--", "sh", "-c", "printf '\\000\\377\\200x'; printf '\\001err' >&2")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"\x00\xff\x80x", b"\x01err"))
@@ -37,11 +41,25 @@ class Exec(SessionCase):
     def test_empty_stdin_ends_the_program(self):
         self.assertEqual(self.world.cli("exec", "-i", self.sandbox, "wc", "-c", input=b"").stdout.strip(), b"0")
 
+    def whole(self):
+        return self.world.cli("exec", self.sandbox, "rm", "/tmp/whole").returncode == 0
+
     def test_what_cannot_be_read_is_told_and_the_program_never_takes_it_for_the_end(self):
         script = '"$0" exec -i "$1" sh -c "cat; touch /tmp/whole" </'
         done = self.world.run(["sh", "-c", script, program("cwsandbox"), self.sandbox])
         self.assertEqual((done.returncode, done.stderr), (1, b"Error: cannot read the standard input: Is a directory\n"))
-        self.assertEqual(self.world.cli("exec", self.sandbox, "test", "-e", "/tmp/whole").returncode, 1)
+        self.await_end("cat ")
+        self.assertFalse(self.whole())
+
+    def test_a_caller_that_is_killed_is_no_end_of_its_input(self):
+        command = [program("cwsandbox"), "exec", "-i", self.sandbox, "sh", "-c", "trap '' HUP; cat; touch /tmp/whole"]
+        with subprocess.Popen(command, env=self.world.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as caller:
+            caller.stdin.write(b"some\n")
+            caller.stdin.flush()
+            self.assertEqual(caller.stdout.readline(), b"some\n")
+            caller.kill()
+        self.await_end("cat ")
+        self.assertFalse(self.whole())
 
     def test_fifty_megabytes_come_through_unchanged(self):
         done = self.world.cli("exec", self.sandbox, "--", "sh", "-c",
@@ -52,8 +70,7 @@ class Exec(SessionCase):
 
     def test_a_reader_that_leaves_early_is_no_error(self):
         self.world.run(["sh", "-c", '"$0" exec "$1" yes | head -n 3', program("cwsandbox"), self.sandbox])
-        count = "n=0; for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null | grep -qx 'yes ' && n=$((n+1)); done; echo $n"
-        until(lambda: self.world.ok("exec", self.sandbox, "--", "sh", "-c", count) == "0", "the end of yes")
+        self.await_end("yes ")
 
     def test_a_closed_descriptor_is_no_way_into_the_daemon(self):
         # what is closed must not become the socket's number: it would be read as input, or written into the protocol
