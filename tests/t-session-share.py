@@ -347,8 +347,8 @@ class Sharing(SessionCase):
         at_prompt(a).type("printf '\\033[?1049h\\033[H'; seq -s ' ' 600\r").see(" 600")
         narrow = self.attach(a.session, cols=60, rows=15)
         until(lambda: narrow.screen.alternate and shown(narrow), "a picture")
-        for t in (at_prompt(a), narrow):
-            before = t.screen.text()
+        for t in (a, narrow):
+            before = at_prompt(t).screen.text()  # not of a picture that is on its way
             t.kill(signal.SIGSTOP)
             cols, rows = t.screen.cols, t.screen.rows
             t.resize(10, 5).resize(cols, rows)
