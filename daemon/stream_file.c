@@ -52,13 +52,22 @@ static void script_failed(struct stream *s, int exit_code)
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
+/* As much as there was, and no end of what a program goes on writing. */
 static const char read_script[] =
-	"[ -e \"$1\" ] || exit 2; [ -d \"$1\" ] && exit 3; exec cat -- \"$1\"";
+	"[ -e \"$1\" ] || exit 2; [ -d \"$1\" ] && exit 3; exec head -c \"$2\" <\"$1\"";
+
+static uint64_t read_max(const struct stream *s)
+{
+	return s->file.expected != UINT64_MAX ? s->file.expected : STREAM_FILE_MAX;
+}
 
 static void on_read_output(struct stream *s, const struct exec_event *ev)
 {
 	if (ev->stream == EXEC_STDERR)
 		return keep_error(s, ev);
+	if (ev->n > read_max(s) - s->file.done)
+		return fail_file(s, GRPC_RESOURCE_EXHAUSTED, "CWSANDBOX_FILE_TOO_LARGE",
+			"the file is larger than it was, or than 256 MiB");
 	if (stream_output(s, ev->data, ev->n, LOG_STDOUT))
 		s->file.done += ev->n;
 }
@@ -90,7 +99,8 @@ static uint64_t size_of(const struct grpc_status *st)
 /* Too big for one message: by a script, up to a bound. */
 static bool read_by_script(struct stream *s, const struct grpc_status *st)
 {
-	const char *argv[] = { "/bin/sh", "-c", read_script, "sh", s->path };
+	char most[24];
+	const char *argv[] = { "/bin/sh", "-c", read_script, "sh", s->path, most };
 	bool too_large = st->reason && strcmp(st->reason, "CWSANDBOX_FILE_TOO_LARGE") == 0;
 	uint64_t size = size_of(st);
 
@@ -100,6 +110,8 @@ static bool read_by_script(struct stream *s, const struct grpc_status *st)
 	if (size != UINT64_MAX ? size > STREAM_FILE_MAX : too_large)
 		return false;
 	s->file.expected = size;
+	snprintf(most, sizeof(most), "%ju",
+		(uintmax_t)(size != UINT64_MAX ? size : STREAM_FILE_MAX + 1));
 	s->stdin_open = false;
 	return stream_exec_script(s, argv, ARRAY_SIZE(argv), &read_script_ops) == 0;
 }

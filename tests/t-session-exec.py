@@ -175,6 +175,16 @@ class Files(SessionCase):
                 done = self.world.cli("files", "read", self.sandbox, "/tmp/f")
                 self.assertTrue(done.returncode == 0 and done.stdout == data, done.stderr)
 
+    def test_a_file_that_grows_while_it_is_read_comes_as_large_as_it_was(self):
+        path = "/tmp/" + self.name()
+        grow = ("truncate -s 40000000 {0}; (until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q {0}; do :; done; "
+                "for i in 0 1 2 3 4 5 6 7 8 9; do head -c 20000000 /dev/zero >>{0}; done) >/dev/null 2>&1 &")
+        self.world.ok("exec", self.sandbox, "--", "sh", "-c", grow.format(path))
+        done = self.world.cli("files", "read", self.sandbox, path)
+        self.assertEqual((done.returncode, len(done.stdout)), (0, 40_000_000), done.stderr)
+        until(lambda: self.world.ok("exec", self.sandbox, "stat", "-c", "%s", path) == "240000000", "all of it")
+        self.world.ok("exec", self.sandbox, "rm", path)
+
     def test_a_failed_read_leaves_the_local_file_alone(self):
         path = self.world.write("kept", "kept")
         done = self.world.cli("files", "read", self.sandbox, "/no/such", "-o", path)
