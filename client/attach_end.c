@@ -80,9 +80,17 @@ static void say(const struct attach *a, const char *what, const char *more)
 		more && *more ? ": " : "", more ? more : "", dim ? "\033[0m" : "");
 }
 
+const char *attach_way_back(char buf[ATTACH_WAY_BACK_MAX], const struct attach *a)
+{
+	snprintf(buf, ATTACH_WAY_BACK_MAX, "cwsandbox attach %s%s%s", a->o->observer ? "-r " : "",
+		error_before(a->name), a->name);
+	return buf;
+}
+
 const char *attach_detached_words(
 	char buf[ERRORS_TEXT_MAX / 2], const struct attach *a, const struct cwsandbox_event *e)
 {
+	char way[ATTACH_WAY_BACK_MAX];
 	const char *why = NULL;
 
 	if (e->reason && strcmp(e->reason, "stalled") == 0)
@@ -91,8 +99,7 @@ const char *attach_detached_words(
 		why = "this terminal fell behind further than the session keeps output";
 	if (!why)
 		return e->message ? e->message : e->reason;
-	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: cwsandbox attach %s%s", why,
-		error_before(a->name), a->name);
+	snprintf(buf, ERRORS_TEXT_MAX / 2, "%s; come back with: %s", why, attach_way_back(way, a));
 	return buf;
 }
 
@@ -136,7 +143,7 @@ static int end_exited(const struct attach *a)
 
 int attach_conclude(const struct attach *a)
 {
-	char how[64 + TEXT_NAME_MAX];
+	char way[ATTACH_WAY_BACK_MAX], how[32 + ATTACH_WAY_BACK_MAX];
 
 	/* Below what the session has left on the screen. */
 	if (a->begun && a->ending != ENDING_SIGNAL && a->ending != ENDING_GONE &&
@@ -149,8 +156,7 @@ int attach_conclude(const struct attach *a)
 	case ENDING_EXITED:
 		return end_exited(a);
 	case ENDING_LEFT:
-		snprintf(how, sizeof(how), "detached, come back with: cwsandbox attach %s%s",
-			error_before(a->name), a->name);
+		snprintf(how, sizeof(how), "detached, come back with: %s", attach_way_back(way, a));
 		say(a, how, NULL);
 		return EXIT_OK;
 	case ENDING_DETACHED:

@@ -14,6 +14,7 @@
 #include "common/text.h"
 
 #define READ_MAX ((size_t)4096)
+#define ATTACH_WAY_BACK_MAX ((size_t)32 + TEXT_NAME_MAX)
 #define ATTACH_HELP_LEAVE "\033[?1049l" /* the help is on the alternate screen */
 
 /* How it ended. */
@@ -137,6 +138,8 @@ void attach_name_lines(struct attach *a);
 /* ---- attach_end.c ---- */
 /* How it ends, unless that is known already. */
 void attach_end_as(struct attach *a, enum ending ending, const char *why);
+/* The command that comes back to the session, as it was attached. */
+const char *attach_way_back(char buf[ATTACH_WAY_BACK_MAX], const struct attach *a);
 /* Why the daemon detached us, and the way back if there is one; perhaps in buf. The daemon's own
  * words for a policy are for programs, which come back with `since`. */
 const char *attach_detached_words(

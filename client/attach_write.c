@@ -169,9 +169,9 @@ static int help_text(const struct attach *a, struct term_buf *out)
 				   "%s\r\n"
 				   "  session %s\r\n"
 				   "  come back to it with:\r\n"
-				   "  cwsandbox attach %s%s\r\n\n"
+				   "  %s\r\n\n"
 				   "  any key goes back\r\n";
-	char key[16], more[256], all[512 + 2 * TEXT_NAME_MAX];
+	char key[16], more[256], way[ATTACH_WAY_BACK_MAX], all[512 + 2 * TEXT_NAME_MAX];
 
 	keys_name(key, a->keys.sequence[0]);
 	snprintf(more, sizeof(more),
@@ -180,7 +180,7 @@ static int help_text(const struct attach *a, struct term_buf *out)
 		"  any other key: both are typed\r\n",
 		key);
 	snprintf(all, sizeof(all), text, key, a->o->observer ? "  (this one only looks)\r\n" : more,
-		a->name, error_before(a->name), a->name);
+		a->name, attach_way_back(way, a));
 	return attach_text(out, all);
 }
 

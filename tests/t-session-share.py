@@ -79,8 +79,9 @@ class Sharing(SessionCase):
         b.see_line("from the lead")
         self.assertNotIn("observer", a.screen.text())
         self.assertEqual({c["role"] for c in self.clients(a.session)}, {"lead", "observer"})
-        b.type(DETACH)
+        at_prompt(b.type("\x1c?").see("cwsandbox attach -r %s" % a.session).type(" ")).type(DETACH)
         self.assertEqual(b.exit_code(), 0)
+        self.assertIn("come back with: cwsandbox attach -r %s]" % a.session, b.screen.all_text())
 
     def test_capture_prints_the_screen_and_its_history_as_text_ansi_and_json(self):
         a = self.shell(rows=5)
