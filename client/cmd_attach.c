@@ -391,12 +391,26 @@ static int check_env(const struct parsed *p)
 	return 0;
 }
 
+static int check_cwd(const struct parsed *p)
+{
+	const char *cwd = parsed_text(p, "--cwd");
+	char shown[128];
+
+	if (!cwd || cwd[0] == '/')
+		return 0;
+	return cli_usage(p->command,
+		"Invalid value for '--cwd' / '-w': '%s' is not an absolute path.",
+		*cwd ? cli_show(shown, sizeof(shown), cwd) : "");
+}
+
 /* What the line itself says wrong; an exit code, or 0. */
 static int check_new(const struct parsed *p, struct attach_options *o)
 {
 	int r;
 
 	r = check_env(p);
+	if (!r)
+		r = check_cwd(p);
 	if (!r)
 		r = check_name(p->command, parsed_text(p, "--session"));
 	if (!r && p->args[0] && !*p->args[0])

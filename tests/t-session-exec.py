@@ -124,6 +124,14 @@ class Exec(SessionCase):
         self.assertEqual(self.world.ok("new", "-d", "-s", "taken", self.sandbox), "taken")
         self.assertEqual(self.world.ok("ls", "-o", "json"), boxes)
 
+    def test_a_folder_that_is_not_absolute_is_said_before_a_sandbox_is_made_for_it(self):
+        boxes = self.world.ok("ls", "-o", "json")
+        for cwd in ("work", ""):
+            done = self.world.cli("new", "-d", "-w", cwd)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"Invalid value for '--cwd' / '-w': '%s' is not an absolute path.\n" % cwd.encode(), done.stderr)
+        self.assertEqual(self.world.ok("ls", "-o", "json"), boxes)
+
     def test_a_command_that_cannot_be_sent_is_said(self):
         for words, want in ((["true"] * 2001, "argv has 2001 words; at most 2000 can be sent at once"),
                             (["echo", b"\xff"], "word 2 of argv is not UTF-8 text, and the service takes nothing else"),
