@@ -212,6 +212,37 @@ START_TEST(what_makes_no_sense_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* As after the help, or a stop. */
+START_TEST(who_takes_a_place_keeps_what_was_set_for_that)
+{
+	struct attach_how how = { .name = "w", .cols = 80, .rows = 24, .policy = "drop" };
+	const struct attachment *at;
+
+	begin();
+	how.replaces = peer_attach(&b, &how);
+	peer_result(&b, set_one(&b, how.replaces, "window", NULL, 8192));
+	peer_result(&b, set_one(&b, how.replaces, "drain_ms", NULL, 33));
+	peer_result(&b, set_one(&b, how.replaces, "block_timeout_ms", NULL, 44));
+	peer_result(&a, set_session("policy", "block", 0));
+	peer_result(&a, set_session("window", NULL, 16384));
+	peer_result(&a, set_session("drain_ms", NULL, 0));
+	peer_result(&a, set_session("block_timeout_ms", NULL, 5));
+	how.policy = NULL;
+	how.replaces = peer_attach(&b, &how);
+	at = attached(&b, how.replaces);
+	ck_assert_int_eq(at->policy, POLICY_DROP);
+	ck_assert_uint_eq(at->credit.window, 8192);
+	ck_assert_uint_eq(at->credit.drain_usec, 33 * USEC_PER_MSEC);
+	ck_assert_uint_eq(at->block_timeout_usec, 44 * USEC_PER_MSEC);
+	how.policy = "skip"; /* what is named counts */
+	how.window = 4096;
+	at = attached(&b, peer_attach(&b, &how));
+	ck_assert_int_eq(at->policy, POLICY_SKIP);
+	ck_assert_uint_eq(at->credit.window, 4096);
+	end();
+}
+END_TEST
+
 static void set_colors(struct peer *p, uint32_t at, unsigned text, unsigned background)
 {
 	peer_begin(p, "session.set", 3);
@@ -284,6 +315,7 @@ END_TEST
 TEST_MAIN("settings", history_is_packed_once_output_rests,
 	colours_are_the_lead_s_and_the_last_told_stay,
 	an_attachment_that_names_none_has_the_session_s_settings,
+	who_takes_a_place_keeps_what_was_set_for_that,
 	an_observer_never_blocks_whatever_the_session_says,
 	a_policy_changed_at_run_time_holds_the_log_and_lets_it_go,
 	a_reader_made_to_block_behind_others_still_gets_every_byte,

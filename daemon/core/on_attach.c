@@ -41,13 +41,24 @@ static bool attach_role(struct client *c, const struct frame *f, struct attach *
 	return true;
 }
 
+/* Of what is not named: the session's, or as it was set for the one whose place is taken. */
+static void attach_defaults(struct attach *at)
+{
+	const struct session *s = at->config.session;
+	const struct attachment *old = at->replaced;
+
+	at->config.policy = old ? old->policy : s->policy;
+	at->config.block_timeout_usec = old ? old->block_timeout_usec : s->block_timeout_usec;
+	at->config.window = old ? old->credit.window : s->window;
+	at->config.drain_usec = old ? old->credit.drain_usec : s->drain_usec;
+}
+
 static bool attach_policy(struct client *c, const struct frame *f, struct attach *at)
 {
 	struct attachment_config *config = &at->config;
 	struct frame_span s;
 	uint64_t ms;
 
-	config->policy = config->session->policy;
 	if (!param_span(f, "policy", &s)) {
 		if (config->observer && config->policy == POLICY_BLOCK)
 			config->policy = POLICY_SKIP;
@@ -59,7 +70,6 @@ static bool attach_policy(struct client *c, const struct frame *f, struct attach
 		refuse_observer_blocks(c, f);
 		return false;
 	}
-	config->block_timeout_usec = config->session->block_timeout_usec;
 	if (param_int(f, "block_timeout_ms", &ms))
 		config->block_timeout_usec = ms * USEC_PER_MSEC;
 	return true;
@@ -117,25 +127,26 @@ static bool attach_replaced(struct client *c, const struct frame *f, struct atta
 
 static bool attach_read(struct client *c, const struct frame *f, struct attach *at)
 {
-	uint64_t history = c->core->config.history_lines, window = at->config.session->window;
-	uint64_t drain_ms = at->config.session->drain_usec / USEC_PER_MSEC;
+	uint64_t history = c->core->config.history_lines, window, drain_ms;
 	struct frame_span term = { .data = "", .n = 0 };
 
+	if (!attach_replaced(c, f, at))
+		return false;
+	attach_defaults(at);
 	param_span(f, "term", &term);
 	param_int(f, "history", &history);
 	param_int(f, "from", &at->config.history_from);
-	param_int(f, "window", &window);
-	param_int(f, "drain_ms", &drain_ms);
+	if (param_int(f, "window", &window))
+		at->config.window = window;
+	if (param_int(f, "drain_ms", &drain_ms))
+		at->config.drain_usec = drain_ms * USEC_PER_MSEC;
 	at->config.term = term.data;
 	at->config.n_term = term.n;
 	at->config.history_lines = (unsigned)history;
-	at->config.window = window;
-	at->config.drain_usec = drain_ms * USEC_PER_MSEC;
 	at->config.paint = param_bool(f, "paint", true);
 	at->config.has_colors = param_colors(f, at->config.colors);
 	attach_since(c, f, at);
-	return attach_size(c, f, at) && attach_role(c, f, at) && attach_policy(c, f, at) &&
-	       attach_replaced(c, f, at);
+	return attach_size(c, f, at) && attach_role(c, f, at) && attach_policy(c, f, at);
 }
 
 static void detach_others(struct session *s, const struct client *keep, const char *reason,
