@@ -124,8 +124,10 @@ static int turn(struct attach *a)
 
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	if (p[FD_SIGNALS].revents)
+	if (p[FD_SIGNALS].revents) {
 		take_signals(a);
+		p[FD_KEYS].revents = 0; /* while we stood still a shell may have read them */
+	}
 	r = attach_keys_turn(a, p[FD_KEYS].revents);
 	if (p[FD_OUT].revents || n == 0)
 		attach_write_out(a);

@@ -171,6 +171,18 @@ class WaysOut(SessionCase):
         self.assertEqual(t.exit_code(), -signal.SIGTERM)
         self.assertEqual(termios.tcgetattr(t.slave), t.before)
 
+    def test_keys_that_the_shell_took_while_the_client_was_stopped_are_not_waited_for(self):
+        t = self.shell()
+        for _ in range(40):  # often enough for both to come between two looks at the terminal
+            t.screen.reset()
+            t.kill(signal.SIGTSTP).type("\r")
+            until(lambda: os.waitid(os.P_PID, t.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT), "the client to stand still")
+            termios.tcflush(t.slave, termios.TCIFLUSH)
+            os.kill(t.pid, signal.SIGCONT)
+            t.see(PROMPT)
+        t.type(DETACH)
+        self.out(t, 0)
+
     def test_a_session_that_ended_while_the_client_was_stopped_tells_its_exit_code(self):
         t = self.stopped(self.messed())
         self.peer().call("session.send", {"name": t.session, "data": b"exit 4\r"})
