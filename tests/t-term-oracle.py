@@ -8,7 +8,6 @@ import fnmatch
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import unittest
@@ -17,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "term-tools"))
 import cases
 import suite
+from oracle import modules, node
 from world import BUILD, SOURCE
 
 TOOLS = os.path.join(SOURCE, "tests", "term-tools")
@@ -28,21 +28,9 @@ SEED = os.environ.get("TERM_ORACLE_SEED", "1")
 EXCEPTED_PERCENT_MAX = 1
 
 
-def modules():
-    """The folder with the oracle's node_modules."""
-    places = (os.environ.get("CWSANDBOX_ORACLE"), os.path.join(SOURCE, ".quickstart", "oracle"))
-    for place in places:
-        if place and os.path.isdir(os.path.join(place, "node_modules", "@xterm", "headless")):
-            return place
-    raise unittest.SkipTest("no @xterm/headless here: ./quickstart check installs it, with node and npm")
-
-
 def run_oracle(what, *args):
     """Runs one check; its exit code and all it said."""
-    node = shutil.which("node")
-    if not node:
-        raise unittest.SkipTest("no node here")
-    run = subprocess.run([node, os.path.join(TOOLS, "oracle.mjs"), BUILD, modules(), what, *args], stdout=subprocess.PIPE,
+    run = subprocess.run([node(), os.path.join(TOOLS, "oracle.mjs"), BUILD, modules(), what, *args], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, check=False, text=True)
     return run.returncode, run.stdout
 
