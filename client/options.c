@@ -153,9 +153,9 @@ static int check_life(
 {
 	uint64_t usec;
 
-	if (text_parse_duration(text, &usec) || usec < USEC_PER_SEC)
+	if (text_parse_duration(text, &usec) || usec < USEC_PER_SEC || usec > OPTIONS_LIFE_MAX_USEC)
 		return fail_value(o, text,
-			"is not a duration of a second or more, as 90s, 5m, 24h or 7d.", e);
+			"is not a duration from a second to 366 days, as 90s, 5m, 24h or 7d.", e);
 	v->integer = (int64_t)(usec / USEC_PER_MSEC);
 	return 0;
 }

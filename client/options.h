@@ -14,6 +14,7 @@
 #include "common/util.h"
 
 #define OPTIONS_MAX 24
+#define OPTIONS_LIFE_MAX_USEC (UINT64_C(366) * 24 * 3600 * 1000000) /* the daemon's, too */
 #define OPTIONS_TEXT_MAX 512
 
 enum option_kind {
@@ -23,7 +24,7 @@ enum option_kind {
 	OPTION_INT,    /* >= min */
 	OPTION_CHOICE, /* case does not count; the value is the choice as listed */
 	OPTION_TIME,   /* a date, or a date and a time, in UTC */
-	OPTION_LIFE,   /* a duration: 90, 90s, 5m, 24h, 7d */
+	OPTION_LIFE,   /* a duration: 90, 90s, 5m, 24h, 7d, up to OPTIONS_LIFE_MAX_USEC */
 };
 
 struct option {

@@ -93,6 +93,13 @@ class BadInput(SessionCase):
                 self.assertEqual((done.returncode, done.stdout), (2, b""), done.stderr)
                 self.assertIn(b"Usage: cwsandbox", done.stderr)
 
+    def test_durations_have_bounds(self):
+        for life, code in (("0", 2), ("366d", 1), ("31622401", 2), ("9" * 30, 2)):  # 1: the service's own bound
+            with self.subTest(life=life):
+                done = self.world.cli("create", "--lifetime", life)
+                self.assertEqual((done.returncode, b"is not a duration from a second to 366 days" in done.stderr),
+                                 (code, code == 2), done.stderr)
+
     def test_a_second_daemon_on_the_same_socket_leaves_and_says_who_has_it(self):
         done = self.world.run([program("cwsandboxd")])
         self.assertNotEqual(done.returncode, 0)
