@@ -551,7 +551,8 @@ struct cwsandbox_terminal *cwsandbox_terminal_free(struct cwsandbox_terminal *t)
 /* The argv asked for, NULL-terminated; NULL for the login shell and for an existing session. Lives
  * as long as t. */
 const char *const *cwsandbox_terminal_command(const struct cwsandbox_terminal *t);
-/* The session's name: how other clients attach it. Lives as long as t; NULL before open. */
+/* The session's name now, as far as was heard: how other clients attach it. Lives as long as t; NULL
+ * before open. */
 const char *cwsandbox_terminal_name(const struct cwsandbox_terminal *t);
 /* 0 and the exit code (-1: the program ended without one); CWSANDBOX_E_ACTIVE: it runs;
  * CWSANDBOX_E_REFUSED: it failed. Never waits. */

@@ -205,6 +205,7 @@ struct answer_box *box_free(struct answer_box *box);
 struct queued *queued_free(struct queued *q);
 /* Queues an event; cost: bytes beyond the struct. */
 void event_push(struct cwsandbox *c, struct queued *q, size_t cost);
+void event_drop(struct cwsandbox *c, struct queued *q); /* that nobody takes */
 struct pending *conn_find_pending(struct cwsandbox *c, uint32_t id);
 struct pending *conn_free_pending(struct cwsandbox *c, struct pending *p);
 struct attachment *conn_find_attachment(const struct cwsandbox *c, int64_t id);

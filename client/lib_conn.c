@@ -110,6 +110,13 @@ void event_push(struct cwsandbox *c, struct queued *q, size_t cost)
 	list_append(&c->events, &q->link);
 }
 
+void event_drop(struct cwsandbox *c, struct queued *q)
+{
+	list_unlink(&q->link);
+	c->events_bytes -= q->cost;
+	queued_free(q);
+}
+
 void conn_reset(struct cwsandbox *c)
 {
 	struct pending *p;
@@ -120,12 +127,9 @@ void conn_reset(struct cwsandbox *c)
 		conn_free_pending(c, p);
 	list_for_each(a, &c->attachments, link)
 		attachment_free(c, a);
-	list_for_each(q, &c->events, link) {
-		list_unlink(&q->link);
-		queued_free(q);
-	}
+	list_for_each(q, &c->events, link)
+		event_drop(c, q);
 	c->current = queued_free(c->current);
-	c->events_bytes = 0;
 	if (c->out_secret)
 		explicit_bzero(c->out, c->out_cap);
 	c->out_secret = false;

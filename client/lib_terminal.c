@@ -127,11 +127,43 @@ static void wake_pump(struct cwsandbox_terminal *t)
 		(void)!write(t->wake, &one, sizeof(one));
 }
 
+static bool is_for_reader(enum cwsandbox_event_kind kind)
+{
+	return kind == CWSANDBOX_EVENT_OUTPUT || kind == CWSANDBOX_EVENT_REPAINT ||
+	       kind == CWSANDBOX_EVENT_EXITED || kind == CWSANDBOX_EVENT_DETACHED ||
+	       kind == CWSANDBOX_EVENT_INPUT_REFUSED;
+}
+
+/* The session may be renamed, and its name go to another one. */
+static void keep_name(struct cwsandbox_terminal *t, const char *name)
+{
+	bool other = name && (!t->name || strcmp(name, t->name) != 0);
+	const char *copy = other ? arena_strdup(&t->arena, name) : NULL;
+
+	if (copy)
+		__atomic_store_n(&t->name, copy, __ATOMIC_RELEASE); /* read without the lock */
+}
+
+/* Who only waits reads no events: there must not be so many of who came and went that the answer
+ * behind them is not read. */
+static void drop_events(struct cwsandbox_terminal *t)
+{
+	struct queued *q;
+
+	list_for_each(q, &t->c->events, link) {
+		if (is_for_reader(q->event.kind))
+			continue;
+		keep_name(t, q->event.name); /* only STATE has one */
+		event_drop(t->c, q);
+	}
+}
+
 /* Sends and receives what can be; the lock is held. */
 static int turn(struct cwsandbox_terminal *t)
 {
 	int r = cwsandbox_dispatch(t->c);
 
+	drop_events(t);
 	if (r && t->state == TERMINAL_ACTIVE)
 		t->state = TERMINAL_LOST;
 	wake_pump(t);
@@ -175,15 +207,18 @@ static int pump(struct cwsandbox_terminal *t, int64_t deadline)
 	return turn(t);
 }
 
-/* A request and its answer, while other threads go on. ret may be NULL. */
+/* A request about the session and its answer, while other threads go on. ret may be NULL. */
 static int call(struct cwsandbox_terminal *t, const struct cwsandbox_request *request,
 	int64_t deadline, struct cwsandbox_answer **ret)
 {
+	struct cwsandbox_request named = *request;
 	struct pending *p;
 	uint32_t id;
 	int r;
 
-	r = conn_start(t->c, request, PENDING_CALL, &id);
+	turn(t); /* the last name that was told counts */
+	named.name = t->name;
+	r = conn_start(t->c, &named, PENDING_CALL, &id);
 	if (r)
 		return r;
 	p = conn_find_pending(t->c, id);
@@ -238,33 +273,19 @@ static void take_output(struct cwsandbox_terminal *t, const struct cwsandbox_eve
 
 static void take_event(struct cwsandbox_terminal *t, const struct cwsandbox_event *e)
 {
-	switch (e->kind) {
-	case CWSANDBOX_EVENT_OUTPUT:
-	case CWSANDBOX_EVENT_REPAINT:
-		return take_output(t, e);
-	case CWSANDBOX_EVENT_EXITED:
+	if (e->kind == CWSANDBOX_EVENT_OUTPUT || e->kind == CWSANDBOX_EVENT_REPAINT) {
+		take_output(t, e);
+	} else if (e->kind == CWSANDBOX_EVENT_EXITED) {
 		note_end(t, e);
 		t->state = TERMINAL_ENDED;
-		return;
-	case CWSANDBOX_EVENT_DETACHED:
+	} else if (e->kind == CWSANDBOX_EVENT_DETACHED) {
 		t->state = e->reason && strcmp(e->reason, "stalled") == 0 ? TERMINAL_STALLED
 									  : TERMINAL_DETACHED;
 		fail(t, 0, t->state == TERMINAL_STALLED ? "stalled" : "detached",
 			e->message ? e->message : "detached");
-		return;
-	case CWSANDBOX_EVENT_INPUT_REFUSED:
+	} else if (e->kind == CWSANDBOX_EVENT_INPUT_REFUSED) {
 		t->input_refused = true;
 		keep_error(t, e->error, 0);
-		return;
-	case CWSANDBOX_EVENT_NONE:
-	case CWSANDBOX_EVENT_CONNECTED:
-	case CWSANDBOX_EVENT_ANSWER:
-	case CWSANDBOX_EVENT_RESIZED:
-	case CWSANDBOX_EVENT_CLIENTS:
-	case CWSANDBOX_EVENT_STATE:
-	case CWSANDBOX_EVENT_CREDIT:
-	case CWSANDBOX_EVENT_SHUTDOWN:
-		return;
 	}
 }
 
@@ -355,7 +376,7 @@ const char *const *cwsandbox_terminal_command(const struct cwsandbox_terminal *t
 
 const char *cwsandbox_terminal_name(const struct cwsandbox_terminal *t)
 {
-	return t->name;
+	return __atomic_load_n(&t->name, __ATOMIC_ACQUIRE);
 }
 
 /* ---- opening ---- */
@@ -483,7 +504,6 @@ int cwsandbox_terminal_open(struct cwsandbox_terminal *t, const struct cwsandbox
 
 /* ---- input ---- */
 
-/* 0 if input may be sent. */
 static int check_writable(struct cwsandbox_terminal *t)
 {
 	if (t->input_refused) {
@@ -583,7 +603,6 @@ int cwsandbox_terminal_resize(struct cwsandbox_terminal *t, unsigned cols, unsig
 
 /* ---- the end ---- */
 
-/* The code of an ended session. */
 static int end_outcome(struct cwsandbox_terminal *t, int *ret_code)
 {
 	if (t->has_code)
@@ -615,7 +634,7 @@ int cwsandbox_terminal_returncode(struct cwsandbox_terminal *t, int *ret_code)
 static int wait_locked(struct cwsandbox_terminal *t, int timeout_ms)
 {
 	int64_t deadline = io_deadline(timeout_ms);
-	struct cwsandbox_request wait = { .method = CWSANDBOX_SESSION_WAIT, .name = t->name };
+	struct cwsandbox_request wait = { .method = CWSANDBOX_SESSION_WAIT };
 	struct cwsandbox_event end = { .kind = CWSANDBOX_EVENT_EXITED };
 	struct cwsandbox_answer *answer = NULL;
 	int r;
@@ -669,7 +688,7 @@ int cwsandbox_terminal_result(
 
 int cwsandbox_terminal_kill(struct cwsandbox_terminal *t, int timeout_ms)
 {
-	const struct cwsandbox_request kill = { .method = CWSANDBOX_SESSION_KILL, .name = t->name };
+	const struct cwsandbox_request kill = { .method = CWSANDBOX_SESSION_KILL };
 	int r;
 
 	pthread_mutex_lock(&t->lock);
