@@ -191,13 +191,20 @@ def same_style(want, got, exact):
     return (i, j) == (len(a), len(b))
 
 
-def row_difference(want, got, exact):
-    """Where two rows differ first, in words. What a wide character leaves blank at the edge the oracle colours otherwise."""
+def row_difference(want, got, exact, before_wide):
+    """Where two rows differ first, in words.
+
+    Where the oracle is at fault (doc/terminal.md): the column that a wide character leaves when it wraps it makes blank; to what
+    that leaves blank at the edge, and to the other half of one that is written over, it gives the colours of the moment.
+    """
     chars, runs = got
     styles = [st for n, st in zip(runs[::2], runs[1::2]) for _ in range(n)]
     for x, (ch, st) in enumerate(want):
         c, s = (chars[x], styles[x]) if x < len(chars) else (" ", "0")
-        if c != ch or not (same_style(st, s, exact) or (c == " " and x >= len(want) - 2)):
+        fault = c == " " and (x == len(want) - 1 if before_wide else x >= len(want) - 2 and ch == " ")
+        fault |= c == ch == " " and any(chars[i] != " " and styles[i] == s for i in (x - 1, x + 1)
+                                        if 0 <= i < len(chars))
+        if not fault and (c != ch or not same_style(st, s, exact)):
             return "column %d: the session has %r [%s], the terminal %r [%s]" % (x, ch, st, c, s)
     return "" if len(chars) <= len(want) else "more than %d columns" % len(want)
 
@@ -208,8 +215,9 @@ def view_difference(picture, shown, cols, rows, exact):
     places = picture.places(cursor["x"], cursor["y"], cols, rows)
     first = ""
     for left, top in places:
-        for y, line in enumerate(picture.crop(left, top, cols, rows)):
-            d = row_difference(line, shown["screen"][y], exact)
+        lines = list(picture.crop(left, top, cols, rows))
+        for y, line in enumerate(lines):
+            d = row_difference(line, shown["screen"][y], exact, lines[y + 1:] and lines[y + 1][1][0] == "")
             if d:
                 break
         else:
