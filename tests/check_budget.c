@@ -322,19 +322,25 @@ static void output_of(struct session *one)
 	fake_turn(&fake);
 }
 
+static void run_many(struct session *many[N_FLOODS])
+{
+	char name[8];
+
+	for (size_t i = 0; i < N_FLOODS; i++) {
+		snprintf(name, sizeof(name), "m%zu", i);
+		many[i] = peer_create(&a, name, 80, 24);
+		session_up(many[i]);
+	}
+}
+
 /* However many programs flood, others wait for a turn of the same length. */
 START_TEST(sec_c18_all_screens_together_have_a_share_of_a_turn_and_each_comes_to_its_own)
 {
 	struct session *floods[N_FLOODS];
 	uint64_t before, eaten;
-	char name[8];
 
 	begin();
-	for (size_t i = 0; i < N_FLOODS; i++) {
-		snprintf(name, sizeof(name), "f%zu", i);
-		floods[i] = peer_create(&a, name, 80, 24);
-		session_up(floods[i]);
-	}
+	run_many(floods);
 	for (size_t i = 0; i < N_FLOODS; i++)
 		ck_assert_int_eq(session_output(floods[i], blob, LOG_BYTES, LOG_STDOUT), 0);
 	for (size_t turn = 0; turn <= N_FLOODS / 4; turn++) {
@@ -360,15 +366,11 @@ START_TEST(histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)
 {
 	struct session *quiet[N_FLOODS];
 	size_t held[N_FLOODS], packed = 0;
-	char name[8];
 
 	begin();
-	for (size_t i = 0; i < N_FLOODS; i++) {
-		snprintf(name, sizeof(name), "q%zu", i);
-		quiet[i] = peer_create(&a, name, 80, 24);
-		session_up(quiet[i]);
+	run_many(quiet);
+	for (size_t i = 0; i < N_FLOODS; i++)
 		output_of(quiet[i]);
-	}
 	for (size_t i = 0; i < N_FLOODS; i++)
 		held[i] = quiet[i]->screen.charged;
 	fake_pass(&fake, SESSION_REST_USEC);

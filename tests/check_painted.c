@@ -397,7 +397,8 @@ START_TEST(a_terminal_of_another_size_gets_differences)
 }
 END_TEST
 
-START_TEST(one_that_shows_what_changes_nothing_does_not_lag)
+/* A terminal smaller than the session has been shown a few words. */
+static void small_viewer_begin(void)
 {
 	begin();
 	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
@@ -405,6 +406,11 @@ START_TEST(one_that_shows_what_changes_nothing_does_not_lag)
 	output_text("upper left");
 	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
 	viewer_ack_all();
+}
+
+START_TEST(one_that_shows_what_changes_nothing_does_not_lag)
+{
+	small_viewer_begin();
 	output_text("\rupper left"); /* nothing to paint, and nothing to tell */
 	ck_assert_uint_eq(attachment_lag(viewed()), 11);
 	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
@@ -415,12 +421,7 @@ END_TEST
 
 START_TEST(the_end_is_told_although_the_last_paint_was_nothing)
 {
-	begin();
-	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
-	viewer_attach(&a, 40, 10);
-	output_text("upper left");
-	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
-	viewer_ack_all();
+	small_viewer_begin();
 	output_text("!");
 	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
 	viewer_ack_all();

@@ -171,7 +171,9 @@ bool session_ended(const struct session *s);
 bool session_turn(struct session *s, uint64_t *left);
 /* Tells each attachment that there may be something to send. */
 void session_wake_attachments(struct session *s);
-void session_mark(struct session *s); /* work for core_turn */
+void session_mark(struct session *s);        /* work for core_turn */
+void session_mark_output(struct session *s); /* output, or its end, for the clients */
+void session_close_upstream(struct session *s);
 /* SESSION_E_UNEXPECTED: ended; SESSION_E_DENIED: an observer; SESSION_E_EXCLUSIVE; SESSION_E_WINDOW;
  * SESSION_E_CLOSED: after session_close_input(), of a call; SESSION_E_BUSY: others left too much that
  * waits; -ENOMEM. */
@@ -179,8 +181,8 @@ int session_input(struct session *s, struct attachment *from, const void *data, 
 /* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, SESSION_E_BUSY, -ENOMEM. */
 int session_send(struct session *s, const void *data, size_t n);
 int session_close_input(struct session *s, struct attachment *from);
-/* SESSION_E_UNEXPECTED, SESSION_E_NOT_SUPPORTED, SESSION_E_WINDOW, -ENOMEM. */
 void session_input_ready(struct session *s); /* the upstream may read; the paste's timer */
+/* SESSION_E_UNEXPECTED, SESSION_E_NOT_SUPPORTED, SESSION_E_WINDOW, -ENOMEM. */
 int session_signal(struct session *s, enum upstream_signal sig);
 /* Ends it from our side; an ended one leaves the registry. */
 void session_kill(struct session *s);

@@ -291,26 +291,32 @@ static void reset(struct vterm_mend *m)
 	forget(m);
 }
 
+static void on_final(struct vterm_mend *m, char final)
+{
+	if (final == '7')
+		save(m);
+	else if (final == '8')
+		restore(m);
+	else if (final == 'c')
+		reset(m);
+	else if (final != '\\')
+		say_format(m, "\033%c", final);
+	if (final == 'n' || final == 'o')
+		m->shift = final == 'n' ? 2 : 3;
+}
+
 static int on_escape(const char *bytes, size_t n, void *arg)
 {
 	struct vterm_mend *m = arg;
 	const char first = bytes[0], last = bytes[n - 1];
 
 	m->in_string = false;
-	if (n == 2 && first >= '(' && first <= '+')
+	if (n == 1)
+		on_final(m, first);
+	else if (n == 2 && first >= '(' && first <= '+')
 		designate(m, first, last);
 	else if (n == 2 && first == '#' && last == '8')
 		align(m);
-	else if (n == 1 && first == '7')
-		save(m);
-	else if (n == 1 && first == '8')
-		restore(m);
-	else if (n == 1 && first == 'c')
-		reset(m);
-	else if (n == 1 && first != '\\')
-		say_format(m, "\033%c", first);
-	if (n == 1 && (first == 'n' || first == 'o'))
-		m->shift = first == 'n' ? 2 : 3;
 	return 1; /* lines of double size are left out by choice */
 }
 
