@@ -209,18 +209,6 @@ static int refuse_snapshot(const struct cwsandbox_sandbox *s)
 }
 
 /* The names live in an answer that the next request replaces. NULL: out of memory. */
-static char **copy_names(const struct cwsandbox_sandbox *s)
-{
-	char **names = calloc(s->n_scratch_volumes + 1, sizeof(*names));
-
-	for (size_t i = 0; names && i < s->n_scratch_volumes; i++) {
-		names[i] = strdup(s->scratch_volumes[i]);
-		if (!names[i])
-			break;
-	}
-	return names;
-}
-
 static void free_names(char **names)
 {
 	for (size_t i = 0; names && names[i]; i++)
@@ -228,14 +216,27 @@ static void free_names(char **names)
 	free(names);
 }
 
+/* All, NULL-terminated, or NULL without memory. */
+static char **copy_names(const char *const *from, size_t n)
+{
+	char **names = calloc(n + 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < n; i++) {
+		names[i] = strdup(from[i]);
+		if (!names[i]) {
+			free_names(names);
+			return NULL;
+		}
+	}
+	return names;
+}
+
 /* Every snapshot that the stop began. */
 static int await_snapshots(struct cli *cli, const struct cwsandbox_answer *a, struct stopping *st)
 {
-	char **ids = calloc(a->n_snapshot_ids + 1, sizeof(*ids));
+	char **ids = copy_names(a->snapshot_ids, a->n_snapshot_ids);
 	int r = 0;
 
-	for (size_t i = 0; ids && i < a->n_snapshot_ids; i++)
-		ids[i] = strdup(a->snapshot_ids[i]);
 	if (!ids)
 		return cli_error("out of memory");
 	if (ids[0])
@@ -248,7 +249,7 @@ static int await_snapshots(struct cli *cli, const struct cwsandbox_answer *a, st
 
 static int send_stop(struct cli *cli, const struct cwsandbox_sandbox *s, struct stopping *st)
 {
-	char **volumes = st->snapshot ? copy_names(s) : NULL;
+	char **volumes = st->snapshot ? copy_names(s->scratch_volumes, s->n_scratch_volumes) : NULL;
 	const struct cwsandbox_request q = { .method = CWSANDBOX_SANDBOX_DELETE,
 		.sandbox_id = st->id,
 		.has_grace = true,
