@@ -191,17 +191,18 @@ def same_style(want, got, exact):
     return (i, j) == (len(a), len(b))
 
 
-def row_difference(want, got, exact, before_wide):
+def row_difference(want, got, exact, raw):
     """Where two rows differ first, in words.
 
-    Where the oracle is at fault (doc/terminal.md): the column that a wide character leaves when it wraps it makes blank; to what
-    that leaves blank at the edge, and to the other half of one that is written over, it gives the colours of the moment.
+    Where the oracle is at fault (doc/terminal.md): the column that a wide character leaves when it wraps it makes blank, on a
+    terminal with raw output; to what that leaves blank at the edge, and to the other half of one that is written over, it gives
+    the colours of the moment.
     """
     chars, runs = got
     styles = [st for n, st in zip(runs[::2], runs[1::2]) for _ in range(n)]
     for x, (ch, st) in enumerate(want):
         c, s = (chars[x], styles[x]) if x < len(chars) else (" ", "0")
-        fault = c == " " and (x == len(want) - 1 if before_wide else x >= len(want) - 2 and ch == " ")
+        fault = c == " " and (x == len(want) - 1 if raw else x >= len(want) - 2 and ch == " ")
         fault |= c == ch == " " and any(chars[i] != " " and styles[i] == s for i in (x - 1, x + 1)
                                         if 0 <= i < len(chars))
         if not fault and (c != ch or not same_style(st, s, exact)):
@@ -209,15 +210,14 @@ def row_difference(want, got, exact, before_wide):
     return "" if len(chars) <= len(want) else "more than %d columns" % len(want)
 
 
-def view_difference(picture, shown, cols, rows, exact):
+def view_difference(picture, shown, cols, rows, exact, raw):
     """What of a picture a terminal of any size does not show; empty: nothing."""
     cursor = shown["cursor"]
     places = picture.places(cursor["x"], cursor["y"], cols, rows)
     first = ""
     for left, top in places:
-        lines = list(picture.crop(left, top, cols, rows))
-        for y, line in enumerate(lines):
-            d = row_difference(line, shown["screen"][y], exact, lines[y + 1:] and lines[y + 1][1][0] == "")
+        for y, line in enumerate(picture.crop(left, top, cols, rows)):
+            d = row_difference(line, shown["screen"][y], exact, raw)
             if d:
                 break
         else:

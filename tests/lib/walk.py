@@ -391,8 +391,8 @@ class Walk:
         if s.cols == picture.cols and shown["alternate"] != picture.alternate:
             if s.rows == picture.rows:
                 return "on the %s screen" % ("alternate" if shown["alternate"] else "primary")
-        bad = view_difference(picture, shown, s.cols, s.rows, g.exact)
         raw = (s.cols, s.rows) == (picture.cols, picture.rows)
+        bad = view_difference(picture, shown, s.cols, s.rows, g.exact, raw and g in self.guests)  # the fresh one was painted
         if not bad and picture.cols >= COLS_MIN:
             bad = mode_difference(shown, fresh, not raw)
         return bad
