@@ -98,7 +98,8 @@ static const char *tail_line(const struct tail *t, size_t *ret_n)
 
 struct key_command {
 	pid_t pid;
-	int out, said; /* pipes: its standard output and error */
+	int program;   /* pidfd */
+	int out, said; /* pipes: its standard output and error; -1 once they have ended */
 	char text[LAUNCH_TEXT_MAX];
 	size_t n;
 	struct tail tail;
@@ -112,38 +113,42 @@ static void run_shell(int out, int said, const char *command)
 	_exit(127);
 }
 
-/* 0: its output has ended; > 0: there may be more; -EFBIG. */
+/* -EFBIG. */
 static int read_output(struct key_command *k)
 {
 	ssize_t l = read(k->out, k->text + k->n, sizeof(k->text) - k->n);
 
 	if (l < 0)
-		return errno == EINTR ? 1 : -errno;
+		return errno == EINTR ? 0 : -errno;
+	if (l == 0)
+		close_fd(&k->out);
 	k->n += (size_t)l;
-	return k->n == sizeof(k->text) ? -EFBIG : l > 0;
+	return k->n == sizeof(k->text) ? -EFBIG : 0;
 }
 
-/* Until its output ends or the deadline; -ETIMEDOUT, -EFBIG. What it says is taken first, so that it
- * never waits for us, and is whole when it ends. */
+/* Until its output and itself have ended, or the deadline; -ETIMEDOUT, -EFBIG. What it says is taken first, so
+ * that it never waits for us; and looked at last, so that it is whole when the program has ended. */
 static int read_until_end(struct key_command *k)
 {
 	const uint64_t until =
 		clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_KEY_COMMAND_MAX_SEC * USEC_PER_SEC;
-	int r = 1;
+	int r = 0;
 
-	while (r > 0) {
-		struct pollfd p[] = { { .fd = k->said, .events = POLLIN },
-			{ .fd = k->out, .events = POLLIN } };
+	while (!r) {
+		struct pollfd p[] = { { .fd = k->program, .events = POLLIN },
+			{ .fd = k->out, .events = POLLIN }, { .fd = k->said, .events = POLLIN } };
 		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
 
 		if (now >= until)
 			return -ETIMEDOUT;
 		if (poll(p, ARRAY_SIZE(p), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
 			continue;
-		if (p[0].revents && !tail_read(&k->tail, k->said))
+		if (p[2].revents && !tail_read(&k->tail, k->said))
 			close_fd(&k->said);
-		else if (!p[0].revents && p[1].revents)
+		else if (!p[2].revents && p[1].revents)
 			r = read_output(k);
+		else if (!p[2].revents && p[0].revents && k->out < 0)
+			return 0;
 	}
 	return r;
 }
@@ -170,6 +175,14 @@ static int start_key_command(struct key_command *k, const char *command)
 		return -errno;
 	if (k->pid == 0)
 		run_shell(out[1], said[1], command);
+	k->program = pidfd_open(k->pid, 0);
+	if (k->program < 0) {
+		int r = -errno;
+
+		kill(k->pid, SIGKILL);
+		reap(k->pid);
+		return r;
+	}
 	close(out[1]);
 	close(said[1]);
 	k->out = out[0];
@@ -249,25 +262,26 @@ static void exec_detached(int said, char **argv)
 	_exit(127);
 }
 
-/* Until it ends, which is 0; or has been watched for long enough, or the daemon is gone. */
+/* Until it ends, which is 0; or has been watched for long enough, or the daemon is gone. What it says is looked at
+ * last, so that it is whole when the program has ended. */
 static int watch_start(int fd, int program, int said, struct tail *tail)
 {
 	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_WATCH_SEC * USEC_PER_SEC;
 
 	for (;;) {
-		struct pollfd p[] = { { .fd = said, .events = POLLIN },
-			{ .fd = program, .events = POLLIN }, { .fd = fd } };
+		struct pollfd p[] = { { .fd = fd }, { .fd = program, .events = POLLIN },
+			{ .fd = said, .events = POLLIN } };
 		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
 
 		if (now >= until)
 			return -ETIMEDOUT;
 		if (poll(p, ARRAY_SIZE(p), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
 			continue;
-		if (p[2].revents)
+		if (p[0].revents)
 			return -EPIPE;
-		if (p[0].revents && !tail_read(tail, said))
+		if (p[2].revents && !tail_read(tail, said))
 			said = -1;
-		else if (!p[0].revents && p[1].revents)
+		else if (!p[2].revents && p[1].revents)
 			return 0;
 	}
 }

@@ -145,6 +145,8 @@ START_TEST(the_key_commands_output_comes_back_and_its_failure_is_told)
 	ck_assert_ptr_nonnull(strstr(e.text, "code 7"));
 	ask_key(&e, "seq 30000 >&2; echo locked >&2; exit 8");
 	ck_assert_str_eq(e.text, "The key command ended with code 8: locked.");
+	ask_key(&e, "exec >&-; seq 30000 >&2; echo after its output >&2; exit 9");
+	ck_assert_str_eq(e.text, "The key command ended with code 9: after its output.");
 	ask_key(&e, "head -c 20000 /dev/zero");
 	ck_assert_int_eq(e.r, -EFBIG);
 	teardown();
