@@ -200,7 +200,7 @@ static void on_local_ended(struct launch *l, int r, const char *text, size_t n)
 	}
 	text_encode(ep->local.why, sizeof(ep->local.why), text, n);
 	ep->local.phase = LOCAL_ENDED;
-	ep->local.until_usec = now_of(ep) + LOCAL_ENDED_USEC;
+	ep->local.ended_usec = now_of(ep);
 	retry_at(ep, now_of(ep) + LOCAL_POLL_USEC);
 }
 
@@ -227,6 +227,17 @@ static void start_local(struct endpoint *ep)
 	retry_at(ep, now_of(ep) + LOCAL_POLL_USEC);
 }
 
+/* Another one that holds the lock, be it only just started, has the time that ours had. */
+static bool may_come(const struct endpoint *ep)
+{
+	const struct local *l = &ep->local;
+
+	if (l->phase == LOCAL_ENDED && now_of(ep) >= l->ended_usec + LOCAL_ENDED_USEC &&
+		!local_is_held())
+		return false;
+	return now_of(ep) < l->until_usec;
+}
+
 /* The embedded service did not answer, or is not there. */
 static void local_failed(struct endpoint *ep, const char *why)
 {
@@ -234,7 +245,7 @@ static void local_failed(struct endpoint *ep, const char *why)
 
 	if (phase == LOCAL_FOUND)
 		return start_local(ep);
-	if (now_of(ep) < ep->local.until_usec)
+	if (may_come(ep))
 		return retry_at(ep, now_of(ep) + LOCAL_POLL_USEC);
 	ep->local.phase = LOCAL_FOUND;
 	if (phase == LOCAL_ENDED)

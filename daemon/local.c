@@ -127,16 +127,28 @@ static bool await_end(int dir, int process, uint64_t max_usec)
 	return true;
 }
 
-bool local_stop(uint64_t max_usec)
+static int open_folder(void)
 {
 	_cleanup_(freep) char *path = NULL;
-	_cleanup_(closep) int dir = -1, process = -1;
 	char why[LOCAL_WHY_MAX];
-	pid_t pid;
 
 	if (paths_local_state_dir(NULL, &path, why) < 0)
-		return true;
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+bool local_is_held(void)
+{
+	_cleanup_(closep) int dir = open_folder();
+
+	return dir >= 0 && holder(dir);
+}
+
+bool local_stop(uint64_t max_usec)
+{
+	_cleanup_(closep) int dir = open_folder(), process = -1;
+	pid_t pid;
+
 	pid = dir < 0 ? 0 : holder(dir);
 	process = pid ? pidfd_open(pid, 0) : -1;
 	return !pid || kill(pid, SIGTERM) < 0 || await_end(dir, process, max_usec);

@@ -14,7 +14,7 @@
 #include "daemon/url.h"
 
 #define LOCAL_START_MAX_USEC (15 * USEC_PER_SEC)
-#define LOCAL_ENDED_USEC (1 * USEC_PER_SEC) /* dialed after its end */
+#define LOCAL_ENDED_USEC (1 * USEC_PER_SEC) /* dialed after its end, if none holds the lock */
 #define LOCAL_SAID_MAX 256
 #define LOCAL_STOP_MAX_USEC (8 * USEC_PER_SEC) /* its programs get 2 s, its connections 2 more */
 #define LOCAL_POLL_USEC (100 * USEC_PER_MSEC)
@@ -29,12 +29,15 @@ enum local_phase {
 struct local {
 	enum local_phase phase;
 	uint64_t until_usec;      /* STARTING, ENDED: loop clock */
+	uint64_t ended_usec;      /* ENDED: when */
 	char why[LOCAL_SAID_MAX]; /* ENDED: its last words */
 };
 
 /* Reads the folder. *ret_ca is NULL where it speaks clear text. */
 int local_find(
 	struct url *ret_url, char **ret_ca, struct secret **ret_token, char why[LOCAL_WHY_MAX]);
+/* One runs, or is coming up, or about to go. */
+bool local_is_held(void);
 /* Ends it, if it runs, and waits for that. False: it has not ended by then. */
 bool local_stop(uint64_t max_usec);
 /* argv for the launcher, each NUL-terminated: length in *ret_n. */

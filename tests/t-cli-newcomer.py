@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -103,6 +104,17 @@ class Unstartable(WorldCase):
         self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn("The embedded service cannot be started: %s has mode 0755: it must be 0700" % folder, done.stderr.decode())
         os.chmod(folder, 0o700)
+        self.world.ok("create")
+        self.world.ok("daemon", "stop", "--all", "--force")
+
+    def test_one_that_another_has_started_is_waited_for_until_it_is_up(self):
+        self.world.ok("create")
+        self.world.ok("daemon", "stop", "--force")
+        url = os.path.join(self.world.env["XDG_STATE_HOME"], "cwsandbox-local", "url")
+        os.rename(url, url + ".later")
+        timer = threading.Timer(2.5, os.rename, (url + ".later", url))
+        timer.start()
+        self.addCleanup(timer.join)
         self.world.ok("create")
         self.world.ok("daemon", "stop", "--all", "--force")
 
