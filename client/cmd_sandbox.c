@@ -208,7 +208,6 @@ static int refuse_snapshot(const struct cwsandbox_sandbox *s)
 	return 0;
 }
 
-/* The names live in an answer that the next request replaces. NULL: out of memory. */
 static void free_names(char **names)
 {
 	for (size_t i = 0; names && names[i]; i++)
@@ -216,7 +215,7 @@ static void free_names(char **names)
 	free(names);
 }
 
-/* All, NULL-terminated, or NULL without memory. */
+/* All, NULL-terminated: they live in an answer that the next request replaces. NULL: out of memory. */
 static char **copy_names(const char *const *from, size_t n)
 {
 	char **names = calloc(n + 1, sizeof(*names));
