@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -58,6 +58,26 @@ static void set_stdio(int out, int said)
 		_exit(127);
 }
 
+/* As fork(), of the one program of an errand; *ret_ended is readable once it has ended. */
+static pid_t fork_watched(int *ret_ended)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+	sigset_t set;
+	pid_t pid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaction(SIGCHLD, &usual, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	*ret_ended = signalfd(-1, &set, SFD_CLOEXEC);
+	if (*ret_ended < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return pid;
+}
+
 /* ---- what a program says on its standard error ---- */
 
 struct tail {
@@ -98,7 +118,7 @@ static const char *tail_line(const struct tail *t, size_t *ret_n)
 
 struct key_command {
 	pid_t pid;
-	int program;   /* pidfd */
+	int ended;     /* readable once it has */
 	int out, said; /* pipes: its standard output and error; -1 once they have ended */
 	char text[LAUNCH_TEXT_MAX];
 	size_t n;
@@ -135,7 +155,7 @@ static int read_until_end(struct key_command *k)
 	int r = 0;
 
 	while (!r) {
-		struct pollfd p[] = { { .fd = k->program, .events = POLLIN },
+		struct pollfd p[] = { { .fd = k->ended, .events = POLLIN },
 			{ .fd = k->out, .events = POLLIN }, { .fd = k->said, .events = POLLIN } };
 		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
 
@@ -170,19 +190,11 @@ static int start_key_command(struct key_command *k, const char *command)
 
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(said, O_CLOEXEC) < 0)
 		return -errno;
-	k->pid = fork();
+	k->pid = fork_watched(&k->ended);
 	if (k->pid < 0)
 		return -errno;
 	if (k->pid == 0)
 		run_shell(out[1], said[1], command);
-	k->program = pidfd_open(k->pid, 0);
-	if (k->program < 0) {
-		int r = -errno;
-
-		kill(k->pid, SIGKILL);
-		reap(k->pid);
-		return r;
-	}
 	close(out[1]);
 	close(said[1]);
 	k->out = out[0];
@@ -264,12 +276,12 @@ static void exec_detached(int said, char **argv)
 
 /* Until it ends, which is 0; or has been watched for long enough, or the daemon is gone. What it says is looked at
  * last, so that it is whole when the program has ended. */
-static int watch_start(int fd, int program, int said, struct tail *tail)
+static int watch_start(int fd, int ended, int said, struct tail *tail)
 {
 	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_WATCH_SEC * USEC_PER_SEC;
 
 	for (;;) {
-		struct pollfd p[] = { { .fd = fd }, { .fd = program, .events = POLLIN },
+		struct pollfd p[] = { { .fd = fd }, { .fd = ended, .events = POLLIN },
 			{ .fd = said, .events = POLLIN } };
 		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
 
@@ -312,19 +324,18 @@ static void do_detached(int fd, struct errand *e, size_t n)
 {
 	char *argv[ARGV_MAX + 1];
 	struct tail tail = { .n = 0 };
-	int pipe_fds[2], program;
+	int pipe_fds[2], ended;
 	pid_t pid;
 
 	if (split_argv(e, n, argv) == 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return answer_text(fd, e->id, -EINVAL, "no pipe could be made");
-	pid = fork();
+	pid = fork_watched(&ended);
+	if (pid < 0)
+		return answer_text(fd, e->id, -errno, "no process could be made");
 	if (pid == 0)
 		exec_detached(pipe_fds[1], argv);
-	program = pid < 0 ? -1 : pidfd_open(pid, 0);
-	if (program < 0)
-		return answer_text(fd, e->id, -errno, "no process could be made");
 	close(pipe_fds[1]);
-	if (watch_start(fd, program, pipe_fds[0], &tail) == 0)
+	if (watch_start(fd, ended, pipe_fds[0], &tail) == 0)
 		answer_ended(fd, e->id, reap(pid), &tail);
 	else
 		answer_send(fd, e->id, 0, "", 0);
@@ -339,7 +350,6 @@ static void do_errand(int fd, struct errand *e, size_t n)
 		return answer_text(fd, e->id, -errno, "No process could be made.");
 	if (pid > 0)
 		return;
-	signal(SIGCHLD, SIG_DFL);
 	if (e->kind == LAUNCH_KEY_COMMAND)
 		do_key_command(fd, e);
 	else
