@@ -326,6 +326,31 @@ START_TEST(after_an_interrupt_no_more_of_the_backlog_comes_raw)
 }
 END_TEST
 
+/* No acknowledgement comes of nothing, and what waited for the next paint was the same timer. */
+START_TEST(one_whose_last_paint_was_nothing_gets_raw_output_again)
+{
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	flood(40);
+	peer_input(&a, v.at, "\003", 1); /* to the present, and painted until it is calm */
+	viewer_ack_all();
+	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
+	output_text("\033[m");
+	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
+	viewer_ack_all();
+	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
+	for (unsigned i = 0; i < 4; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	ck_assert(!term_alternate(v.term));
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
 START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 {
 	begin();
@@ -594,6 +619,7 @@ TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
 	who_has_just_typed_waits_a_quarter_as_long_for_the_next_paint,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,
+	one_whose_last_paint_was_nothing_gets_raw_output_again,
 	every_byte_is_either_sent_raw_or_counted_as_skipped,
 	a_sequence_that_was_open_under_a_paint_is_not_counted_as_skipped_and_sent,
 	a_terminal_of_another_size_gets_differences,

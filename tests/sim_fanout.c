@@ -2,7 +2,7 @@
  * Seeded simulation of the fan-out: random clients on one session and one call, a recorder, random output,
  * acknowledgements, full sockets, losses, resizes, settings, interrupts, want of memory, and time. After each step:
  * order, content, credit, bounds; at the end everything was delivered or said to be skipped, each terminal of the
- * session's size shows the session's screen, and the ledger is at zero. A failure prints its seed.
+ * session's size shows the session's screen and gets raw output, and the ledger is at zero. A failure prints its seed.
  *
  * SIM_SEED=n runs that schedule alone, SIM_RUNS=n so many from 1 on; `make proof-fanout` runs 10,000.
  */
@@ -623,6 +623,34 @@ static void check_screen(const struct view *v)
 	term_free(fresh);
 }
 
+/* Once nothing moves, whoever can have raw output has it: nothing is left that would bring it later. */
+static void check_raw_again(void)
+{
+	const struct session *s = fars[0].session;
+	const struct attachment *a;
+	uint64_t from;
+
+	if (!screen_ground(&s->screen, &from))
+		return; /* in a sequence whose begin the log no longer has */
+	list_for_each(a, &s->attachments, session_link)
+		ck_assert(!attachment_matches(a) || a->view == VIEW_RAW);
+}
+
+/* A few bytes here and there, as of somebody who types, and then no more. */
+static void trickle(struct far *f)
+{
+	for (size_t n = 1 + rnd(40); n; n--) {
+		struct view *v = some_view();
+
+		far_send(f, rnd(30));
+		if (v)
+			do_ack(v);
+		fake_pass(&fake, rnd(2 * ATTACHMENT_PAINT_USEC));
+		read_peers();
+	}
+	settle();
+}
+
 static void check_settled(void)
 {
 	check_disk();
@@ -657,6 +685,9 @@ static void run(uint64_t n)
 	for (size_t i = 0; i < STEPS; i++)
 		step();
 	settle();
+	check_raw_again();
+	trickle(&fars[0]);
+	check_raw_again();
 	end_sequence(&fars[0]);
 	check_settled();
 	far_end(&fars[0]);

@@ -359,6 +359,7 @@ static int paint_decide(struct attachment *a)
 {
 	uint64_t due = paint_due(a);
 	bool straight;
+	int r;
 
 	if (a->lost)
 		return 0; /* about to be dropped */
@@ -373,7 +374,10 @@ static int paint_decide(struct attachment *a)
 		timer_start(&a->session->core->timers, &a->paint_timer, due);
 		return 0;
 	}
-	return straight ? paint_straight(a) : paint_begin(a);
+	r = straight ? paint_straight(a) : paint_begin(a);
+	if (!r && a->view == VIEW_PAINTED) /* nothing: no acknowledgement will ask again */
+		return paint_decide(a);
+	return r;
 }
 
 /* ---- the next piece ---- */
