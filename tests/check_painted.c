@@ -152,6 +152,25 @@ static void flood(unsigned turns)
 	}
 }
 
+/* Its user stopped a flood: it is at the present, and painted until the session is calm. */
+static void begin_interrupted(void)
+{
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	flood(40);
+	peer_input(&a, v.at, "\003", 1);
+	viewer_ack_all();
+}
+
+static void calm_down(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		fake_pass(&fake, ATTACHMENT_CALM_USEC);
+		viewer_ack_all();
+	}
+}
+
 START_TEST(one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm)
 {
 	uint64_t raw;
@@ -250,10 +269,7 @@ START_TEST(later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again
 	ck_assert(same_screen());
 	ck_assert_uint_lt(v.last_paint, 32);
 	ck_assert_uint_lt(v.last_paint, whole);
-	for (unsigned i = 0; i < 4; i++) {
-		fake_pass(&fake, ATTACHMENT_CALM_USEC);
-		viewer_ack_all();
-	}
+	calm_down();
 	ck_assert_int_eq(viewed()->view, VIEW_RAW);
 	ck_assert_ptr_null(viewed()->shadow);
 	ck_assert_uint_eq(viewed()->paint_charged, 0);
@@ -313,10 +329,7 @@ START_TEST(after_an_interrupt_no_more_of_the_backlog_comes_raw)
 	viewer_ack_all();
 	ck_assert_uint_eq(v.raw, raw);
 	ck_assert(same_screen()); /* the prompt is there, ... */
-	for (unsigned i = 0; i < 4; i++) {
-		fake_pass(&fake, ATTACHMENT_CALM_USEC);
-		viewer_ack_all();
-	}
+	calm_down();
 	output_text("x");
 	viewer_ack_all();
 	ck_assert_uint_eq(v.raw, raw + 1); /* ... and then raw output goes on */
@@ -329,21 +342,13 @@ END_TEST
 /* No acknowledgement comes of nothing, and what waited for the next paint was the same timer. */
 START_TEST(one_whose_last_paint_was_nothing_gets_raw_output_again)
 {
-	begin();
-	viewer_attach(&a, 80, 24);
-	viewer_ack_all();
-	flood(40);
-	peer_input(&a, v.at, "\003", 1); /* to the present, and painted until it is calm */
-	viewer_ack_all();
+	begin_interrupted();
 	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
 	output_text("\033[m");
 	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
 	viewer_ack_all();
 	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
-	for (unsigned i = 0; i < 4; i++) {
-		fake_pass(&fake, ATTACHMENT_CALM_USEC);
-		viewer_ack_all();
-	}
+	calm_down();
 	ck_assert_int_eq(viewed()->view, VIEW_RAW);
 	ck_assert(!term_alternate(v.term));
 	ck_assert(same_screen());
@@ -361,10 +366,7 @@ START_TEST(every_byte_is_either_sent_raw_or_counted_as_skipped)
 		viewer_ack_all();
 		fake_pass(&fake, i % 4 * ATTACHMENT_CALM_USEC);
 	}
-	for (unsigned i = 0; i < 6; i++) {
-		fake_pass(&fake, ATTACHMENT_CALM_USEC);
-		viewer_ack_all();
-	}
+	calm_down();
 	ck_assert_int_eq(viewed()->view, VIEW_RAW);
 	ck_assert_uint_eq(v.raw + v.skipped, s->log.head);
 	ck_assert_uint_eq(viewed()->skipped_bytes, v.skipped);
@@ -375,20 +377,12 @@ END_TEST
 /* Painted in the middle of a sequence, it gets the whole of that raw. */
 START_TEST(a_sequence_that_was_open_under_a_paint_is_not_counted_as_skipped_and_sent)
 {
-	begin();
-	viewer_attach(&a, 80, 24);
-	viewer_ack_all();
-	flood(40);
-	peer_input(&a, v.at, "\003", 1); /* to the present, and painted until it is calm */
-	viewer_ack_all();
+	begin_interrupted();
 	output_text("text \033]2;an open");
 	fake_pass(&fake, ATTACHMENT_PAINT_USEC);
 	viewer_ack_all();
 	ck_assert_int_eq(viewed()->view, VIEW_PAINTED);
-	for (unsigned i = 0; i < 3; i++) {
-		fake_pass(&fake, ATTACHMENT_CALM_USEC);
-		viewer_ack_all();
-	}
+	calm_down();
 	output_text(" title\033\\ more");
 	viewer_ack_all();
 	ck_assert_int_eq(viewed()->view, VIEW_RAW);

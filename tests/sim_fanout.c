@@ -14,6 +14,7 @@
 #include "common/term/term.h"
 #include "daemon/core/recorder.h"
 #include "tests/fake.h"
+#include "tests/sim_screen.h"
 
 #define RUNS_DEFAULT 300
 #define STEPS 120
@@ -567,75 +568,6 @@ static void end_sequence(struct far *f)
 	settle();
 }
 
-/* What a terminal that came only now would show: of the session's size, or a view of its own. */
-static struct term *fresh_view(const struct session *s, unsigned cols, unsigned rows)
-{
-	struct term_buf paint = { .n = 0 };
-	struct term_shadow *shadow;
-	struct term *t;
-
-	ck_assert_int_eq(term_new(&t, &(struct term_config){ cols, rows, 0 }), 0);
-	ck_assert_int_eq(term_shadow_new(&shadow, cols, rows), 0);
-	ck_assert_int_eq(term_shadow_paint(shadow, s->screen.term, SIZE_MAX, &paint), 0);
-	term_feed(t, paint.data, paint.n);
-	term_shadow_free(shadow);
-	term_buf_done(&paint);
-	return t;
-}
-
-enum what { WHOLE_STATE, TEXT };
-
-static void write_what(const struct term *t, enum what what, struct term_buf *ret)
-{
-	struct term_paint how = { .kind = TERM_PAINT_SCREEN };
-
-	ck_assert_int_eq(what == TEXT ? term_text(t, ret) : term_paint(t, &how, ret), 0);
-}
-
-static void check_same(const struct term *one, const struct term *other, enum what what)
-{
-	struct term_buf a = { .n = 0 }, b = { .n = 0 };
-
-	write_what(one, what, &a);
-	write_what(other, what, &b);
-	ck_assert_uint_eq(a.n, b.n);
-	ck_assert(a.n == 0 || memcmp(a.data, b.data, a.n) == 0);
-	term_buf_done(&a);
-	term_buf_done(&b);
-}
-
-/* Whatever it missed, a terminal of the session's size is as the session's, and any other shows its part of it. */
-static void check_screen(const struct view *v)
-{
-	const struct session *s = fars[0].session;
-	unsigned cols, rows;
-	struct term *fresh;
-
-	if (!v->peer || !v->term)
-		return;
-	term_size(v->term, &cols, &rows);
-	if (cols == s->cols && rows == s->rows) {
-		check_same(v->term, s->screen.term, WHOLE_STATE);
-		return;
-	}
-	fresh = fresh_view(s, cols, rows);
-	check_same(v->term, fresh, TEXT); /* beneath it is what the terminal showed before */
-	term_free(fresh);
-}
-
-/* Once nothing moves, whoever can have raw output has it: nothing is left that would bring it later. */
-static void check_raw_again(void)
-{
-	const struct session *s = fars[0].session;
-	const struct attachment *a;
-	uint64_t from;
-
-	if (!screen_ground(&s->screen, &from))
-		return; /* in a sequence whose begin the log no longer has */
-	list_for_each(a, &s->attachments, session_link)
-		ck_assert(!attachment_matches(a) || a->view == VIEW_RAW);
-}
-
 /* A few bytes here and there, as of somebody who types, and then no more. */
 static void trickle(struct far *f)
 {
@@ -658,7 +590,8 @@ static void check_settled(void)
 		if (views[i].peer && views[i].knows)
 			ck_assert_uint_eq(views[i].next, views[i].far->sent);
 	for (size_t i = 0; i < N_VIEWS; i++)
-		check_screen(&views[i]);
+		if (views[i].peer && views[i].term)
+			check_shown(views[i].term, fars[0].session);
 	for (size_t i = 0; i < 2; i++) {
 		if (!fars[i].up || fars[i].up->closed)
 			continue;
@@ -685,9 +618,9 @@ static void run(uint64_t n)
 	for (size_t i = 0; i < STEPS; i++)
 		step();
 	settle();
-	check_raw_again();
+	check_raw_again(fars[0].session);
 	trickle(&fars[0]);
-	check_raw_again();
+	check_raw_again(fars[0].session);
 	end_sequence(&fars[0]);
 	check_settled();
 	far_end(&fars[0]);

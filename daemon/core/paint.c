@@ -355,26 +355,30 @@ static uint64_t paint_due(const struct attachment *a)
 	return a->painted_usec + (looks ? ATTACHMENT_PROMPT_USEC : ATTACHMENT_PAINT_USEC);
 }
 
-static int paint_decide(struct attachment *a)
+/* Is a paint due: of one that shows nothing or what is old, or whose lines may be askew? */
+static bool paint_is_due(struct attachment *a)
 {
-	uint64_t due = paint_due(a);
-	bool straight;
-	int r;
-
-	if (a->lost)
-		return 0; /* about to be dropped */
 	if (a->view == VIEW_RAW && raw_is_stale(a))
 		paint_fall_behind(a);
 	if (a->view == VIEW_PAINTED && painted_is_stale(a))
 		a->view = VIEW_DUE;
-	straight = a->view == VIEW_RAW && a->askew && has_caught_up(a);
-	if ((a->view != VIEW_DUE && !straight) || attachment_credit(a) == 0)
+	return a->view == VIEW_DUE || (a->view == VIEW_RAW && a->askew && has_caught_up(a));
+}
+
+static int paint_decide(struct attachment *a)
+{
+	uint64_t due = paint_due(a);
+	int r;
+
+	if (a->lost)
+		return 0; /* about to be dropped */
+	if (!paint_is_due(a) || attachment_credit(a) == 0)
 		return 0;
 	if (a->painted_usec && now_usec(a) < due) {
 		timer_start(&a->session->core->timers, &a->paint_timer, due);
 		return 0;
 	}
-	r = straight ? paint_straight(a) : paint_begin(a);
+	r = a->view == VIEW_RAW ? paint_straight(a) : paint_begin(a);
 	if (!r && a->view == VIEW_PAINTED) /* nothing: no acknowledgement will ask again */
 		return paint_decide(a);
 	return r;
