@@ -94,6 +94,7 @@ static const struct example examples[] = {
 	{ "abc\033[4h\033[2Gx", "axbc\n\n\n", 2, 0 },
 	{ "x\033[4b", "xxxxx\n\n\n", 5, 0 },
 	{ "x\033[m\033[4b", "x\n\n\n", 1, 0 },
+	{ "x\033[2b\033[4b", "xxx\n\n\n", 3, 0 },
 	{ "x\033[65535b", "xxxxxxxxxx\nx\n\n", 1, 1 },
 	{ "a\033[1\"qb\033[0\"qc\033[?2K", " b\n\n\n", 3, 0 },
 	{ "a\033[1\"qb\033[0\"qc\033[2K", "\n\n\n", 3, 0 },

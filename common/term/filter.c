@@ -256,7 +256,7 @@ static size_t quick_csi(struct term_filter *f, const uint8_t *s, size_t n)
 	if ((parse_key(&f->parse) != 'm' || !f->caps.true_color) && judge_csi(f) != VERDICT_PASS)
 		return 0;
 	filter_note_csi(f, &f->parse);
-	f->printed &= parse_key(&f->parse) == 'b';
+	f->printed = false;
 	return k;
 }
 
@@ -316,7 +316,7 @@ static size_t feed_some(struct term_filter *f, const uint8_t *s, size_t n, struc
 	action = parse_byte(&f->parse, *s);
 	r = act(f, action, *s, o);
 	if (action != PARSE_NONE && action != PARSE_STRING_PUT)
-		f->printed &= action == PARSE_CSI && parse_key(&f->parse) == 'b';
+		f->printed = false;
 	if (r)
 		o->r = r;
 	return action != PARSE_AGAIN && action != PARSE_ABORT_AGAIN;

@@ -224,5 +224,6 @@ void print_repeat(struct term *t, unsigned n)
 	if (n > t->cols)
 		n = t->cols; /* no more than a line: a sequence costs no more than its share */
 	t->cursor.single = 0;
+	t->last = 0; /* once: a second REP follows no character */
 	put_repeated(t, last, width, n);
 }
