@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 
 #include "common/clock.h"
 #include "common/paths.h"
 
 #define LOCK_LINE_MAX 64
+#define STAT_MAX 128 /* bytes: number, name and state of a process, and no more */
 #define STOP_POLL_MS 10
 #define PROGRAM "cwsandbox-local"
 
@@ -107,11 +107,32 @@ static pid_t holder(int dir)
 	return pid > 1 ? (pid_t)pid : 0;
 }
 
+/* Its folder in /proc: which stays its own when another process gets the number. */
+static int open_process(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%ld", (long)pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Gone, or a zombie. */
 static bool has_ended(int process)
 {
-	struct pollfd p = { .fd = process, .events = POLLIN };
+	_cleanup_(closep) int fd = -1;
+	char stat[STAT_MAX];
+	const char *name_end;
+	ssize_t n = -1;
 
-	return process < 0 || poll(&p, 1, 0) > 0;
+	if (process >= 0)
+		fd = openat(process, "stat", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = read(fd, stat, sizeof(stat) - 1);
+	if (n <= 0)
+		return true;
+	stat[n] = '\0';
+	name_end = strrchr(stat, ')');
+	return name_end && strncmp(name_end, ") Z", 3) == 0;
 }
 
 /* Its lock is free once all of it has gone, but for its first process, which gives the lock back just before. */
@@ -150,7 +171,7 @@ bool local_stop(uint64_t max_usec)
 	pid_t pid;
 
 	pid = dir < 0 ? 0 : holder(dir);
-	process = pid ? pidfd_open(pid, 0) : -1;
+	process = pid ? open_process(pid) : -1;
 	return !pid || kill(pid, SIGTERM) < 0 || await_end(dir, process, max_usec);
 }
 
