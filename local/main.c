@@ -44,6 +44,7 @@ static void on_stop(evutil_socket_t sig _unused_, short what _unused_, void *arg
 {
 	struct program *p = arg;
 
+	state_withdraw(&p->state);
 	server_stop(&p->server);
 }
 

@@ -1,17 +1,48 @@
 #include "local/state.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/clock.h"
 #include "common/paths.h"
 
 #define BOXES "sandboxes"
 #define LOGS "logs"
 #define RECORDS "records"
+#define LOCK_PAUSE_MS 20
 
 _Static_assert(STATE_WHY_MAX >= PATHS_WHY_MAX, "one buffer for all");
+
+/* The process whose lock it is goes on, and says where it serves. */
+static bool serves(const struct state *st, const char *holder)
+{
+	long pid = holder ? strtol(holder, NULL, 10) : 0;
+
+	if (pid > 1 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		return false;
+	return faccessat(st->fd, "url", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* One that holds the lock and does not serve has only just started, or is about to go. */
+static int await_lock(struct state *st, const char *line, char **ret_holder)
+{
+	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + STATE_LOCK_WAIT_USEC;
+	int r;
+
+	for (;;) {
+		r = paths_lock(st->fd, "lock", line, &st->lock_fd, ret_holder);
+		if (r != -EWOULDBLOCK || serves(st, *ret_holder) ||
+			clock_read_usec(CLOCK_MONOTONIC) >= until)
+			return r;
+		free(TAKE(*ret_holder));
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+}
 
 static int take_lock(struct state *st, char why[STATE_WHY_MAX])
 {
@@ -20,12 +51,12 @@ static int take_lock(struct state *st, char why[STATE_WHY_MAX])
 	int r;
 
 	snprintf(line, sizeof(line), "%ld", (long)getpid());
-	r = paths_lock(st->fd, "lock", line, &st->lock_fd, &holder);
+	r = await_lock(st, line, &holder);
 	if (r == -EWOULDBLOCK)
 		snprintf(why, STATE_WHY_MAX,
-			"process %.20s already serves from %.300s; stop it, or take another "
-			"--state-dir",
-			holder && *holder ? holder : "?", st->dir);
+			"process %.20s %s %.300s; stop it, or take another --state-dir",
+			holder && *holder ? holder : "?",
+			serves(st, holder) ? "already serves from" : "starts or ends in", st->dir);
 	else if (r)
 		snprintf(why, STATE_WHY_MAX, "cannot lock %.300s: %s", st->dir, strerror(-r));
 	return r;

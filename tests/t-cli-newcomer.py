@@ -118,6 +118,19 @@ class Unstartable(WorldCase):
         self.world.ok("create")
         self.world.ok("daemon", "stop", "--all", "--force")
 
+    def test_one_that_is_about_to_end_or_was_just_killed_is_in_nobodys_way(self):
+        state = os.path.join(self.world.env["XDG_STATE_HOME"], "cwsandbox-local")
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(signal=number.name):
+                # what ignores the signal keeps the service alive for two seconds more
+                self.world.ok("create", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+                self.world.ok("daemon", "stop", "--force")
+                before = int(read(os.path.join(state, "lock")))
+                os.kill(before, number)
+                self.world.ok("create")
+                self.assertNotEqual(int(read(os.path.join(state, "lock"))), before)
+                self.world.ok("daemon", "stop", "--all", "--force")
+
 
 class Aborted(WorldCase):
     def setUp(self):
