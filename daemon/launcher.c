@@ -114,60 +114,54 @@ static const char *tail_line(const struct tail *t, size_t *ret_n)
 	return from;
 }
 
-/* ---- the key command ---- */
+/* ---- the program of an errand ---- */
 
-struct key_command {
+struct program {
 	pid_t pid;
-	int ended;     /* readable once it has */
-	int out, said; /* pipes: its standard output and error; -1 once they have ended */
-	char text[LAUNCH_TEXT_MAX];
+	int ended;                  /* readable once it has */
+	int out, said;              /* pipes: its standard output and error; -1: ended, or none */
+	char text[LAUNCH_TEXT_MAX]; /* its output */
 	size_t n;
 	struct tail tail;
 };
 
-static void run_shell(int out, int said, const char *command)
-{
-	setpgid(0, 0);
-	set_stdio(out, said);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(127);
-}
-
 /* -EFBIG. */
-static int read_output(struct key_command *k)
+static int read_output(struct program *p)
 {
-	ssize_t l = read(k->out, k->text + k->n, sizeof(k->text) - k->n);
+	ssize_t l = read(p->out, p->text + p->n, sizeof(p->text) - p->n);
 
 	if (l < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (l == 0)
-		close_fd(&k->out);
-	k->n += (size_t)l;
-	return k->n == sizeof(k->text) ? -EFBIG : 0;
+		close_fd(&p->out);
+	p->n += (size_t)l;
+	return p->n == sizeof(p->text) ? -EFBIG : 0;
 }
 
-/* Until its output and itself have ended, or the deadline; -ETIMEDOUT, -EFBIG. What it says is taken first, so
- * that it never waits for us; and looked at last, so that it is whole when the program has ended. */
-static int read_until_end(struct key_command *k)
+/* Until its output and itself have ended; -ETIMEDOUT; -EPIPE: the daemon, whose socket is `fd`, is gone; -EFBIG.
+ * What it says is taken first, so that it never waits for us; and its end is looked at last, so that what it said is
+ * whole then. */
+static int await_end(struct program *p, int fd, uint64_t max_usec)
 {
-	const uint64_t until =
-		clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_KEY_COMMAND_MAX_SEC * USEC_PER_SEC;
+	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + max_usec;
 	int r = 0;
 
 	while (!r) {
-		struct pollfd p[] = { { .fd = k->ended, .events = POLLIN },
-			{ .fd = k->out, .events = POLLIN }, { .fd = k->said, .events = POLLIN } };
+		struct pollfd on[] = { { .fd = fd }, { .fd = p->said, .events = POLLIN },
+			{ .fd = p->out, .events = POLLIN }, { .fd = p->ended, .events = POLLIN } };
 		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
 
 		if (now >= until)
 			return -ETIMEDOUT;
-		if (poll(p, ARRAY_SIZE(p), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
+		if (poll(on, ARRAY_SIZE(on), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
 			continue;
-		if (p[2].revents && !tail_read(&k->tail, k->said))
-			close_fd(&k->said);
-		else if (!p[2].revents && p[1].revents)
-			r = read_output(k);
-		else if (!p[2].revents && p[0].revents && k->out < 0)
+		if (on[0].revents)
+			return -EPIPE;
+		if (on[1].revents && !tail_read(&p->tail, p->said))
+			close_fd(&p->said);
+		else if (!on[1].revents && on[2].revents)
+			r = read_output(p);
+		else if (!on[1].revents && on[3].revents && p->out < 0)
 			return 0;
 	}
 	return r;
@@ -183,22 +177,33 @@ static int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* ---- the key command ---- */
+
+static void run_shell(int out, int said, const char *command)
+{
+	setpgid(0, 0);
+	set_stdio(out, said);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
 /* -errno with nothing started. */
-static int start_key_command(struct key_command *k, const char *command)
+static int start_key_command(struct program *p, const char *command)
 {
 	int out[2], said[2];
 
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(said, O_CLOEXEC) < 0)
 		return -errno;
-	k->pid = fork_watched(&k->ended);
-	if (k->pid < 0)
+	p->pid = fork_watched(&p->ended);
+	if (p->pid < 0)
 		return -errno;
-	if (k->pid == 0)
+	if (p->pid == 0)
 		run_shell(out[1], said[1], command);
+	setpgid(p->pid, p->pid); /* there at once, whichever of us runs first: it may have to be killed */
 	close(out[1]);
 	close(said[1]);
-	k->out = out[0];
-	k->said = said[0];
+	p->out = out[0];
+	p->said = said[0];
 	return 0;
 }
 
@@ -215,26 +220,26 @@ static void answer_failed(int fd, uint32_t id, int code, const struct tail *tail
 
 static void do_key_command(int fd, const struct errand *e)
 {
-	struct key_command k = { .n = 0 };
+	struct program p = { .n = 0 };
 	int r, code;
 
-	r = start_key_command(&k, e->text);
+	r = start_key_command(&p, e->text);
 	if (r < 0)
 		return answer_text(fd, e->id, r, "The key command cannot be started.");
-	r = read_until_end(&k);
+	r = await_end(&p, fd, LAUNCH_KEY_COMMAND_MAX_SEC * USEC_PER_SEC);
 	if (r < 0)
-		kill(-k.pid, SIGKILL);
-	code = reap(k.pid);
+		kill(-p.pid, SIGKILL);
+	code = reap(p.pid);
 	if (r == -ETIMEDOUT)
 		answer_text(fd, e->id, r, "The key command gave no key within 30 seconds.");
 	else if (r < 0)
 		answer_text(
 			fd, e->id, r, "The key command's output cannot be a key: it is too long.");
 	else if (code != 0)
-		answer_failed(fd, e->id, code, &k.tail);
+		answer_failed(fd, e->id, code, &p.tail);
 	else
-		answer_send(fd, e->id, 0, k.text, k.n);
-	explicit_bzero(&k, sizeof(k));
+		answer_send(fd, e->id, 0, p.text, p.n);
+	explicit_bzero(&p, sizeof(p));
 }
 
 /* ---- a detached program ---- */
@@ -274,30 +279,6 @@ static void exec_detached(int said, char **argv)
 	_exit(127);
 }
 
-/* Until it ends, which is 0; or has been watched for long enough, or the daemon is gone. What it says is looked at
- * last, so that it is whole when the program has ended. */
-static int watch_start(int fd, int ended, int said, struct tail *tail)
-{
-	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + LAUNCH_WATCH_SEC * USEC_PER_SEC;
-
-	for (;;) {
-		struct pollfd p[] = { { .fd = fd }, { .fd = ended, .events = POLLIN },
-			{ .fd = said, .events = POLLIN } };
-		uint64_t now = clock_read_usec(CLOCK_MONOTONIC);
-
-		if (now >= until)
-			return -ETIMEDOUT;
-		if (poll(p, ARRAY_SIZE(p), (int)((until - now) / USEC_PER_MSEC) + 1) < 0)
-			continue;
-		if (p[0].revents)
-			return -EPIPE;
-		if (p[2].revents && !tail_read(tail, said))
-			said = -1;
-		else if (!p[2].revents && p[1].revents)
-			return 0;
-	}
-}
-
 static size_t split_argv(struct errand *e, size_t n, char *argv[ARGV_MAX + 1])
 {
 	size_t argc = 0;
@@ -323,20 +304,20 @@ static void answer_ended(int fd, uint32_t id, int code, const struct tail *tail)
 static void do_detached(int fd, struct errand *e, size_t n)
 {
 	char *argv[ARGV_MAX + 1];
-	struct tail tail = { .n = 0 };
-	int pipe_fds[2], ended;
-	pid_t pid;
+	struct program p = { .out = -1 };
+	int said[2];
 
-	if (split_argv(e, n, argv) == 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
+	if (split_argv(e, n, argv) == 0 || pipe2(said, O_CLOEXEC) < 0)
 		return answer_text(fd, e->id, -EINVAL, "no pipe could be made");
-	pid = fork_watched(&ended);
-	if (pid < 0)
+	p.pid = fork_watched(&p.ended);
+	if (p.pid < 0)
 		return answer_text(fd, e->id, -errno, "no process could be made");
-	if (pid == 0)
-		exec_detached(pipe_fds[1], argv);
-	close(pipe_fds[1]);
-	if (watch_start(fd, ended, pipe_fds[0], &tail) == 0)
-		answer_ended(fd, e->id, reap(pid), &tail);
+	if (p.pid == 0)
+		exec_detached(said[1], argv);
+	close(said[1]);
+	p.said = said[0];
+	if (await_end(&p, fd, LAUNCH_WATCH_SEC * USEC_PER_SEC) == 0)
+		answer_ended(fd, e->id, reap(p.pid), &p.tail);
 	else
 		answer_send(fd, e->id, 0, "", 0);
 }

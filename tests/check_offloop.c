@@ -1,5 +1,7 @@
 #include "tests/suite.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +155,30 @@ START_TEST(the_key_commands_output_comes_back_and_its_failure_is_told)
 }
 END_TEST
 
+START_TEST(a_key_command_ends_with_the_daemon)
+{
+	static struct errand e = { .launch = { .on_done = errand_done } };
+	char dir[] = "/tmp/check-offloop-XXXXXX", fifo[64], command[128];
+	struct pollfd p = { .events = POLLIN };
+	size_t n;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(fifo, sizeof(fifo), "%s/alive", dir);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	n = (size_t)snprintf(command, sizeof(command), "exec 3>%s; sleep 1000", fifo);
+	setup();
+	ck_assert_int_eq(launcher_ask(&launcher, &e.launch, LAUNCH_KEY_COMMAND, command, n), 0);
+	p.fd = open(fifo, O_RDONLY); /* it runs */
+	ck_assert_int_ge(p.fd, 0);
+	teardown();
+	ck_assert_int_eq(poll(&p, 1, LAUNCH_KEY_COMMAND_MAX_SEC / 2 * 1000), 1);
+	ck_assert_int_eq(p.revents, POLLHUP);
+	close(p.fd);
+	unlink(fifo);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 START_TEST(sec_c08_no_program_inherits_a_key)
 {
 	static struct errand e;
@@ -257,7 +283,7 @@ END_TEST
 TEST_MAIN("offloop", a_job_runs_off_the_loop_and_is_finished_on_it,
 	the_queue_takes_256_jobs_and_all_are_finished_at_the_end,
 	the_key_commands_output_comes_back_and_its_failure_is_told,
-	sec_c08_no_program_inherits_a_key,
+	a_key_command_ends_with_the_daemon, sec_c08_no_program_inherits_a_key,
 	a_detached_program_has_a_scrubbed_environment_and_its_end_is_told,
 	a_program_that_is_not_there_or_ends_without_a_word_is_told,
 	without_the_launcher_an_errand_is_refused_at_once,
