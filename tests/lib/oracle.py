@@ -120,7 +120,7 @@ def style(run):
 
 
 def width(ch):
-    if unicodedata.category(ch) in ("Mn", "Me", "Cf") or 0x1160 <= ord(ch) <= 0x11ff:
+    if ch != "\xad" and unicodedata.category(ch) in ("Mn", "Me", "Cf") or 0x1160 <= ord(ch) <= 0x11ff:
         return 0
     return 2 if unicodedata.east_asian_width(ch) in "WF" else 1
 
@@ -195,16 +195,18 @@ def row_difference(want, got, exact, raw):
     """Where two rows differ first, in words.
 
     Where the oracle is at fault (doc/terminal.md): the column that a wide character leaves when it wraps it makes blank, on a
-    terminal with raw output; to what that leaves blank at the edge, and to the other half of one that is written over, it gives
-    the colours of the moment.
+    terminal with raw output; to what that leaves blank at the edge, and to the other half of one that is written over or erased,
+    it gives the colours of the moment: those of what is beside it, and right, or where that was written over since, on a terminal
+    with raw output, those of no neighbour.
     """
     chars, runs = got
     styles = [st for n, st in zip(runs[::2], runs[1::2]) for _ in range(n)]
     for x, (ch, st) in enumerate(want):
         c, s = (chars[x], styles[x]) if x < len(chars) else (" ", "0")
         fault = c == " " and (x == len(want) - 1 if raw else x >= len(want) - 2 and ch == " ")
-        fault |= c == ch == " " and any(chars[i] != " " and styles[i] == s for i in (x - 1, x + 1)
-                                        if 0 <= i < len(chars))
+        same = [i for i in (x - 1, x + 1) if 0 <= i < min(len(chars), len(want)) and styles[i] == s]
+        fault |= c == ch == " " and any(chars[i] == want[i][0] and same_style(want[i][1], s, exact) for i in same)
+        fault |= c == ch == " " and raw and not same
         if not fault and (c != ch or not same_style(st, s, exact)):
             return "column %d: the session has %r [%s], the terminal %r [%s]" % (x, ch, st, c, s)
     return "" if len(chars) <= len(want) else "more than %d columns" % len(want)

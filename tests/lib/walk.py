@@ -25,6 +25,7 @@ SIZES = ((80, 24), (80, 24), (80, 24), (1, 1), (2, 2), (20, 8), (40, 12), (60, 3
 TERMS = ("xterm-256color", "xterm-256color", "xterm-256color", "xterm", "screen-256color", "vt100", "linux", "dumb")
 GUESTS_MAX = 6
 FLOWS = 10000  # bytes in AGAIN seconds: a program is still at it
+CRASHED = 128 + signal.SIGSEGV  # Debian 12's dash, at times, when Ctrl-C comes
 WAIT = float(os.environ.get("CWSANDBOX_WALK_LIMIT", LIMIT))  # seconds until a picture must be right
 
 
@@ -81,6 +82,13 @@ class Walk:
 
     def listed(self):
         return self.api.call("session.get", {"name": self.name})
+
+    def shell_crashed(self):
+        """It is no program of ours."""
+        try:
+            return self.listed()["exit_code"] == CRASHED
+        except (mpack.RpcError, OSError, EOFError):
+            return False
 
     def settle(self):
         """All who came are attached."""

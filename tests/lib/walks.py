@@ -36,13 +36,9 @@ class Walks(SessionCase):
                 walk.run(steps)
                 until(lambda: self.held() == before, "the ledger as before")
                 until(lambda: procs.fd_count(self.daemon.pid) <= fds, "no more descriptors than before")
-            except (AssertionError, OSError, EOFError) as err:
-                print("seed %d of %d steps fails: proof-monkey.py %d %d\n    %s\n%s"
-                      % (seed, steps, seed, steps, "\n    ".join("%d %s" % s for s in enumerate(walk.log, 1)), str(err)[:6000]),
-                      flush=True)
-                failed.append(seed)
-                close_all()
-                if "CWSANDBOX_WALK_STOP" in self.world.env:
+            except (AssertionError, OSError, EOFError, mpack.RpcError) as err:
+                failed += self.end(walk, steps, str(err))
+                if failed and "CWSANDBOX_WALK_STOP" in self.world.env:
                     break
                 walk.api.close()
                 self.sweep()
@@ -55,8 +51,21 @@ class Walks(SessionCase):
         if len(sizes) > 2 * WARM and not procs.sanitized(program("cwsandboxd")):
             self.assertLess(max(sizes[WARM:]) - max(sizes[:WARM]), FLAT)
 
+    @staticmethod
+    def end(walk, steps, why):
+        """Of a walk before its time: the seed, if it failed by a fault that may be ours."""
+        crashed = walk.shell_crashed()
+        if crashed:
+            print("     seed %d: the shell of the session crashed at step %d" % (walk.seed, len(walk.log)), flush=True)
+        else:
+            print("seed %d of %d steps fails: proof-monkey.py %d %d\n    %s\n%s"
+                  % (walk.seed, steps, walk.seed, steps, "\n    ".join("%d %s" % s for s in enumerate(walk.log, 1)), why[:6000]),
+                  flush=True)
+        close_all()
+        return [] if crashed else [walk.seed]
+
     def sweep(self):
-        """After a failure: the next one begins with nothing there."""
+        """The next one begins with nothing there."""
         peer = self.peer()
         for s in peer.call("session.list")["sessions"]:
             for _ in range(2):
