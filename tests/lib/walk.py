@@ -14,7 +14,7 @@ import tempfile
 import time
 
 import mpack
-from guest import Guest
+from guest import SIMPLE, Guest
 from oracle import COLS_MIN, Judged, Picture, mode_difference, view_difference
 from scenes import DRAWN, FLOODS, STREAMS, TYPED
 from sessions import DETACH, LEAD, OUT_OF_TURN, UNREACHED
@@ -396,6 +396,8 @@ class Walk:
         shown = s.shown()
         if self.saves_titles:
             shown["title"] = fresh["title"]
+        if g.term in SIMPLE:  # it gets none of it, unless it said that it can
+            shown["modes"]["sync"] = fresh["modes"]["sync"]
         if s.cols == picture.cols and shown["alternate"] != picture.alternate:
             if s.rows == picture.rows:
                 return "on the %s screen" % ("alternate" if shown["alternate"] else "primary")
