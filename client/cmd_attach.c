@@ -413,8 +413,6 @@ static int check_new(const struct parsed *p, struct attach_options *o)
 		r = check_cwd(p);
 	if (!r)
 		r = check_name(p->command, parsed_text(p, "--session"));
-	if (!r && p->args[0] && !*p->args[0])
-		r = cli_usage(p->command, "Invalid value for 'SANDBOX': must not be empty.");
 	return r ? r : attach_parse(o, p);
 }
 

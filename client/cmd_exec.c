@@ -129,14 +129,15 @@ static int run_exec(struct cli *cli, const struct parsed *p)
 {
 	struct exec e = { .cli = cli, .with_stdin = parsed_on(p, "--stdin") };
 	_cleanup_(freep) char *command = text_shell_quote(p->args + 1, p->n_args - 1);
+	const char *cwd = parsed_text(p, "--cwd");
 	int r;
 
 	r = cli_check_plane(p);
 	if (r)
 		return r;
-	if (parsed_text(p, "--cwd") && parsed_text(p, "--cwd")[0] != '/')
+	if (cwd && cwd[0] != '/')
 		return cli_error("cwd must be an absolute path, got: '%s'",
-			cli_show((char[256]){ 0 }, 256, parsed_text(p, "--cwd")));
+			*cwd ? cli_show((char[256]){ 0 }, 256, cwd) : "");
 	if (cli_connect(cli, CLI_SERVICE))
 		return EXIT_ERROR;
 	cli->sigint_code = EXIT_INTERRUPTED;

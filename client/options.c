@@ -347,6 +347,14 @@ static bool is_many(const char *name)
 	return strstr(name, "...") != NULL;
 }
 
+/* As where a script's variable is not set; words of a command may be. "[NAME]" is told as NAME. */
+static int fail_empty(struct line *l, const char *name)
+{
+	name += name[0] == '[';
+	return fail(l->e, "Invalid value for '%.*s': must not be empty.", (int)strcspn(name, "]"),
+		name);
+}
+
 static int check_arguments(struct line *l)
 {
 	const char *const *names = l->command->arguments;
@@ -359,6 +367,8 @@ static int check_arguments(struct line *l)
 			return fail(l->e, "Missing argument '%s'.", names[n]);
 		if (is_many(names[n]))
 			return 0;
+		if (n < have && !*l->p->args[n])
+			return fail_empty(l, names[n]);
 	}
 	if (have <= n)
 		return 0;

@@ -74,9 +74,19 @@ class Newcomer(SharedWorldCase):
         self.assertEqual(t.exit_code(), 127)
         self.assertIn(b"cannot run nosuch: No such file or directory\r\n", t.raw)
 
-    def test_a_path_that_is_empty_is_named_and_a_pipe_may_be_written(self):
-        for command in (("files", "write", self.box, "", "/etc/hosts"), ("files", "read", self.box, "")):
-            self.assertEqual(self.says(*command, code=1), "Error: the request has no path\n")
+    def test_an_empty_argument_is_named_and_asks_the_service_for_nothing(self):
+        for name, *command in (("SANDBOX_ID", "get", ""), ("SANDBOX_ID", "exec", "", "true"), ("NAME", "kill", ""),
+                               ("NAME", "detach", ""), ("NAME", "attach", ""), ("NEW_NAME", "rename", "x", ""),
+                               ("FILE_SYSTEM_SNAPSHOT_ID", "snapshots", "get", ""), ("SANDBOX", "new", "-d", ""),
+                               ("REMOTE_PATH", "files", "read", self.box, ""),
+                               ("REMOTE_PATH", "files", "write", self.box, "", "/etc/hosts")):
+            with self.subTest(command=command):
+                said = self.says(*command, code=2).splitlines()[-1]
+                self.assertEqual(said, "Error: Invalid value for '%s': must not be empty." % name)
+        self.assertEqual(self.says("exec", "-w", "", self.box, "true", code=1),
+                         "Error: cwd must be an absolute path, got: ''\n")
+
+    def test_a_pipe_may_be_written(self):
         done = self.world.cli("files", "write", self.box, "/tmp/piped", "/dev/stdin", input=b"from a pipe")
         self.assertEqual((done.returncode, done.stdout), (0, b"Wrote 11 bytes to /tmp/piped.\n"))
         self.assertEqual(self.world.ok("files", "read", self.box, "/tmp/piped"), "from a pipe")
