@@ -16,6 +16,20 @@ const terminals = new Map();
 let got = Buffer.alloc(0);
 
 class Shown extends Xterm {
+	constructor(cols, rows, scrollback) {
+		super(cols, rows, scrollback);
+		this.term.parser.registerCsiHandler({ final: 'J' }, ([what]) => this.mendSaved(what));
+	}
+
+	// xterm.js counts the row of a saved cursor from the begin of the history, and goes on to do so where ED 3 erased that.
+	mendSaved(what) {
+		const buffer = this.core.buffers.active;
+
+		if (what === 3)
+			buffer.savedY = Math.max(buffer.savedY - buffer.ybase, 0);
+		return false;
+	}
+
 	// Called by dump(): no part of what is asked for here.
 	rows() {
 		return [];
