@@ -199,7 +199,7 @@ static int start_key_command(struct program *p, const char *command)
 		return -errno;
 	if (p->pid == 0)
 		run_shell(out[1], said[1], command);
-	setpgid(p->pid, p->pid); /* there at once, whichever of us runs first: it may have to be killed */
+	setpgid(p->pid, p->pid); /* whichever of us runs first: it may be killed at once */
 	close(out[1]);
 	close(said[1]);
 	p->out = out[0];
