@@ -422,6 +422,22 @@ START_TEST(who_takes_its_own_place_is_not_the_latest_for_it)
 }
 END_TEST
 
+START_TEST(a_terminal_that_takes_the_place_of_a_tool_is_the_latest_where_there_was_none)
+{
+	struct attach_how how = { .name = "w" };
+
+	begin();
+	set_size("latest");
+	how.replaces = peer_attach(&a, &how);
+	is_size(80, 24);
+	how.cols = 100;
+	how.rows = 30;
+	peer_attach(&a, &how);
+	is_size(100, 30);
+	end();
+}
+END_TEST
+
 START_TEST(a_place_is_taken_also_where_there_may_be_no_more_attachments)
 {
 	struct attach_how how = { .name = "w", .cols = 80, .rows = 24 };
@@ -656,6 +672,7 @@ TEST_MAIN("session", the_state_table_has_no_way_out_of_the_end_and_none_into_the
 	the_lead_is_taken_by_asking_and_by_taking_over,
 	an_attachment_takes_the_place_of_another_with_its_lead_and_lease_and_no_resize,
 	who_takes_its_own_place_is_not_the_latest_for_it,
+	a_terminal_that_takes_the_place_of_a_tool_is_the_latest_where_there_was_none,
 	a_place_is_taken_also_where_there_may_be_no_more_attachments,
 	nobody_takes_the_place_of_what_is_not_theirs_or_has_ended,
 	a_tool_that_takes_over_does_not_lead, each_size_policy_gives_the_size_it_names,

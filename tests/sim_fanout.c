@@ -1,6 +1,6 @@
 /*
  * Seeded simulation of the fan-out: random clients on one session and one call, a recorder, random output,
- * acknowledgements, full sockets, losses, resizes, settings, interrupts, want of memory, and time. After each step:
+ * acknowledgements, full sockets, losses, resizes, settings, company, interrupts, want of memory, and time. After each step:
  * order, content, credit, bounds; at the end everything was delivered or said to be skipped, each terminal of the
  * session's size shows the session's screen and gets raw output, and the ledger is at zero. A failure prints its seed.
  *
@@ -71,7 +71,7 @@ static unsigned stream_at(uint64_t offset)
 struct far {
 	struct fake_upstream *up; /* NULL: none */
 	struct session *session;
-	uint64_t sent, input; /* bytes */
+	uint64_t sent, input, signals; /* bytes */
 	bool call, ended;
 };
 
@@ -118,6 +118,10 @@ struct view {
 		*term; /* of a terminal that is painted from the start and whenever sizes change */
 	size_t window;
 	uint64_t got, acked, next;
+	/* of the session */
+	uint64_t told_cols, told_rows, told_clients;
+	bool told_lead;
+	char told_name; /* its first letter */
 };
 
 static struct peer peers[N_PEERS];
@@ -178,6 +182,22 @@ static void view_resync(struct view *v, const msgpack_object *params)
 	view_show(v, &data);
 }
 
+static void view_told(struct view *v, const struct frame *f)
+{
+	struct frame_span name;
+
+	if (frame_is(f, "resized")) {
+		v->told_cols = field_u64(f->params, "cols");
+		v->told_rows = field_u64(f->params, "rows");
+		v->told_lead = field_bool(f->params, "lead");
+	} else if (frame_is(f, "clients")) {
+		v->told_clients = field_u64(f->params, "n_clients");
+	} else if (frame_is(f, "state")) {
+		ck_assert_int_eq(frame_get_str(f->params, "name", &name), 0);
+		v->told_name = name.n ? name.data[0] : 0;
+	}
+}
+
 static void peer_on_frame(struct peer *p, const struct frame *f)
 {
 	struct view *v;
@@ -188,6 +208,7 @@ static void peer_on_frame(struct peer *p, const struct frame *f)
 		return;
 	v = view_of(p, id);
 	ck_assert_ptr_nonnull(v);
+	view_told(v, f);
 	if (frame_is(f, "output"))
 		view_output(v, f->params);
 	else if (frame_is(f, "resync"))
@@ -261,42 +282,6 @@ static const msgpack_object *ask(struct peer *p)
 	}
 	ck_abort_msg("no answer");
 	return NULL;
-}
-
-static void do_attach(void)
-{
-	static const char *const policies[] = { "skip", "block", "drop" };
-	struct peer *p = &peers[rnd(N_PEERS)];
-	struct view *v = free_view();
-	bool raw = rnd(3) == 0, terminal = rnd(2);
-	unsigned cols = 80 + (unsigned)rnd(2) * 20;
-	size_t policy = rnd(3), window = rnd(2) ? 4096 + rnd(60000) : 65536;
-	const msgpack_object *o;
-
-	if (!v || !fars[0].up)
-		return;
-	peer_begin(p, "session.attach", 8);
-	frame_put_str(&p->out, "name", "w");
-	frame_put_u64(&p->out, "cols", terminal ? cols : 0);
-	frame_put_u64(&p->out, "rows", terminal ? 24 : 0);
-	frame_put_str(&p->out, "policy", policies[policy]);
-	frame_put_bool(&p->out, "paint", !raw);
-	frame_put_u64(&p->out, "window", window);
-	frame_put_u64(&p->out, "drain_ms", rnd(3) ? 0 : rnd(50));
-	frame_put_bool(&p->out, "take_over", rnd(12) == 0);
-	/* its first bytes may come with the answer: the view must be known before */
-	*v = (struct view){ .peer = p,
-		.far = &fars[0],
-		.id = p->client->next_attachment + 1,
-		.window = window,
-		.lossless = policy == 1 && !terminal };
-	if (terminal && !raw)
-		ck_assert_int_eq(term_new(&v->term, &(struct term_config){ cols, 24, 0 }), 0);
-	o = ask(p);
-	if (!o)
-		view_free(v);
-	else
-		ck_assert_uint_eq(field_u64(o, "attachment"), v->id);
 }
 
 static void do_ack(struct view *v)
@@ -395,6 +380,7 @@ static void do_call(void)
 	session_up(fars[1].session);
 }
 
+#include "tests/sim_company.h"
 #include "tests/sim_disk.h"
 
 /* ---- invariants ---- */
@@ -476,8 +462,9 @@ static void step(void)
 	struct view *v = some_view();
 
 	do_disk(true);
-	switch (rnd(14)) {
+	switch (rnd(17)) {
 	case 0:
+	case 14:
 		do_attach();
 		break;
 	case 1:
@@ -518,6 +505,10 @@ static void step(void)
 	case 11:
 		do_budget();
 		break;
+	case 12:
+	case 13:
+		do_company(v);
+		break;
 	default:
 		far_send(&fars[rnd(3) == 0], rnd(20000));
 		break;
@@ -536,14 +527,13 @@ static void settle(void)
 		peers[i].room = 0;
 		peer_drain(&peers[i], SIZE_MAX);
 	}
+	for (size_t i = 0; i < 2; i++)
+		if (fars[i].up && fars[i].up->read_max < SIZE_MAX) {
+			fars[i].up->read_max = SIZE_MAX;
+			fars[i].up->woken = true; /* from now on it must be told */
+		}
 	/* a slow one comes back to raw output only after some calm */
 	for (size_t quiet = 0; quiet < 10; quiet++) {
-		for (size_t i = 0; i < 2; i++) {
-			if (!fars[i].up || fars[i].up->closed)
-				continue;
-			fars[i].up->read_max = SIZE_MAX;
-			fars[i].up->woken = true;
-		}
 		while (disk.rec && disk.woken && !disk.failed) {
 			do_disk(false);
 			quiet = 0;
@@ -565,7 +555,20 @@ static void end_sequence(struct far *f)
 {
 	while (f->sent % SCRIPT_BYTES != SCRIPT_FIRST_LINE)
 		far_send(f, 1);
+}
+
+/* Nobody waits for anything. */
+static void rest(void)
+{
 	settle();
+	check_rest(fars[0].session);
+	for (size_t i = 0; i < 2; i++) {
+		if (!fars[i].up || fars[i].up->closed)
+			continue;
+		ck_assert_uint_eq(fars[i].up->consumed, fars[i].sent);
+		ck_assert_uint_ge(fars[i].up->n_input, fars[i].input);
+		ck_assert_uint_le(fars[i].up->n_input, fars[i].input + fars[i].signals);
+	}
 }
 
 /* A few bytes here and there, as of somebody who types, and then no more. */
@@ -580,7 +583,6 @@ static void trickle(struct far *f)
 		fake_pass(&fake, rnd(2 * ATTACHMENT_PAINT_USEC));
 		read_peers();
 	}
-	settle();
 }
 
 static void check_settled(void)
@@ -592,12 +594,6 @@ static void check_settled(void)
 	for (size_t i = 0; i < N_VIEWS; i++)
 		if (views[i].peer && views[i].term)
 			check_shown(views[i].term, fars[0].session);
-	for (size_t i = 0; i < 2; i++) {
-		if (!fars[i].up || fars[i].up->closed)
-			continue;
-		ck_assert_uint_eq(fars[i].up->consumed, fars[i].sent);
-		ck_assert_uint_eq(fars[i].up->n_input, fars[i].input);
-	}
 }
 
 static void run(uint64_t n)
@@ -617,12 +613,17 @@ static void run(uint64_t n)
 	disk_open();
 	for (size_t i = 0; i < STEPS; i++)
 		step();
-	settle();
-	check_raw_again(fars[0].session);
+	rest();
 	trickle(&fars[0]);
-	check_raw_again(fars[0].session);
+	rest();
+	for (size_t i = rnd(4); i; i--)
+		do_company(some_view());
+	rest();
+	check_company();
 	end_sequence(&fars[0]);
+	rest();
 	check_settled();
+	far_send(&fars[0], rnd(30));
 	far_end(&fars[0]);
 	far_end(&fars[1]);
 	settle();

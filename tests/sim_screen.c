@@ -57,7 +57,8 @@ void check_shown(const struct term *shown, const struct session *s)
 	term_free(fresh);
 }
 
-void check_raw_again(const struct session *s)
+/* Whoever can have raw output has it: nothing is left that would bring it later. */
+static void check_raw_again(const struct session *s)
 {
 	const struct attachment *a;
 	uint64_t from;
@@ -66,4 +67,16 @@ void check_raw_again(const struct session *s)
 		return; /* in a sequence whose begin the log no longer has */
 	list_for_each(a, &s->attachments, session_link)
 		ck_assert(!attachment_matches(a) || a->view == VIEW_RAW);
+}
+
+void check_rest(const struct session *s)
+{
+	const struct attachment *a;
+
+	ck_assert_uint_eq(screen_offset(&s->screen), s->log.head);
+	list_for_each(a, &s->attachments, session_link) {
+		ck_assert(a->view == VIEW_RAW || a->view == VIEW_PAINTED);
+		ck_assert_uint_eq(attachment_lag(a), 0);
+	}
+	check_raw_again(s);
 }

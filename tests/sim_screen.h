@@ -9,7 +9,7 @@
 
 /* Whatever it missed, a terminal of the session's size is as the session's, and any other shows its part of it. */
 void check_shown(const struct term *shown, const struct session *s);
-/* Whoever can have raw output has it: nothing is left that would bring it later. */
-void check_raw_again(const struct session *s);
+/* Nobody is owed any of the output, and whoever can have it raw does. */
+void check_rest(const struct session *s);
 
 #endif

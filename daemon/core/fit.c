@@ -172,7 +172,7 @@ void session_attached(struct session *s, struct attachment *a, const struct atta
 	list_append(&s->attachments, &a->session_link);
 	a->typed_usec = replaced ? replaced->typed_usec : s->core->clock->now_usec;
 	if (may_lead(a)) {
-		if (!replaced || s->latest == replaced)
+		if (!replaced || !s->latest || s->latest == replaced)
 			s->latest = a;
 		if (!s->lead)
 			session_lead(s, a);
