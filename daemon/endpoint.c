@@ -94,9 +94,13 @@ static void set_source_key(struct endpoint *ep, struct secret *key)
 	ep->key_state = ENDPOINT_KEY_READY;
 }
 
+/* The environment's key is what it was: nobody would bring another. */
 void endpoint_key_rejected(struct endpoint *ep)
 {
-	if (ep->id.configured && ep->key_state == ENDPOINT_KEY_READY)
+	const struct cfg *cfg = ep->pool->cfg;
+
+	if (ep->id.configured && (cfg->key_file || cfg->key_command) &&
+		ep->key_state == ENDPOINT_KEY_READY)
 		ep->key_state = ENDPOINT_KEY_WANTED;
 }
 

@@ -321,6 +321,13 @@ class Keys(WorldCase):
         os.chmod(path, 0o600)
         self.assertEqual(c.call("sandbox.list")["sandboxes"], [])
 
+    def test_a_key_of_the_daemons_environment_that_is_rejected_is_told_each_time(self):
+        service = self.world.local()
+        self.world.daemon(env=dict(service.environment(), CWSANDBOX_API_KEY="revoked"))
+        c = Client(self.world.socket_path)
+        for _ in range(2):
+            self.assertEqual(c.error("sandbox.list")["status"], "UNAUTHENTICATED")
+
     def test_a_key_command_is_asked_again_after_a_rejection(self):
         service = self.world.local()
         path = self.world.write("its-key", "old-key")
