@@ -8,6 +8,7 @@
 #include "client/cli.h"
 
 #define ANSWER_WAIT_MS 200 /* for answers of the terminal that are due when we leave */
+#define LAST_WAIT_MS 1000  /* for each page of the session's last screen */
 
 /* ---- how it ends ---- */
 
@@ -53,8 +54,48 @@ static void take_late_answers(struct attach *a)
 	}
 }
 
+/* Blank lines at the end of the screen are left out. */
+static int put_line(struct attach *a, const char *line, size_t *n_blank, struct term_buf *out)
+{
+	int r = 0;
+
+	if (!*line) {
+		++*n_blank;
+		return 0;
+	}
+	for (; !r && *n_blank; --*n_blank)
+		r = attach_text(out, "\r\n");
+	if (!r)
+		r = term_filter_feed(a->filter, (const uint8_t *)line, strlen(line), out);
+	return r ? r : attach_text(out, "\r\n");
+}
+
+/* The session's own screen; nothing where its program left it on the alternate one, or the daemon says no more. */
+static int put_screen(struct attach *a, struct term_buf *out)
+{
+	struct cwsandbox_request q = {
+		.method = CWSANDBOX_SESSION_CAPTURE, .name = a->name, .format = "ansi"
+	};
+	struct cwsandbox_answer *page;
+	size_t n_blank = 0;
+	bool more = true;
+	int r = 0;
+
+	term_filter_reset(a->filter);
+	while (!r && more && !cwsandbox_call(a->c, &q, LAST_WAIT_MS, &page)) {
+		more = page->more && page->n_lines && !page->alternate;
+		for (size_t i = 0; !r && !page->alternate && i < page->n_lines; i++)
+			r = put_line(a, page->lines[i], &n_blank, out);
+		q.from = page->from + page->n_lines;
+		cwsandbox_answer_free(page);
+	}
+	return r;
+}
+
 void attach_leave(struct attach *a)
 {
+	/* painted at a size of its own, it would show nothing of how the session ended */
+	const bool is_view = a->ending == ENDING_EXITED && term_filter_alternate(a->filter);
 	struct term_buf undo = { .data = NULL };
 	size_t kept;
 
@@ -62,6 +103,9 @@ void attach_leave(struct attach *a)
 		undo.n = 0;
 	if (a->helping && attach_text(&undo, ATTACH_HELP_LEAVE))
 		undo.n = 0;
+	kept = undo.n;
+	if (is_view && put_screen(a, &undo))
+		undo.n = kept;
 	kept = undo.n;
 	if (restore_title(a, &undo))
 		undo.n = kept;

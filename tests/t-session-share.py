@@ -322,6 +322,31 @@ class Sharing(SessionCase):
         self.assertEqual(late.exit_code(), 11)
         self.assertIn("exit 11", late.screen.all_text())
 
+    def test_the_last_screen_of_a_session_is_left_on_a_terminal_of_any_size(self):
+        a = self.shell()
+        sizes = ((40, 10), (100, 30))
+        there = [self.attach(a.session, cols=cols, rows=rows).see_line(PROMPT) for cols, rows in sizes]
+        a.type("clear; printf '\\033[31mred\\033[m %045d\\n\\n' 7; exit 11\r")
+        for t in there + [self.attach(a.session, cols=cols, rows=rows) for cols, rows in sizes]:
+            self.assertEqual(t.exit_code(), 11)
+            text = t.screen.all_text().replace("\n", "|")
+            wide = "red " + "0" * 44 + "7"
+            self.assertIn((wide if t.screen.cols > 40 else wide[:40] + "|" + wide[40:]) + "||", text)
+            self.assertIn(b"\x1b[31mred\x1b[m " + b"0" * 44, t.raw)
+            self.assertTrue(text.endswith("||[%s: ended, exit code 11]" % a.session), text)
+            self.assert_sane(t)
+
+    def test_a_program_killed_on_the_alternate_screen_leaves_nothing_of_it(self):
+        name = self.name()
+        command = ("sh", "-c", "printf '\\033[?1049hpicture'; exec sleep 1000")
+        t = self.world.terminal("new", "-s", name, self.sandbox, "--", *command).see("picture")
+        view = self.attach(name, cols=60, rows=12).see("picture")
+        self.world.ok("kill", name)
+        for t in (t, view):
+            self.assertEqual(t.exit_code(), UNREACHED)
+            self.assertNotIn("picture", t.screen.all_text())
+            self.assert_sane(t)
+
     def test_a_terminal_of_another_size_is_painted_and_resizes_nothing(self):
         a = self.shell(cols=80, rows=24)
         b = self.attach(a.session, cols=60, rows=15).see_line(PROMPT)
