@@ -70,7 +70,8 @@ static int put_line(struct attach *a, const char *line, size_t *n_blank, struct 
 	return r ? r : attach_text(out, "\r\n");
 }
 
-/* The session's own screen; nothing where its program left it on the alternate one, or the daemon says no more. */
+/* The session's own screen; nothing where its program left it on the alternate one, or the daemon
+ * says no more. */
 static int put_screen(struct attach *a, struct term_buf *out)
 {
 	struct cwsandbox_request q = {

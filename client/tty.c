@@ -17,7 +17,9 @@
 #define ROWS_DEFAULT 24u
 #define LEAVE_MS 1000 /* how long a terminal that takes nothing is waited for at the end */
 
-static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT };
+/* ALRM as of an alarm set before we were executed, XCPU as of `ulimit -t`. */
+static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGALRM,
+	SIGUSR1, SIGUSR2, SIGXCPU };
 static_assert(ARRAY_SIZE(caught) == TTY_N_CAUGHT, "struct tty has room for each");
 
 /* The write end of the open tty's pipe, and which of `caught` came: a signal handler has no other
@@ -96,7 +98,8 @@ static void on_held_signal(int sig)
 
 static void catch_held(void)
 {
-	static const int ends[] = { SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	static const int ends[] = { SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGALRM, SIGUSR1, SIGUSR2,
+		SIGXCPU };
 	struct sigaction sa = { .sa_handler = on_held_signal, .sa_flags = SA_RESTART | SA_NODEFER };
 
 	sigemptyset(&sa.sa_mask);

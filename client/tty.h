@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <termios.h>
 
-#define TTY_N_CAUGHT 7 /* signals that an open tty catches */
+#define TTY_N_CAUGHT 11 /* signals that an open tty catches */
 
 struct tty {
 	int in, out;  /* stdin; a descriptor of our own for stdout that does not block */
@@ -40,8 +40,8 @@ void tty_hold(void);
 /* Back to what it was before tty_hold(); a signal handler may call it. */
 void tty_release(void);
 
-/* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT, but for those that end or stop
- * us and that our caller has ignored; the terminal is as it was. */
+/* Opens the pieces and catches WINCH, TERM, HUP, INT, QUIT, TSTP, CONT, ALRM, USR1, USR2, XCPU, but for
+ * those that end or stop us and that our caller has ignored; the terminal is as it was. */
 int tty_open(struct tty *t);
 int tty_enter(struct tty *t); /* raw mode */
 /* Entered, but somebody has put it back, as a shell does when we are stopped by SIGSTOP. */

@@ -55,6 +55,10 @@ class WaysOut(SessionCase):
         t = self.messed().kill(signal.SIGHUP)
         self.out(t, -signal.SIGHUP, 128 + signal.SIGHUP, UNREACHED, 0)
 
+    def test_signals_that_few_programs_catch(self):
+        for number in (signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
+            self.out(self.messed().kill(number), -number)
+
     def test_sigint(self):
         t = self.messed().kill(signal.SIGINT)
         self.out(t, -signal.SIGINT, 130)
@@ -299,7 +303,7 @@ class TypedAhead(SessionCase):
         t = self.new().type("lost\x03")
         self.assertEqual(t.exit_code(), 1)
         self.assert_sane(t)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU):
             t = self.new().kill(number)
             self.assertEqual(t.exit_code(), 1 if number == signal.SIGINT else -number)
             self.assert_sane(t)
