@@ -18,7 +18,10 @@ let got = Buffer.alloc(0);
 class Shown extends Xterm {
 	constructor(cols, rows, scrollback) {
 		super(cols, rows, scrollback);
+		const handler = this.core._inputHandler, restore = handler.restoreCursor;
+
 		this.term.parser.registerCsiHandler({ final: 'J' }, ([what]) => this.mendSaved(what));
+		handler.restoreCursor = params => this.mendRestored(restore.call(handler, params));
 	}
 
 	// xterm.js counts the row of a saved cursor from the begin of the history, and goes on to do so where ED 3 erased that.
@@ -28,6 +31,15 @@ class Shown extends Xterm {
 		if (what === 3)
 			buffer.savedY = Math.max(buffer.savedY - buffer.ybase, 0);
 		return false;
+	}
+
+	// It saves a cursor with its pending wrap, and restores it without.
+	mendRestored(result) {
+		const buffer = this.core.buffers.active;
+
+		if (buffer.savedX === this.term.cols)
+			buffer.x = buffer.savedX;
+		return result;
 	}
 
 	// Called by dump(): no part of what is asked for here.
