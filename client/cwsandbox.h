@@ -504,7 +504,8 @@ int cwsandbox_timeout_ms(const struct cwsandbox *c);
 /* Sends and receives what can be without waiting. -ECONNRESET, -EBADMSG: the connection is over
  * (events before that remain). */
 int cwsandbox_dispatch(struct cwsandbox *c);
-/* Only sends: a system call less for who knows that nothing has come. Errors as dispatch. */
+/* Only sends: a system call less for who knows that nothing has come. An event may come of it too:
+ * CREDIT, of room that was made. Errors as dispatch. */
 int cwsandbox_flush(struct cwsandbox *c);
 /* The oldest event; CWSANDBOX_E_PENDING: none. Each is given once. */
 int cwsandbox_next(struct cwsandbox *c, struct cwsandbox_event *ret);

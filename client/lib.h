@@ -223,7 +223,11 @@ enum ack { ACK_NONE, ACK_ALONG, ACK_NOW }; /* ALONG: with other things, or when 
 enum ack conn_acks(const struct cwsandbox *c);
 /* What is so urgent at least becomes frames. */
 int conn_put_acks(struct cwsandbox *c, enum ack least);
-void conn_sent(struct cwsandbox *c, size_t n);
+/* The socket took so much. -ENOMEM: the connection is over. */
+int conn_sent(struct cwsandbox *c, size_t n);
+/* Who had input and found no room is told where there is some now. -ENOMEM. */
+int conn_tell_rooms(struct cwsandbox *c);
+bool conn_has_room(const struct cwsandbox *c, const struct attachment *a); /* for input */
 /* The connection is over, as c->error says: every waiting request is answered with r. */
 void conn_lost(struct cwsandbox *c, int r);
 int conn_next(struct cwsandbox *c, struct cwsandbox_event *ret);

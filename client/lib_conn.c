@@ -9,6 +9,7 @@
 #include "client/lib.h"
 
 #define OUT_MIN ((size_t)4096)
+#define INPUT_HEAD_MAX ((size_t)64) /* bytes of an input frame before the input */
 
 /* ---- errors ---- */
 
@@ -189,15 +190,16 @@ static int out_put(struct cwsandbox *c, struct frame_out *o)
 	return 0;
 }
 
-void conn_sent(struct cwsandbox *c, size_t n)
+int conn_sent(struct cwsandbox *c, size_t n)
 {
 	c->out_at += n;
 	if (c->out_at < c->out_n)
-		return;
+		return 0;
 	if (c->out_secret)
 		explicit_bzero(c->out, c->out_cap);
 	c->out_secret = false;
 	c->out_at = c->out_n = 0;
+	return conn_tell_rooms(c);
 }
 
 static int pending_new(struct cwsandbox *c, struct pending **ret, enum pending_kind kind)
@@ -386,11 +388,19 @@ int cwsandbox_consumed(struct cwsandbox *c, int64_t attachment, size_t n)
 
 static size_t input_room(const struct cwsandbox *c, const struct attachment *a)
 {
+	size_t used = c->out_n - c->out_at + INPUT_HEAD_MAX;
+
 	if (!a || a->gone || a->input_closed)
 		return 0;
 	if (!c->tells_refused && c->n_pending >= CWSANDBOX_REQUESTS_MAX / 2)
 		return 0; /* the other half is for what is no input */
-	return (size_t)(a->input_window - (a->sent - a->credited));
+	return min_size((size_t)(a->input_window - (a->sent - a->credited)),
+		LIB_OUT_MAX - min_size(used, LIB_OUT_MAX));
+}
+
+bool conn_has_room(const struct cwsandbox *c, const struct attachment *a)
+{
+	return input_room(c, a) > 0;
 }
 
 size_t cwsandbox_input_room(const struct cwsandbox *c, int64_t attachment)

@@ -311,7 +311,7 @@ static int io_send(struct cwsandbox *c, enum ack least)
 		if (l < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return 0;
 		/* What it said before it closed still comes: the read finds the end. */
-		conn_sent(c, l < 0 ? c->out_n - c->out_at : (size_t)l);
+		r = conn_sent(c, l < 0 ? c->out_n - c->out_at : (size_t)l);
 	}
 	return r;
 }

@@ -224,6 +224,17 @@ static int tell_room(struct cwsandbox *c, struct attachment *a)
 	return event_push_simple(c, CWSANDBOX_EVENT_CREDIT, a->id);
 }
 
+int conn_tell_rooms(struct cwsandbox *c)
+{
+	struct attachment *a;
+	int r = 0;
+
+	list_for_each(a, &c->attachments, link)
+		if (!r && a->starved && conn_has_room(c, a))
+			r = tell_room(c, a);
+	return r;
+}
+
 static int take_credit(struct cwsandbox *c, struct attachment *a, uint64_t bytes)
 {
 	bytes = min_u64(bytes,

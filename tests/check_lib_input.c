@@ -103,6 +103,33 @@ START_TEST(input_that_waits_for_answers_leaves_half_of_the_requests_to_others)
 }
 END_TEST
 
+START_TEST(input_that_finds_the_way_out_full_is_told_when_there_is_room)
+{
+	static const uint8_t text[60000];
+	const struct cwsandbox_request send = {
+		.method = CWSANDBOX_SESSION_SEND, .name = "work", .data = text, .n = sizeof(text)
+	};
+	struct cwsandbox *c = attached();
+	struct cwsandbox_event e;
+	size_t taken;
+
+	while (cwsandbox_start(c, &send, NULL) == 0)
+		;
+	while (cwsandbox_input(c, 5, text, 100, &taken) == 0)
+		ck_assert_int_eq(send_credit(c, 5, conn_find_attachment(c, 5)->sent), 0);
+	ck_assert_uint_le(c->out_n - c->out_at, LIB_OUT_MAX);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), 0);
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	drop_sent(c);
+	ck_assert_int_eq(cwsandbox_next(c, &e), 0);
+	ck_assert_int_eq(e.kind, CWSANDBOX_EVENT_CREDIT);
+	ck_assert_int_eq(e.attachment, 5);
+	ck_assert_uint_eq(cwsandbox_input_room(c, 5), INPUT_WINDOW);
+	ck_assert_int_eq(cwsandbox_next(c, &e), CWSANDBOX_E_PENDING);
+	cwsandbox_free(c);
+}
+END_TEST
+
 START_TEST(closed_input_takes_no_more_and_is_closed_once)
 {
 	struct cwsandbox *c = attached();
@@ -123,4 +150,5 @@ TEST_MAIN("lib_input", input_is_taken_as_far_as_there_is_credit_and_credit_is_to
 	refused_input_is_told_and_its_credit_comes_back,
 	a_daemon_that_tells_no_refusal_is_asked_for_an_answer_and_no_credit_is_lost,
 	input_that_waits_for_answers_leaves_half_of_the_requests_to_others,
+	input_that_finds_the_way_out_full_is_told_when_there_is_room,
 	closed_input_takes_no_more_and_is_closed_once)
