@@ -8,7 +8,7 @@
 #include "client/commands.h"
 #include "client/listing.h"
 
-#define STOP_TIMEOUT_MS 15000
+#define STOP_TIMEOUT_MS 20000 /* it takes at most 17 s, with the local service */
 #define LIST_PAGE 200
 
 static int running(struct cli *cli)

@@ -16,7 +16,7 @@
 #define LOCAL_START_MAX_USEC (15 * USEC_PER_SEC)
 #define LOCAL_ENDED_USEC (1 * USEC_PER_SEC) /* dialed after its end, if none holds the lock */
 #define LOCAL_SAID_MAX 256
-#define LOCAL_STOP_MAX_USEC (8 * USEC_PER_SEC) /* its programs get 2 s, its connections 2 more */
+#define LOCAL_STOP_MAX_USEC (10 * USEC_PER_SEC) /* it takes at most 8 */
 #define LOCAL_POLL_USEC (100 * USEC_PER_MSEC)
 #define LOCAL_WHY_MAX 512
 

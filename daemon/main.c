@@ -12,14 +12,16 @@
 #include <sys/stat.h>
 
 #include "common/io/sock.h"
+#include "daemon/local.h"
 #include "daemon/notify.h"
 #include "daemon/secret.h"
 #include "daemon/server.h"
 #include "daemon/url.h"
 
 #define EXIT_USAGE 2
-#define LOCK_WAIT_USEC (7 * USEC_PER_SEC) /* above what another one takes to drain its clients */
+#define LOCK_WAIT_USEC (18 * USEC_PER_SEC) /* above what another one takes to end */
 #define LOCK_PAUSE_MS 20
+#define END_MAX_USEC ((SERVER_DRAIN_SEC + WORKER_JOIN_SEC) * USEC_PER_SEC + LOCAL_STOP_MAX_USEC)
 #define KEY_CREDENTIAL "cwsandbox-api-key"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -225,6 +227,8 @@ static int take_key(struct cfg *cfg, struct secret **ret)
 }
 
 /* ---- one daemon per user ------------------------------------------------------------------------ */
+
+static_assert(LOCK_WAIT_USEC > END_MAX_USEC, "the one before has all the time that it may take");
 
 static bool takes_clients(const char *socket_path)
 {

@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
-#define WORKER_JOIN_SEC 2
-
 static void say_finished(struct worker *w)
 {
 	uint64_t one = 1;

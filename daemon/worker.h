@@ -16,6 +16,7 @@
 #include "common/io/loop.h"
 #include "common/list.h"
 
+#define WORKER_JOIN_SEC 2 /* for a job at the end */
 #define WORKER_JOBS_MAX 256
 
 struct job {
