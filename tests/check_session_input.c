@@ -2,6 +2,18 @@
 
 #include "tests/session_world.h"
 
+static bool no_memory; /* for input */
+
+int __real_inq_push(
+	struct inq *q, struct inq_writer *w, const void *data, size_t n, uint64_t now_usec);
+int __wrap_inq_push(
+	struct inq *q, struct inq_writer *w, const void *data, size_t n, uint64_t now_usec);
+int __wrap_inq_push(
+	struct inq *q, struct inq_writer *w, const void *data, size_t n, uint64_t now_usec)
+{
+	return no_memory ? -ENOMEM : __real_inq_push(q, w, data, n, now_usec);
+}
+
 START_TEST(input_beyond_the_window_is_refused_whole_and_credit_comes_back)
 {
 	static uint8_t big[CORE_INPUT_WINDOW + 1];
@@ -285,6 +297,25 @@ START_TEST(an_answer_of_the_model_is_not_split_by_what_is_typed)
 }
 END_TEST
 
+START_TEST(an_answer_for_which_there_is_no_memory_comes_when_there_is_some)
+{
+	static const char answer[] = "\033[0n";
+
+	begin();
+	no_memory = true;
+	output("\033[5n");
+	fake_run(&fake, 3 * SESSION_RETRY_USEC);
+	ck_assert_uint_eq(fake_last(&fake)->n_input, 0);
+	no_memory = false;
+	fake_run(&fake, SESSION_RETRY_USEC);
+	fake_turn(&fake);
+	ck_assert_uint_eq(fake_last(&fake)->n_input, strlen(answer));
+	ck_assert_int_eq(memcmp(fake_last(&fake)->input, answer, strlen(answer)), 0);
+	ck_assert(!s->reply_timer.armed);
+	end();
+}
+END_TEST
+
 /* The far side may read at the very end of a turn: who waits for the room is seen to in the next. */
 START_TEST(what_the_far_side_takes_is_work_for_the_core)
 {
@@ -417,6 +448,7 @@ TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_wh
 	close_input_is_the_veof_key_on_a_terminal,
 	sec_c26_each_query_is_answered_once_whoever_is_attached,
 	an_answer_of_the_model_is_not_split_by_what_is_typed,
+	an_answer_for_which_there_is_no_memory_comes_when_there_is_some,
 	what_the_far_side_takes_is_work_for_the_core, input_after_the_end_is_told_the_exit_code,
 	the_credit_of_a_key_comes_in_one_write_with_its_echo_and_never_alone,
 	credit_told_with_an_echo_of_which_the_socket_takes_a_byte_is_told_once,

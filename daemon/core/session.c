@@ -83,6 +83,11 @@ static void on_paste_timer(struct timer *t)
 	session_input_ready(s);
 }
 
+static void on_reply_timer(struct timer *t)
+{
+	session_mark(container_of(t, struct session, reply_timer));
+}
+
 static void on_clients_timer(struct timer *t)
 {
 	session_clients_changed(container_of(t, struct session, clients_timer));
@@ -118,6 +123,7 @@ static void session_init(struct session *s, struct core *core)
 		.resize_timer.fn = on_resize_timer,
 		.rest_timer.fn = on_rest_timer,
 		.paste_timer.fn = on_paste_timer,
+		.reply_timer.fn = on_reply_timer,
 		.clients_timer.fn = on_clients_timer,
 	};
 	ledger_add(&core->memory, sizeof(*s));
@@ -214,6 +220,7 @@ static void session_stop_timers(struct session *s)
 	timer_stop(ts, &s->resize_timer);
 	timer_stop(ts, &s->rest_timer);
 	timer_stop(ts, &s->paste_timer);
+	timer_stop(ts, &s->reply_timer);
 	timer_stop(ts, &s->clients_timer);
 }
 

@@ -31,7 +31,7 @@
 #define SESSION_E_BUSY 7
 
 #define SESSION_RESIZE_USEC (100 * USEC_PER_MSEC) /* at most one resize upstream in this time */
-#define SESSION_RETRY_USEC (1 * USEC_PER_SEC)     /* where there was no memory for another size */
+#define SESSION_RETRY_USEC (1 * USEC_PER_SEC)     /* where there was no memory */
 #define SESSION_LEAD_IDLE_USEC                                                                     \
 	(30 * USEC_PER_SEC) /* typing takes the lead from one idle so long                         \
 			     */
@@ -142,6 +142,7 @@ struct session {
 	struct attachment *lead, *latest, *lease;
 	uint64_t held_usec; /* since when block readers hold a quarter of the room; 0 = no */
 	struct timer paste_timer;
+	struct timer reply_timer; /* there was no memory for an answer of the model */
 	struct timer clients_timer;
 	uint64_t clients_usec;
 };

@@ -53,18 +53,23 @@ static_assert(TERM_REPLIES_MAX <= CORE_INPUT_WINDOW, "all answers that wait go i
 /* What the program asked its terminal is answered as input, in order, once; each answer whole. */
 static void session_reply(struct session *s)
 {
+	uint64_t now = s->core->clock->now_usec;
 	const uint8_t *data;
 	size_t n;
+	int r = 0;
 
 	if (!s->screen.term)
 		return;
 	data = term_replies(s->screen.term, &n);
 	if (n == 0)
 		return;
-	if (session_ended(s) ||
-		inq_push(&s->inq, s->replies, data, n, s->core->clock->now_usec) == 0) {
+	if (!session_ended(s))
+		r = inq_push(&s->inq, s->replies, data, n, now);
+	if (r == 0) {
 		term_replies_drop(s->screen.term, n);
 		session_input_ready(s);
+	} else if (r == -ENOMEM) { /* else it waits for what the far side reads */
+		timer_start(&s->core->timers, &s->reply_timer, now + SESSION_RETRY_USEC);
 	}
 }
 
