@@ -130,13 +130,25 @@ void tty_hold(void)
 
 /* ---- open ---- */
 
+static volatile sig_atomic_t *came_of(int sig)
+{
+	size_t i = 0;
+
+	while (caught[i] != sig)
+		i++;
+	return &came[i];
+}
+
+/* A stop and a continuation take each other back, as they do in the kernel: the later one counts. */
 static void on_signal(int sig)
 {
 	int saved = errno;
 
-	for (size_t i = 0; i < ARRAY_SIZE(caught); i++)
-		if (caught[i] == sig)
-			came[i] = 1;
+	*came_of(sig) = 1;
+	if (sig == SIGTSTP)
+		*came_of(SIGCONT) = 0;
+	if (sig == SIGCONT)
+		*came_of(SIGTSTP) = 0;
 	(void)!write(signal_fd, "", 1);
 	errno = saved;
 }
@@ -283,9 +295,35 @@ int tty_signal(struct tty *t)
 	return 0;
 }
 
+static void set_handler(int sig, void (*handler)(int))
+{
+	struct sigaction sa = { .sa_handler = handler };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+/* Whoever continues us may do so before we stand still. A stop by SIGTSTP that waits is taken back by
+ * any SIGCONT from here on, and one that came before is seen; but nobody's job is never stopped by
+ * that. */
 void tty_stop(void)
 {
-	raise(SIGSTOP);
+	struct sigaction before;
+	sigset_t set, mask;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &set, &mask);
+	sigaction(SIGTSTP, NULL, &before);
+	set_handler(SIGTSTP, SIG_DFL);
+	raise(SIGTSTP);
+	if (*came_of(SIGCONT))
+		set_handler(SIGTSTP, SIG_IGN); /* takes it back */
+	sigprocmask(SIG_UNBLOCK, &set, NULL);  /* here it stands still */
+	sigaction(SIGTSTP, &before, NULL);     /* the next one may come as soon as it goes on */
+	if (!*came_of(SIGCONT))
+		raise(SIGSTOP);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 void tty_die(int sig)

@@ -52,10 +52,11 @@ int tty_enter_again(struct tty *t);
 void tty_leave(struct tty *t, const void *undo, size_t n);
 /* Gives signals and descriptors back. */
 void tty_close(struct tty *t);
-/* A signal that came, 0 if none. However often one came meanwhile, it is told once. */
+/* A signal that came, 0 if none. However often one came meanwhile, it is told once; of SIGTSTP and
+ * SIGCONT the later one. */
 int tty_signal(struct tty *t);
-/* Stops this process as Ctrl-Z would have; returns once it is continued. The terminal must have
- * been left. */
+/* Stops this process as Ctrl-Z would have; returns once it is continued, at once when it was after
+ * the SIGTSTP that tty_signal() told. The terminal must have been left. */
 void tty_stop(void);
 /* Ends the process as the signal would have. */
 _Noreturn void tty_die(int sig);

@@ -212,9 +212,83 @@ START_TEST(a_signal_that_the_caller_ignores_stays_ignored)
 }
 END_TEST
 
+START_TEST(of_a_stop_and_a_continuation_the_later_one_is_told)
+{
+	struct tty t;
+
+	on_terminal(80, 24);
+	ck_assert_int_eq(tty_open(&t), 0);
+	raise(SIGTSTP);
+	raise(SIGCONT);
+	ck_assert_int_eq(tty_signal(&t), SIGCONT);
+	ck_assert_int_eq(tty_signal(&t), 0);
+	raise(SIGCONT);
+	raise(SIGTSTP);
+	ck_assert_int_eq(tty_signal(&t), SIGTSTP);
+	ck_assert_int_eq(tty_signal(&t), 0);
+	tty_close(&t);
+}
+END_TEST
+
+#define N_STOPS 300
+
+/* Says each time that it is about to stand still. */
+static _Noreturn void stop_often(int said, bool orphan)
+{
+	struct tty t;
+
+	ck_assert_int_eq(orphan ? setsid() < 0 : setpgid(0, 0), 0);
+	ck_assert_int_eq(tty_open(&t), 0);
+	for (unsigned i = 0; i < N_STOPS; i++) {
+		raise(SIGTSTP);
+		ck_assert_int_eq(tty_signal(&t), SIGTSTP);
+		ck_assert_int_eq(write(said, "", 1), 1);
+		tty_stop();
+		ck_assert_int_eq(tty_signal(&t), SIGCONT);
+	}
+	tty_close(&t);
+	_exit(0);
+}
+
+static void stop_and_go_on(bool orphan, bool at_once)
+{
+	int said[2], status;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(said), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		stop_often(said[1], orphan);
+	for (unsigned i = 0; i < N_STOPS; i++) {
+		ck_assert_int_eq(read(said[0], &byte, 1), 1);
+		if (!at_once) {
+			ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+			ck_assert(WIFSTOPPED(status));
+		}
+		ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	close(said[0]);
+	close(said[1]);
+}
+
+START_TEST(a_stop_stands_still_until_it_is_continued_however_soon_that_is)
+{
+	on_terminal(80, 24);
+	stop_and_go_on(false, false);
+	stop_and_go_on(false, true);
+	stop_and_go_on(true, false); /* nobody's job: no shell is there to continue it */
+}
+END_TEST
+
 TEST_MAIN("tty", the_size_is_the_environments_then_the_terminals_then_80_by_24,
 	leaving_writes_the_undo_and_puts_the_settings_back,
 	the_terminal_of_the_caller_stays_blocking,
 	a_terminal_that_takes_nothing_is_left_all_the_same, signals_are_told_and_given_back,
 	a_storm_of_signals_never_blocks_and_hides_no_other,
-	a_signal_that_the_caller_ignores_stays_ignored)
+	a_signal_that_the_caller_ignores_stays_ignored,
+	of_a_stop_and_a_continuation_the_later_one_is_told,
+	a_stop_stands_still_until_it_is_continued_however_soon_that_is)
