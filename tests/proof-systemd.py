@@ -20,7 +20,7 @@ MANAGER = next((p for p in ("/usr/lib/systemd/systemd", "/lib/systemd/systemd") 
 # It runs only where systemd is said to have started the machine: said to it alone.
 BOOTED = ("mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system && "
           "mount --make-rshared / && exec %s --user")
-DROP_IN = "[Service]\nExecStart=\nExecStart=%s\nWatchdogSec=2\nSetCredential=cwsandbox-api-key:%s\n"
+DROP_IN = "[Service]\nExecStart=\nExecStart=%s\nWatchdogSec=2\nLoadCredential=cwsandbox-api-key:%s\n"
 
 
 class Groups:
@@ -57,7 +57,7 @@ class Units(WorldCase):
         shutil.copy(os.path.join(BUILD, "systemd", "cwsandboxd.service"), units)
         shutil.copy(os.path.join(SOURCE, "systemd", "cwsandboxd.socket"), units)
         with open(os.path.join(units, "cwsandboxd.service.d", "test.conf"), "w") as f:
-            f.write(DROP_IN % (program("cwsandboxd"), self.service.key))
+            f.write(DROP_IN % (program("cwsandboxd"), self.world.write("key", self.service.key)))
         os.makedirs(os.path.join(env["XDG_CONFIG_HOME"], "cwsandboxd"))
         self.world.write("config/cwsandboxd/cwsandboxd.conf", "url = %s\nca-file = %s\n" % (self.service.url, self.service.ca_file))
         self.manager = self.world.start(["unshare", "--mount", "sh", "-c", BOOTED % MANAGER], preexec_fn=self.groups.enter)
