@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/attach_private.h"
 #include "client/cli.h"
@@ -36,22 +35,18 @@ static int restore_title(struct attach *a, struct term_buf *undo)
 	return r;
 }
 
-/* Answers that are on their way must not reach the shell after us. */
+/* Answers that are on their way must not reach the shell after us. Keys among them are the session's,
+ * unless it is over. */
 static void take_late_answers(struct attach *a)
 {
 	const int64_t now = cli_now_ms(), due = now + ANSWER_WAIT_MS;
 	struct pollfd p = { .fd = a->tty.in, .events = POLLIN };
-	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
-	ssize_t l;
 
 	while (a->tty.raw && a->probe.waiting && cli_now_ms() < due &&
 		now - a->asked_ms < PROBE_GIVE_UP_MS &&
-		poll(&p, 1, (int)(due - cli_now_ms())) > 0) {
-		l = read(a->tty.in, in, sizeof(in));
-		if (l <= 0)
+		poll(&p, 1, (int)(due - cli_now_ms())) > 0 && p.revents == POLLIN)
+		if (attach_read_keys(a))
 			return;
-		probe_feed(&a->probe, in, (size_t)l, keys);
-	}
 }
 
 /* Blank lines at the end of the screen are left out. */
@@ -100,6 +95,7 @@ void attach_leave(struct attach *a)
 	struct term_buf undo = { .data = NULL };
 	size_t kept;
 
+	take_late_answers(a);
 	if (a->begun && attach_undo(a, &undo))
 		undo.n = 0;
 	if (a->helping && attach_text(&undo, ATTACH_HELP_LEAVE))
@@ -110,7 +106,6 @@ void attach_leave(struct attach *a)
 	kept = undo.n;
 	if (restore_title(a, &undo))
 		undo.n = kept;
-	take_late_answers(a);
 	tty_leave(&a->tty, undo.data, undo.n);
 	term_buf_done(&undo);
 }

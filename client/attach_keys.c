@@ -76,7 +76,7 @@ static void heed_terminal(struct attach *a)
 		cwsandbox_start(a->c, &set, NULL);
 }
 
-static int read_keys(struct attach *a)
+int attach_read_keys(struct attach *a)
 {
 	uint8_t in[READ_MAX], keys[READ_MAX + PROBE_HELD_MAX];
 	ssize_t l = read(a->tty.in, in, sizeof(in));
@@ -136,6 +136,6 @@ void attach_send_keys(struct attach *a)
 int attach_keys_turn(struct attach *a, bool came)
 {
 	if (came && !a->ending)
-		return read_keys(a);
+		return attach_read_keys(a);
 	return cli_now_ms() >= attach_keys_due_ms(a) ? flush_keys(a) : 0;
 }

@@ -103,6 +103,8 @@ int attach_mind_silence(struct attach *a, bool heard);
 bool attach_reads_keys(const struct attach *a);
 /* When what may be a key or the beginning of more is taken for a key; INT64_MAX where there is none. */
 int64_t attach_keys_due_ms(const struct attach *a);
+/* There is something to read: what is no answer of the terminal is typed, unless we end. -ENOMEM. */
+int attach_read_keys(struct attach *a);
 /* came: there is something to read. -ENOMEM. */
 int attach_keys_turn(struct attach *a, bool came);
 /* As far as there is credit. */

@@ -178,14 +178,33 @@ class WaysOut(SessionCase):
     def test_keys_that_the_shell_took_while_the_client_was_stopped_are_not_waited_for(self):
         t = self.shell()
         for _ in range(40):  # often enough for both to come between two looks at the terminal
-            t.screen.reset()
             t.kill(signal.SIGTSTP).type("\r")
             until(lambda: os.waitid(os.P_PID, t.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT), "the client to stand still")
             termios.tcflush(t.slave, termios.TCIFLUSH)
+            while t.receive():  # the key may have come before the signal, and its prompt too
+                pass
+            t.screen.reset()
             os.kill(t.pid, signal.SIGCONT)
             t.see(PROMPT)
         t.type(DETACH)
         self.out(t, 0)
+
+    def test_a_client_that_is_continued_as_soon_as_it_is_stopped_does_not_stand_still(self):
+        t = self.shell()
+        for n in range(20):
+            t.kill(signal.SIGTSTP).kill(signal.SIGCONT)
+            t.type("echo on $((%d+1000))\r" % n).see("on %d" % (n + 1000))
+        t.type(DETACH)
+        self.out(t, 0)
+
+    def test_keys_typed_just_before_a_stop_reach_the_session(self):
+        for n in range(3):
+            env = dict(self.world.env, CWSANDBOX_PROBE="yes")  # whose answers never come, and are due for 5 s
+            t = at_prompt(self.world.terminal("attach", self.shell().session, env=env))
+            self.stopped(t.type("echo on ").kill(signal.SIGTSTP).type("$((%d+1000))\r" % n))
+            os.kill(t.pid, signal.SIGCONT)
+            t.see("on %d" % (n + 1000)).type(DETACH)
+            self.assertEqual(t.exit_code(), 0)
 
     def test_a_session_that_ended_while_the_client_was_stopped_tells_its_exit_code(self):
         t = self.stopped(self.messed())
