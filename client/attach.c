@@ -17,14 +17,18 @@
 static void stop(struct attach *a)
 {
 	attach_leave(a);
-	attach_ask_lines(a);
+	if (a->ending)
+		return; /* by a key typed before */
+	if (!a->helping)
+		attach_hold(a);
 	a->helping = false;
-	cwsandbox_flush(a->c); /* the answer is to be of now */
+	attach_send_keys(a);
+	cwsandbox_flush(a->c);
 	tty_stop();
 	if (tty_enter(&a->tty))
 		attach_end_as(a, ENDING_GONE, NULL);
 	else
-		attach_again(a, false);
+		attach_again(a, true);
 }
 
 /* After a SIGSTOP, of which nobody was told before: a shell has taken the terminal meanwhile. */
@@ -37,7 +41,7 @@ static void go_on(struct attach *a)
 	if (tty_enter_again(&a->tty))
 		attach_end_as(a, ENDING_GONE, NULL);
 	else
-		attach_again(a, false);
+		attach_again(a, true);
 }
 
 static void take_signals(struct attach *a)
@@ -124,7 +128,7 @@ static int turn(struct attach *a)
 
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	if (p[FD_SIGNALS].revents) {
+	if (n < 0 || p[FD_SIGNALS].revents) { /* before anything more is written */
 		take_signals(a);
 		p[FD_KEYS].revents = 0; /* while we stood still a shell may have read them */
 	}
@@ -225,8 +229,6 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	r = set_keys(&a);
 	if (r)
 		return r;
-	a.had_history = o->request.has_history;
-	a.history = o->request.history;
 	a.typed = o->typed;
 	o->typed = (struct term_buf){ .n = 0 };
 	if (o->request.name)

@@ -81,37 +81,39 @@ void attach_request(struct attach *a)
 			a, a->begun ? ENDING_LOST : ENDING_REFUSED, cwsandbox_error(a->c)->message);
 }
 
-static void request_newer(struct attach *a)
+void attach_hold(struct attach *a)
 {
-	attach_name_lines(a);
-	attach_request(a);
+	const struct cwsandbox_request set = { .method = CWSANDBOX_SESSION_SET,
+		.attachment = a->attachment,
+		.has_shown = true,
+		.shown = a->shown };
+
+	if (a->attachment >= 0 && !cwsandbox_server(a->c)->observer)
+		cwsandbox_start(a->c, &set, NULL);
 }
 
-void attach_again(struct attach *a, bool in_place)
+void attach_again(struct attach *a, bool below)
 {
 	struct cwsandbox_request *q = &a->o->request;
 
 	attach_write_anew(a, 0);
 	term_filter_reset(a->filter);
-	if (a->attach_id || a->again)
+	if (a->attach_id)
 		return; /* on its way already, with its paint */
 	q->name = a->name;
 	q->replaces = a->attachment >= 0 ? a->attachment : 0; /* so that the lead stays ours */
 	q->take_over = false;
-	q->has_shown = in_place && q->replaces;
+	q->has_shown = q->replaces != 0;
 	q->shown = a->shown;
+	q->below = below;
 	a->attachment = -1;
-	a->knows_lines &= !in_place;
-	if (a->lines_id && !in_place)
-		a->again = true;
-	else
-		request_newer(a);
+	attach_request(a);
 }
 
 void attach_leave_help(struct attach *a)
 {
 	a->helping = false;
-	attach_again(a, true);
+	attach_again(a, false);
 	if (attach_text(&a->out, ATTACH_HELP_LEAVE))
 		attach_end_as(a, ENDING_LOST, "out of memory");
 	attach_write_out(a);
@@ -246,7 +248,7 @@ static void take_old(struct attach *a, const struct cwsandbox_event *e)
 {
 	char why[ERRORS_TEXT_MAX / 2];
 
-	if ((!a->attach_id && !a->again) || e->attachment != a->o->request.replaces)
+	if (!a->attach_id || e->attachment != a->o->request.replaces)
 		return;
 	if (e->kind == CWSANDBOX_EVENT_EXITED)
 		a->o->request.replaces = 0;
@@ -264,8 +266,6 @@ int attach_take_event(struct attach *a, const struct cwsandbox_event *e)
 
 	if (e->kind == CWSANDBOX_EVENT_ANSWER) {
 		attach_take_answer(a, e);
-		if (attach_take_lines(a, e))
-			request_newer(a);
 		r = take_lead(a, e);
 		return r ? r : take_title(a, e);
 	}

@@ -1,6 +1,6 @@
 /*
- * attach_private - struct attach, shared by attach.c (the loop), attach_events.c, attach_keys.c, attach_write.c, attach_lines.c and
- * attach_end.c
+ * attach_private - struct attach, shared by attach.c (the loop), attach_events.c, attach_keys.c,
+ * attach_write.c and attach_end.c
  */
 #ifndef CLIENT_ATTACH_PRIVATE_H
 #define CLIENT_ATTACH_PRIVATE_H
@@ -46,21 +46,15 @@ struct attach {
 	uint32_t attach_id; /* that makes it */
 	uint32_t lead_id;   /* for the lead */
 	uint32_t title_id;  /* for the session's title */
-	uint32_t lines_id;  /* for how many lines the terminal has */
-
-	/* coming back */
-	bool knows_lines; /* `from` is the first line that the terminal has not */
-	uint64_t from;
-	bool again;       /* attaching waits for that answer */
-	bool had_history; /* as asked for: request.has_history, request.history */
-	uint64_t history;
 
 	/* what is written: of the event at hand */
 	struct term_filter *filter;
 	struct pace pace;
 	struct term_buf out;
 	size_t out_at, event_n, event_done;
-	uint64_t shown;   /* what was written to the terminal of the session ends there */
+	uint64_t event_end; /* of the session: it shows that up to there */
+	bool event_is_raw;  /* it is output; else a paint */
+	uint64_t shown;     /* what was written to the terminal of the session ends there */
 	bool title_saved; /* on the terminal's stack of titles */
 	bool helping; /* the help is on the screen until a key; what comes meanwhile is passed over */
 
@@ -82,9 +76,12 @@ struct attach {
 
 /* ---- attach_events.c: from the daemon ---- */
 void attach_request(struct attach *a);
-/* After the help or a stop, when the screen is painted anew. in_place: the terminal shows what it showed when the last of
- * the session was written to it. */
-void attach_again(struct attach *a, bool in_place);
+/* After the help or a stop, when the screen is painted anew. below: others have written to the
+ * terminal since the last of the session was. */
+void attach_again(struct attach *a, bool below);
+/* The terminal is left as it is, and shows no more before attach_again(): the daemon counts from
+ * there. */
+void attach_hold(struct attach *a);
 void attach_leave_help(struct attach *a);
 /* To the size that the terminal has now. changed: the kernel said so; where it is the old one again, it was another
  * meanwhile, and the picture is cut. */
@@ -128,14 +125,6 @@ int attach_say_title(struct attach *a, const char *bell);
 int attach_show_help(struct attach *a);
 /* What takes back all that the session has set on the terminal. -ENOMEM. */
 int attach_undo(struct attach *a, struct term_buf *undo);
-
-/* ---- attach_lines.c: coming back ---- */
-/* The terminal is left: which line of the session is the first that it has not? */
-void attach_ask_lines(struct attach *a);
-/* The answer. Attaching again waited for it. */
-bool attach_take_lines(struct attach *a, const struct cwsandbox_event *e);
-/* Of the history only newer ones are asked for; none where it is not known which those are. */
-void attach_name_lines(struct attach *a);
 
 /* ---- attach_end.c ---- */
 /* How it ends, unless that is known already. */

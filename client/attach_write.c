@@ -46,6 +46,17 @@ void attach_write_anew(struct attach *a, size_t event_n)
 {
 	a->out.n = a->out_at = a->event_done = 0;
 	a->event_n = event_n;
+	a->event_end = a->shown; /* attach_show() knows better */
+	a->event_is_raw = true;
+}
+
+/* Of a paint that is not all there nothing counts. */
+static void note_shown(struct attach *a)
+{
+	if (a->event_is_raw)
+		a->shown = a->event_end - (a->event_n - a->event_done);
+	else if (a->event_done == a->event_n)
+		a->shown = a->event_end;
 }
 
 /* Credit goes back in step with what the terminal has taken; the filter may have changed the
@@ -59,6 +70,7 @@ static void count_written(struct attach *a)
 	if (done > a->event_done && a->attachment >= 0)
 		cwsandbox_consumed(a->c, a->attachment, done - a->event_done);
 	a->event_done = done;
+	note_shown(a);
 }
 
 static uint64_t now_usec(void)
@@ -135,7 +147,8 @@ int attach_show(struct attach *a, const struct cwsandbox_event *e)
 	int r;
 
 	attach_write_anew(a, e->n);
-	a->shown = e->kind == CWSANDBOX_EVENT_OUTPUT ? e->offset + e->n : e->offset;
+	a->event_is_raw = e->kind == CWSANDBOX_EVENT_OUTPUT;
+	a->event_end = a->event_is_raw ? e->offset + e->n : e->offset;
 	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
 		term_filter_reset(a->filter);
 	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
@@ -191,6 +204,7 @@ int attach_show_help(struct attach *a)
 
 	if (!r)
 		r = help_text(a, &help);
+	attach_hold(a);
 	attach_write_anew(a, 0);
 	term_buf_done(&a->out);
 	a->out = help;

@@ -290,8 +290,10 @@ struct cwsandbox_request {
 	bool hold;
 	uint64_t created; /* of keep: the id of the request that made it, as cwsandbox_start() gave it */
 	int64_t replaces; /* of attach: our attachment whose place it takes; 0: none */
-	bool has_shown; /* so too: its terminal still shows the session, up to the offset `shown` */
+	bool has_shown; /* so too: its terminal still shows the session, up to the offset `shown`. Of set
+			   with `attachment`: it shows no more until another one takes its place */
 	uint64_t shown;
+	bool below; /* with has_shown: others have written there since */
 };
 
 #define CWSANDBOX_FILE_MAX ((uint64_t)256 * 1024 * 1024)

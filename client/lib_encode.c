@@ -79,7 +79,7 @@ static const struct put rename_puts[] = { P_MUST(PUT_STR, "name", name), P_MUST(
 static const struct put set_puts[] = {
 	P(PUT_STR, "name", name), P(PUT_I64, "attachment", attachment), P(PUT_STR, "size", size),
 	P(PUT_STR, "policy", policy), P(PUT_U64, "window", window), P_MORE(PUT_OR_HAS,
-		"drain_ms", drain_ms, has_drain), P(PUT_U64, "block_timeout_ms", block_timeout_ms), COLORS,
+		"drain_ms", drain_ms, has_drain), P(PUT_U64, "block_timeout_ms", block_timeout_ms), P_MORE(PUT_HAS, "shown", shown, has_shown), COLORS,
 };
 static const struct put wait_puts[] = { P_MUST(PUT_STR, "name", name), P(PUT_U64, "timeout_ms",
 	timeout_ms) };
@@ -90,7 +90,7 @@ static const struct put attach_puts[] = {
 		"term", term),
 	P(PUT_STR, "role", role), P(PUT_STR, "policy", policy), P(PUT_U64, "block_timeout_ms",
 		block_timeout_ms),
-	P(PUT_I64, "replaces", replaces), P_MORE(PUT_HAS, "shown", shown, has_shown),
+	P(PUT_I64, "replaces", replaces), P_MORE(PUT_HAS, "shown", shown, has_shown), P(PUT_BOOL, "below", below),
 	P(PUT_BOOL, "take_over", take_over), P(PUT_BOOL, "exclusive", exclusive), P(PUT_FALSE,
 		"paint", raw),
 	P_MORE(PUT_HAS, "history", history, has_history), P(PUT_U64, "from", from), P(PUT_SINCE, "since", since), P(PUT_U64,

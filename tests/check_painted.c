@@ -87,15 +87,34 @@ static void lines_unseen(unsigned n)
 	v.term = terminal;
 }
 
-static void viewer_attach_in_place(uint64_t shown)
+static void viewer_come_back(uint64_t shown, bool below)
 {
-	struct attach_how how = {
-		.name = "w", .cols = 80, .rows = 24, .replaces = v.at, .shown = &shown
-	};
+	struct attach_how how = { .name = "w",
+		.cols = 80,
+		.rows = 24,
+		.replaces = v.at,
+		.shown = &shown,
+		.below = below };
 
+	while (peer_next(v.peer)) /* passed over */
+		;
 	v.at = peer_attach(v.peer, &how);
 	v.got = v.acked = 0;
 	viewer_ack_all();
+}
+
+static void viewer_attach_in_place(uint64_t shown)
+{
+	viewer_come_back(shown, false);
+}
+
+/* Its terminal shows that, and no more. */
+static void viewer_hold(uint64_t shown)
+{
+	peer_begin(v.peer, "session.set", 2);
+	frame_put_u64(&v.peer->out, "attachment", v.at);
+	frame_put_u64(&v.peer->out, "shown", shown);
+	peer_result(v.peer, peer_send(v.peer));
 }
 
 START_TEST(one_that_shows_what_another_left_is_painted_in_place_and_told_what_it_missed)
@@ -125,6 +144,96 @@ START_TEST(one_that_shows_what_another_left_is_painted_in_place_and_told_what_it
 	viewer_ack_all();
 	ck_assert(same_screen());
 	viewer_end();
+}
+END_TEST
+
+START_TEST(what_scrolled_away_since_is_above_the_screen_of_one_that_is_painted_in_place)
+{
+	for (unsigned n = 1; n < 30; n++) {
+		begin();
+		viewer_attach(&a, 80, 24);
+		lines(100);
+		viewer_ack_all();
+		viewer_hold(s->log.head);
+		lines_unseen(n);
+		viewer_attach_in_place(100 * LINE_BYTES);
+		ck_assert(same_screen());
+		ck_assert_uint_eq(check_lines(), n > 23);
+		viewer_end();
+	}
+}
+END_TEST
+
+START_TEST(one_that_says_what_its_terminal_shows_is_told_all_it_missed_though_the_log_has_moved_on)
+{
+	uint64_t before;
+
+	for (int below = 0; below < 2; below++) {
+		begin();
+		viewer_attach(&a, 80, 24);
+		lines(100);
+		viewer_ack_all();
+		before = s->log.head;
+		viewer_hold(before);
+		for (unsigned i = 0; i < 40; i++)
+			lines_unseen(1000);
+		ck_assert_uint_gt(s->log.tail, before);
+		viewer_come_back(before, below);
+		ck_assert(same_screen());
+		ck_assert_uint_eq(check_lines(), 1);
+		viewer_end();
+	}
+}
+END_TEST
+
+/* Of what the program wrote its terminal took so much, and has told nobody. */
+static void lines_torn(unsigned n, uint64_t shown)
+{
+	char line[LINE_BYTES + 1];
+
+	lines(n);
+	viewer_take();
+	v.term = term_free(v.term);
+	ck_assert_int_eq(term_new(&v.term, &(struct term_config){ 80, 24, HISTORY }), 0);
+	term_feed(v.term, (const uint8_t *)"the user's\r\n", 12);
+	for (unsigned i = 1; shown; i++) {
+		const size_t l = (size_t)min_u64(LINE_BYTES, shown);
+
+		snprintf(line, sizeof(line), "%08u\r\n", i);
+		term_feed(v.term, (const uint8_t *)line, l);
+		shown -= l;
+	}
+}
+
+/* As after SIGSTOP, of which its client could tell nobody. */
+static void come_back_below(unsigned n_missed, bool in_a_flood, unsigned n_gaps)
+{
+	uint64_t shown;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	lines(100);
+	viewer_ack_all();
+	shown = s->log.head + (in_a_flood ? 7 * LINE_BYTES + 3 : 0);
+	if (in_a_flood)
+		lines_torn(20, shown);
+	for (; n_missed > 500; n_missed -= 500)
+		lines(500);
+	lines(n_missed);
+	viewer_come_back(shown, true);
+	ck_assert(same_screen());
+	ck_assert_uint_eq(check_lines(), n_gaps);
+	viewer_end();
+}
+
+START_TEST(one_that_was_left_to_others_gets_what_is_newer_or_is_told_how_much_that_is)
+{
+	come_back_below(30, false, 0);
+	come_back_below(500, false, 0);
+	come_back_below(9000, false, 1);
+	come_back_below(40000, false, 1); /* more than the log keeps */
+	come_back_below(30, true, 1);
+	come_back_below(9000, true, 1);
 }
 END_TEST
 
@@ -607,6 +716,9 @@ END_TEST
 
 TEST_MAIN("painted", the_lines_not_shown_are_counted_to_the_line,
 	one_that_shows_what_another_left_is_painted_in_place_and_told_what_it_missed,
+	what_scrolled_away_since_is_above_the_screen_of_one_that_is_painted_in_place,
+	one_that_says_what_its_terminal_shows_is_told_all_it_missed_though_the_log_has_moved_on,
+	one_that_was_left_to_others_gets_what_is_newer_or_is_told_how_much_that_is,
 	one_in_the_place_of_a_crop_has_yet_to_push_the_users_screen_up,
 	one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm,
 	one_stopped_for_a_minute_of_a_flood_gets_one_repaint_and_the_right_screen,

@@ -464,7 +464,7 @@ static void put_unless_0(struct peer *p, const char *key, uint64_t value)
 
 uint32_t peer_attach(struct peer *p, const struct attach_how *how)
 {
-	peer_begin(p, "session.attach", how->shown ? 12 : 11);
+	peer_begin(p, "session.attach", how->shown ? 13 : 11);
 	frame_put_str(&p->out, "name", how->name);
 	frame_put_u64(&p->out, "cols", how->cols);
 	frame_put_u64(&p->out, "rows", how->rows);
@@ -475,8 +475,10 @@ uint32_t peer_attach(struct peer *p, const struct attach_how *how)
 	frame_put_bool(&p->out, "exclusive", how->exclusive);
 	put_unless_0(p, "window", how->window);
 	put_unless_0(p, "replaces", how->replaces);
-	if (how->shown)
+	if (how->shown) {
 		frame_put_u64(&p->out, "shown", *how->shown);
+		frame_put_bool(&p->out, "below", how->below);
+	}
 	put_unless_0(p, "from", how->from);
 	return (uint32_t)field_u64(peer_result(p, peer_send(p)), "attachment");
 }

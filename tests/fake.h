@@ -95,6 +95,7 @@ struct attach_how {
 	bool take_over, exclusive;
 	uint32_t replaces;     /* 0: none */
 	const uint64_t *shown; /* NULL: nothing */
+	bool below;            /* with shown */
 	size_t window;         /* 0: default */
 	uint64_t from;         /* 0: its terminal has no lines */
 };

@@ -2,8 +2,10 @@
 """No client can be slow enough to matter: stopped, slow and fast ones on one flood, many on one session"""
 import hashlib
 import os
+import re
 import signal
 import sys
+import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import procs
@@ -135,6 +137,67 @@ class ThreeClients(SessionCase):
         t.see_line("over")
         got = t.raw[:t.raw.index(b"over")]
         self.assertEqual(hashlib.sha256(got).hexdigest(), hashlib.sha256(2 * want).hexdigest())
+
+
+class Away(SessionCase):
+    """The terminal shows something else, or nothing new, while the program writes."""
+
+    LINES = 70000  # 5 MB, and the log is 4
+
+    def away(self, how):
+        """A shell that shows 50 lines, whose client takes no more; what brings it back."""
+        t, peer = self.shell(), self.peer()
+        self.addCleanup(peer.close)
+        self.write = lambda command: peer.call("session.send", {"name": t.session, "data": command.encode() + b"\r"})
+        self.write("PS1=; stty -echo; clear; echo rea''dy")
+        t.see_line("ready")
+        self.write("seq -f %070.0f 50")
+        t.see_line("%070d" % 50).at_rest()
+        if how == "help":
+            t.type("\x1c?").see("any key goes back")
+            return t, lambda: t.type("x")
+        t.kill(signal.SIGTSTP if how == "SIGTSTP" else signal.SIGSTOP)
+        until(lambda: os.waitid(os.P_PID, t.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT), "the client to stand still")
+        if how == "SIGSTOP under a shell":
+            termios.tcsetattr(t.slave, termios.TCSANOW, t.before)
+            os.write(t.slave, b"\nit stopped\n$ fg\n")
+        return t, lambda: t.kill(signal.SIGCONT)
+
+    def account(self, t):
+        """Each line is there, in its order, or told as not shown; of one that was torn the rest is not."""
+        at = missing = gaps = 0
+        for line in t.screen.all_text().splitlines():
+            told = re.fullmatch(r"\[(\d+) lines not shown\]", line)
+            if told:
+                missing += int(told[1])
+                gaps += 1
+            elif re.fullmatch(r"0\d{0,69}", line):
+                number = int(line) if len(line) == 70 else at + missing + 1
+                self.assertEqual(number, at + missing + 1)
+                at, missing = number, 0
+        self.assertEqual(at, self.LINES)
+        return gaps
+
+    def test_every_line_that_came_while_it_was_away_is_there_or_counted(self):
+        for how in ("help", "SIGSTOP", "SIGSTOP under a shell", "SIGTSTP"):
+            with self.subTest(how=how):
+                t, come_back = self.away(how)
+                last = "%070d" % self.LINES
+                self.write("seq -f %%070.0f 51 %d" % self.LINES)
+                until(lambda: last in self.world.ok("capture", t.session), "all of it in the session")
+                come_back()
+                t.see_line(last)
+                self.assertEqual(self.account(t), 1)
+                t.close()
+
+    def test_few_lines_that_came_under_the_help_scroll_those_before_them_away_and_erase_none(self):
+        t, come_back = self.away("help")
+        self.write("seq -f %070.0f 51 55")
+        until(lambda: "%070d" % 55 in self.world.ok("capture", t.session), "all of it in the session")
+        come_back()
+        t.see_line("%070d" % 55)
+        lines = [line for line in t.screen.all_text().splitlines() if line.startswith("0")]
+        self.assertEqual(lines, ["%070d" % n for n in range(1, 56)])
 
 
 class Crowd(SessionCase):

@@ -202,6 +202,7 @@ int attachment_ack(struct attachment *a, uint64_t bytes)
 	if (credit_ack(&a->credit, bytes, now_usec(a)))
 		return ATTACHMENT_E_BAD_ACK;
 	a->progress_usec = now_usec(a);
+	paint_acked(a);
 	attachment_wake(a);
 	return 0;
 }

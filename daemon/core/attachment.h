@@ -52,6 +52,16 @@ enum attachment_note {
 	NOTE_CREDIT = 1 << 3,
 };
 
+/* How much of the session a terminal showed once. */
+struct attachment_shown {
+	bool known;
+	uint64_t offset;  /* up to there */
+	uint64_t lines;   /* lines of output that it had a part of */
+	uint64_t history; /* no more rows had scrolled away */
+	bool has_row;
+	uint64_t row; /* number of the row where output went on */
+};
+
 struct attachment {
 	struct session *session;
 	struct client *client;
@@ -106,6 +116,12 @@ struct attachment {
 	uint64_t lines_shown;   /* lines of output that it has had a part of */
 	uint64_t lines_painted; /* so, once the whole paint being sent has begun */
 	uint64_t history_then;  /* no more rows had scrolled away when it left raw output */
+	uint64_t left;          /* where it left raw output last */
+	struct attachment_shown rest; /* when it had taken all it was sent, or as its client said */
+	bool is_fixed;                /* its client said so: `rest` stays */
+	bool in_step;   /* nothing else was written there: it shows the screen as of history_then */
+	bool came_back; /* its terminal was left to others meanwhile: the first paint tells what it
+			   missed, from history_from on or, where there is no history, as counted */
 	struct timer paint_timer;
 
 	struct inq_writer *writer;

@@ -151,7 +151,7 @@ static const struct chunk *log_find(const struct log *log, uint64_t pos)
 
 uint64_t log_lines(const struct log *log, uint64_t pos)
 {
-	const struct chunk *c = log_find(log, pos);
+	const struct chunk *c = pos < log->head ? log_find(log, pos) : NULL;
 
 	assert(pos >= log->tail && pos <= log->head);
 	return c ? c->lines + count_lines(c->data, (size_t)(pos - c->start)) : log->n_lines;

@@ -117,6 +117,7 @@ static const struct param set_params[] = {
 	NAME_PARAM(false),
 	{ "attachment", PARAM_INT, false, 0, UINT32_MAX, NULL },
 	{ "size", PARAM_STR, false, 1, SIZE_TEXT_MAX, NULL },
+	{ "shown", PARAM_INT, false, 0, UINT64_MAX, NULL },
 	POLICY_PARAM, BLOCK_PARAM, DRAIN_PARAM, WINDOW_PARAM, COLOR_PARAMS,
 	END,
 };
@@ -145,6 +146,7 @@ static const struct param attach_params[] = {
 	{ "take_over", PARAM_BOOL, false, 0, 0, NULL },
 	{ "replaces", PARAM_INT, false, 0, UINT32_MAX, NULL },
 	{ "shown", PARAM_INT, false, 0, UINT64_MAX, NULL },
+	{ "below", PARAM_BOOL, false, 0, 0, NULL },
 	{ "exclusive", PARAM_BOOL, false, 0, 0, NULL },
 	{ "paint", PARAM_BOOL, false, 0, 0, NULL },
 	{ "history", PARAM_INT, false, 0, ATTACHMENT_HISTORY_MAX, NULL },

@@ -13,6 +13,7 @@ struct attach {
 	struct attachment *replaced; /* NULL: none */
 	bool has_shown;
 	uint64_t shown; /* what its terminal shows of the session ends there */
+	bool below;     /* others have written there since */
 	char id[24];
 };
 
@@ -113,6 +114,7 @@ static bool attach_replaced(struct client *c, const struct frame *f, struct atta
 	uint64_t id;
 
 	at->has_shown = param_int(f, "shown", &at->shown);
+	at->below = param_bool(f, "below", false);
 	if (!param_int(f, "replaces", &id))
 		return true;
 	at->replaced = client_attachment(c, id);
@@ -200,7 +202,7 @@ static void take_place(struct attachment *a, const struct attach *at)
 	if (s->lease == old && !a->observer)
 		session_lease(s, a);
 	if (at->has_shown)
-		paint_take_over(a, old, at->shown);
+		paint_take_over(a, old, at->shown, at->below);
 	attachment_detach(old, "requested", "Another attachment took its place, as requested.");
 }
 

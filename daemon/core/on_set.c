@@ -1,5 +1,6 @@
 /* session.set: what attachments of a session begin with, and one attachment's own. */
 #include "daemon/core/methods.h"
+#include "daemon/core/paint.h"
 
 struct settings {
 	bool has_size, has_policy, has_block_timeout, has_drain, has_window;
@@ -8,6 +9,8 @@ struct settings {
 	uint64_t block_timeout_ms, drain_ms, window;
 	bool has_colors;
 	uint32_t colors[TERM_COLORS_N];
+	bool has_shown;
+	uint64_t shown;
 };
 
 static bool settings_read(struct client *c, const struct frame *f, struct settings *ret)
@@ -28,6 +31,7 @@ static bool settings_read(struct client *c, const struct frame *f, struct settin
 	ret->has_drain = param_int(f, "drain_ms", &ret->drain_ms);
 	ret->has_window = param_int(f, "window", &ret->window);
 	ret->has_colors = param_colors(f, ret->colors);
+	ret->has_shown = param_int(f, "shown", &ret->shown);
 	return true;
 }
 
@@ -48,6 +52,8 @@ static void set_attachment(struct client *c, const struct frame *f, const struct
 	}
 	if (to->has_colors)
 		attachment_set_colors(a, to->colors);
+	if (to->has_shown)
+		paint_hold(a, to->shown);
 	if (to->has_block_timeout)
 		attachment_set_block_timeout(a, to->block_timeout_ms * USEC_PER_MSEC);
 	credit = &a->credit;
@@ -63,8 +69,8 @@ static void set_session(struct client *c, const struct frame *f, const struct se
 
 	if (!s)
 		return;
-	if (to->has_colors) {
-		refuse_param(c, f, "foreground");
+	if (to->has_colors || to->has_shown) { /* an attachment's */
+		refuse_param(c, f, to->has_colors ? "foreground" : "shown");
 		return;
 	}
 	if (session_ended(s)) {

@@ -1,5 +1,7 @@
 #include "daemon/core/paint.h"
 
+#include "common/term/buf.h"
+
 static uint64_t now_usec(const struct attachment *a)
 {
 	return a->session->core->clock->now_usec;
@@ -45,30 +47,97 @@ void paint_done(struct attachment *a)
 
 /* ---- leaving ---- */
 
-/* Its terminal shows the session up to there. */
-static void note_shown(struct attachment *a, uint64_t pos)
+/* A terminal that shows the session up to there, which the log still has. */
+static struct attachment_shown shown_at(const struct session *s, uint64_t pos)
 {
-	const struct session *s = a->session;
+	const struct term *t = s->screen.term;
+	struct attachment_shown at = { .known = true,
+		.offset = pos,
+		.lines = log_lines(&s->log, pos) + log_in_line(&s->log, pos),
+		.history = screen_history_before(&s->screen, pos),
+		.has_row = screen_offset(&s->screen) == pos && !s->screen.resizing };
+	struct term_cursor cursor;
 
-	a->lines_shown = log_lines(&s->log, pos) + log_in_line(&s->log, pos);
-	a->history_then = screen_history_before(&s->screen, pos);
-	a->entered = a->unknown = true;
+	if (!at.has_row)
+		return at;
+	term_cursor(t, &cursor);
+	at.history = at.row = term_history_total(t);
+	at.row += term_alternate(t) ? 0 : cursor.y; /* the line with the cursor may still grow */
+	return at;
 }
 
-/* From here on it misses output. */
-static void note_left(struct attachment *a)
-{
-	a->told = a->reader.pos;
-	a->counts = true;
-	note_shown(a, a->reader.pos);
-}
-
-void paint_take_over(struct attachment *a, const struct attachment *old, uint64_t shown)
+/* What the terminal of `a` shows now that its client says that it is the session up to there. */
+static struct attachment_shown shown_of(const struct attachment *a, uint64_t shown)
 {
 	const struct log *log = &a->session->log;
+	const struct attachment_shown *rest = &a->rest;
+	const bool has_view = a->view != VIEW_RAW && !a->paint_whole && shown > a->left;
 
-	if (old->entered)
-		note_shown(a, shown < log->tail ? log->tail : min_u64(shown, log->head));
+	if (rest->known && rest->offset == shown)
+		return *rest;
+	if (has_view) /* in the alternate screen, and no line of it */
+		return (struct attachment_shown){ .known = true,
+			.offset = shown,
+			.lines = a->lines_shown,
+			.history = a->history_then };
+	if (shown < log->tail && rest->known && rest->offset <= shown)
+		return *rest;
+	return shown_at(a->session, shown < log->tail ? log->tail : min_u64(shown, log->head));
+}
+
+/* From here on it misses output. What it has acknowledged by then is all that is known of its
+ * terminal once the log has moved on. */
+static void note_left(struct attachment *a)
+{
+	const struct session *s = a->session;
+	const uint64_t pos = a->reader.pos, due = a->credit.sent - a->credit.acked;
+	const struct attachment_shown sent = shown_at(s, pos);
+	const bool keeps = due <= pos - s->log.tail;
+
+	a->told = a->left = pos;
+	a->counts = true;
+	a->lines_shown = sent.lines;
+	a->history_then = sent.history;
+	a->entered = a->unknown = true;
+	if (!a->is_fixed && keeps && (!a->rest.known || a->rest.offset < pos - due))
+		a->rest = shown_at(s, pos - due);
+}
+
+void paint_acked(struct attachment *a)
+{
+	const struct screen *sc = &a->session->screen;
+
+	if (a->view == VIEW_RAW && sc->term && !a->is_fixed && credit_settled(&a->credit) &&
+		screen_offset(sc) == a->reader.pos)
+		a->rest = shown_at(a->session, a->reader.pos);
+}
+
+void paint_hold(struct attachment *a, uint64_t shown)
+{
+	if (!a->session->screen.term)
+		return;
+	a->rest = shown_of(a, shown);
+	a->rest.offset = shown;
+	a->is_fixed = true;
+}
+
+void paint_take_over(struct attachment *a, const struct attachment *old, uint64_t shown, bool below)
+{
+	struct attachment_shown at;
+
+	if (!old->entered)
+		return;
+	at = shown_of(old, shown);
+	a->lines_shown = at.lines;
+	a->history_then = at.history;
+	a->came_back = below;
+	a->in_step = !below && at.has_row;
+	if (!below)
+		a->entered = a->unknown = true;
+	else if (at.has_row)
+		a->history_from = at.row;
+	else
+		a->history_lines = 0;
 }
 
 void paint_leave(struct attachment *a)
@@ -144,7 +213,26 @@ static uint64_t lines_passed_by(const struct attachment *a)
 
 	if (first < term_line_first(t))
 		first = term_line_first(t);
-	return a->history_from && first > a->history_from ? first - a->history_from : 0;
+	if (a->came_back && !a->history_lines)
+		return lines_not_shown(a);
+	return (a->came_back || a->history_from) && first > a->history_from
+		       ? first - a->history_from
+		       : 0;
+}
+
+/* Its terminal shows the screen as that was: what has scrolled away since does so there. Beyond a
+ * screen the paint says how much is missing, and scrolls all. */
+static int whole_catch_up(struct attachment *a)
+{
+	struct out o = { .buf = &a->paint };
+	uint64_t n = term_history_total(a->session->screen.term) - a->history_then;
+
+	if (!a->in_step || a->whole.lines_not_shown)
+		return 0;
+	out_format(&o, "\x1b[%uH", a->session->rows);
+	for (n = min_u64(n, a->session->rows); n; n--)
+		out_text(&o, "\n");
+	return o.r;
 }
 
 /* The terminal shows the model when it has taken this. */
@@ -197,6 +285,8 @@ static int whole_begin(struct attachment *a)
 	a->paint_whole = true;
 	if (a->unknown)
 		r = term_paint_undo(&a->paint);
+	if (!r)
+		r = whole_catch_up(a);
 	if (!r)
 		r = whole_fill(a);
 	if (r)
@@ -435,6 +525,7 @@ static void paint_advance(struct attachment *a, const struct attachment_piece *p
 	a->skipped_bytes += piece->skipped;
 	a->told = a->paint_skips_to;
 	a->counts = attachment_matches(a);
+	a->in_step = false;
 	if (a->paint_then_raw) {
 		a->unknown = false;
 		a->lines_shown = a->lines_painted;

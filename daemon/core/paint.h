@@ -20,8 +20,14 @@ void paint_fall_behind(struct attachment *a);
 /* No raw output before the session is calm enough for it. */
 void paint_stay(struct attachment *a);
 /* The terminal of `a`, which has been sent nothing yet, is that of `old`, and shows the session up to
- * offset `shown`: the first paint is in place. */
-void paint_take_over(struct attachment *a, const struct attachment *old, uint64_t shown);
+ * offset `shown`: the first paint is in place. below: others have written there since, so it goes
+ * below that, with the lines that came meanwhile or how many they are. */
+void paint_take_over(
+	struct attachment *a, const struct attachment *old, uint64_t shown, bool below);
+/* Its terminal shows the session up to there, and nothing later until another one takes over. */
+void paint_hold(struct attachment *a, uint64_t shown);
+/* It has acknowledged something: perhaps all. */
+void paint_acked(struct attachment *a);
 /* Gives all memory back. */
 void paint_done(struct attachment *a);
 /* It is painted only because it was slow, and raw output will follow. */
