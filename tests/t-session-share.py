@@ -160,8 +160,8 @@ class Sharing(SessionCase):
 
     def test_the_help_takes_the_lead_from_nobody_and_leaves_nothing_on_the_screen(self):
         a = self.shell()
-        a.type("trap 'echo resized' WINCH\r").see_line(PROMPT)
-        b = self.attach(a.session, cols=100, rows=30).see_line(PROMPT)
+        at_prompt(a.type("trap 'echo resized' WINCH; echo se''t\r").see_line("set"))
+        b = at_prompt(self.attach(a.session, cols=100, rows=30))
         b.type("echo mar''ked\r").see_line("marked")
         for t in (a, b):
             with self.subTest(lead=t is a):
