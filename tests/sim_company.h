@@ -20,6 +20,14 @@ static const struct view *replaced_by(const struct peer *p)
 	return NULL;
 }
 
+/* Up to where its client says that the terminal shows the session; it may lie. */
+static uint64_t some_shown(const struct view *v)
+{
+	const uint64_t said[] = { v->next, v->next, rnd(1 + (size_t)v->next), 0, UINT64_MAX };
+
+	return said[rnd(ARRAY_SIZE(said))];
+}
+
 /* Goes on somewhere in what the log has. */
 static void put_since(struct peer *p, struct view *v)
 {
@@ -35,6 +43,9 @@ static void put_since(struct peer *p, struct view *v)
 	frame_put_u64(&p->out, "offset", v->next);
 }
 
+/* On the terminal of the one whose place is taken. */
+static const char left_there[] = "\033[?1049h\033[31mwhatever\033[5;5Hit showed\033[?25l";
+
 static void put_attach(struct peer *p, struct view *v, bool since)
 {
 	static const char *const policies[] = { "skip", "block", "drop" };
@@ -49,7 +60,7 @@ static void put_attach(struct peer *p, struct view *v, bool since)
 		.id = p->client->next_attachment + 1,
 		.window = rnd(2) ? 4096 + rnd(60000) : 65536,
 		.lossless = policy == 1 && !terminal };
-	peer_begin(p, "session.attach", 10 + since + 2 * (old != NULL));
+	peer_begin(p, "session.attach", 10 + since + 3 * (old != NULL));
 	frame_put_str(&p->out, "name", fars[0].session->name);
 	frame_put_u64(&p->out, "cols", terminal ? cols : 0);
 	frame_put_u64(&p->out, "rows", terminal ? 24 : 0);
@@ -62,12 +73,15 @@ static void put_attach(struct peer *p, struct view *v, bool since)
 	frame_put_bool(&p->out, "exclusive", !observer && rnd(12) == 0);
 	if (old) {
 		frame_put_u64(&p->out, "replaces", old->id);
-		frame_put_u64(&p->out, "shown", old->next);
+		frame_put_u64(&p->out, "shown", some_shown(old));
+		frame_put_bool(&p->out, "below", rnd(2));
 	}
 	if (since)
 		put_since(p, v);
-	if (terminal && !raw && !since && !old)
+	if (terminal && !raw && !since)
 		ck_assert_int_eq(term_new(&v->term, &(struct term_config){ cols, 24, 0 }), 0);
+	if (v->term && old)
+		term_feed(v->term, (const uint8_t *)left_there, sizeof(left_there) - 1);
 }
 
 static void do_attach(void)
@@ -126,6 +140,14 @@ static void do_size(struct peer *p)
 	ck_assert_ptr_nonnull(ask(p));
 }
 
+static void do_shown(struct view *v)
+{
+	peer_begin(v->peer, "session.set", 2);
+	frame_put_u64(&v->peer->out, "attachment", v->id);
+	frame_put_u64(&v->peer->out, "shown", some_shown(v));
+	ask(v->peer);
+}
+
 static void do_rename(struct peer *p)
 {
 	ask_name(p, "session.rename", 1);
@@ -159,7 +181,7 @@ static void do_company(struct view *v)
 
 	if (session_ended(fars[0].session))
 		return;
-	switch (rnd(8)) {
+	switch (rnd(9)) {
 	case 0:
 		if (v && !v->far->call)
 			do_lead(v);
@@ -184,6 +206,10 @@ static void do_company(struct view *v)
 	case 6:
 		if (v && !v->far->call)
 			do_resize(v);
+		break;
+	case 7:
+		if (v && !v->far->call)
+			do_shown(v);
 		break;
 	default:
 		do_send(p);
