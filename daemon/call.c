@@ -123,12 +123,20 @@ static const struct grpc_call_ops grpc_ops = {
 static void on_timer(evutil_socket_t fd, short events, void *arg)
 {
 	struct grpc_status st = { 0 };
+	struct call *c = arg;
+	size_t n = c->state == CALL_WAITING ? endpoint_full(c->ep) : 0;
 
 	(void)fd;
 	(void)events;
-	grpc_status_set(&st, GRPC_DEADLINE_EXCEEDED, NULL, "Deadline Exceeded");
+	if (n)
+		grpc_status_set(&st, GRPC_DEADLINE_EXCEEDED, POOL_NO_STREAM,
+			"All %zu streams to the service at %s are in use: end sessions or "
+			"commands, or raise max-connections in cwsandboxd.conf.",
+			n, c->ep->name);
+	else
+		grpc_status_set(&st, GRPC_DEADLINE_EXCEEDED, NULL, "Deadline Exceeded");
 	st.transport = true;
-	call_cancel(arg, &st);
+	call_cancel(c, &st);
 	grpc_status_done(&st);
 }
 

@@ -398,6 +398,22 @@ static bool may_dial(const struct endpoint *ep)
 	return n < ep->pool->cfg->max_connections;
 }
 
+size_t endpoint_full(const struct endpoint *ep)
+{
+	size_t n_streams = 0, n = 0;
+	struct conn *c;
+
+	list_for_each(c, &ep->conns, link) {
+		if (conn_is_coming(c) || conn_has_room(c))
+			return 0;
+		if (c->state != CONN_UP)
+			continue;
+		n_streams += conn_n_calls(c);
+		n++;
+	}
+	return n < ep->pool->cfg->max_connections ? 0 : n_streams;
+}
+
 void endpoint_pump(struct endpoint *ep)
 {
 	end_cancelled(ep);

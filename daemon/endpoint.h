@@ -87,6 +87,8 @@ void endpoint_pump(struct endpoint *ep);
 /* A dial has failed for good, or a connection came up. */
 void endpoint_dial_failed(struct endpoint *ep, const char *why);
 void endpoint_dial_done(struct endpoint *ep);
+/* So many streams are all that there may be, and in use; 0: else. */
+size_t endpoint_full(const struct endpoint *ep);
 /* Ends the calls that wait. */
 void endpoint_fail_waiting(struct endpoint *ep, const struct grpc_status *st);
 bool endpoint_is_idle(const struct endpoint *ep);

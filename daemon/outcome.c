@@ -86,6 +86,8 @@ static bool of_transport(
 	if (st->reason && strcmp(st->reason, POOL_NO_KEY) == 0) {
 		outcome_set(o, "no_key", "no_key", "%s", said);
 		o->error.url = url;
+	} else if (st->reason && strcmp(st->reason, POOL_NO_STREAM) == 0) {
+		outcome_set(o, "timeout", "timeout", "%s", said);
 	} else if (st->code == GRPC_DEADLINE_EXCEEDED) {
 		outcome_set(
 			o, "timeout", "timeout", "The service at %s gave no answer in time.", url);

@@ -19,6 +19,8 @@
 #define POOL_WHY_MAX 512
 /* The reason in the status of calls that ended because their endpoint's key cannot be had. */
 #define POOL_NO_KEY "no_key"
+/* The same of calls whose time ran out while every stream was in use. */
+#define POOL_NO_STREAM "no_stream"
 
 struct conn;
 struct endpoint;

@@ -220,6 +220,8 @@ static void fail_probed(struct stream *s, const struct grpc_status *st)
 	if (s->probe.sandbox)
 		outcome_set(&o, "unreachable", "unreachable",
 			"The sandbox did not become ready in time.");
+	else if (st->reason) /* it was not even asked */
+		outcome_set(&o, "unreachable", "unreachable", "%s", st->message);
 	else
 		outcome_set(&o, "unreachable", "unreachable",
 			"The service at %s gave no answer within %d seconds.", s->ep->name,

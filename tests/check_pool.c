@@ -177,6 +177,7 @@ START_TEST(a_deadline_ends_a_call_that_waits_and_one_that_runs)
 	ask(1, ep, 50 * USEC_PER_MSEC);
 	run(second_done);
 	ck_assert_int_eq(asks[1].code, GRPC_DEADLINE_EXCEEDED);
+	ck_assert_ptr_nonnull(strstr(asks[1].message, "All 1 streams to the service at "));
 	ck_assert_uint_eq(t.n_served, 1);
 	call_cancel(&asks[0].u.call, NULL);
 	run(first_done);
@@ -187,6 +188,7 @@ START_TEST(a_deadline_ends_a_call_that_waits_and_one_that_runs)
 	ask(0, ep, 50 * USEC_PER_MSEC);
 	run(first_done);
 	ck_assert_int_eq(asks[0].code, GRPC_DEADLINE_EXCEEDED);
+	ck_assert_str_eq(asks[0].message, "Deadline Exceeded");
 	end(ep, 2);
 }
 END_TEST

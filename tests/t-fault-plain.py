@@ -215,6 +215,10 @@ class Streams(FaultCase):
         time.sleep(0.3)
         self.assertIsNone(second.result)
         self.assertEqual(self.streams(), 2)
+        said = self.world.cli("delete", "-t", "0.2", "nope").stderr.decode()
+        self.assertTrue(said.startswith("Error: Delete sandbox timed out: All 2 streams to the service at "), said)
+        self.assertTrue(said.endswith(" are in use: end sessions or commands, or raise max-connections in cwsandboxd.conf.\n"),
+                        said)
         # the way out is the session itself: no further stream is needed
         self.world.ok("kill", name)
         second.join(LIMIT)
