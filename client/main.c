@@ -206,6 +206,8 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
 		fprintf(stderr, "Error: %s\n", e.text);
 	else if (r == OPTIONS_E_USAGE)
 		r = cli_usage(command, "%s", e.text);
+	else if (r == OPTIONS_E_EMPTY)
+		r = cli_error("%s", e.text);
 	else if (r < 0)
 		r = cli_error("%s", strerror(-r));
 	else

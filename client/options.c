@@ -347,14 +347,6 @@ static bool is_many(const char *name)
 	return strstr(name, "...") != NULL;
 }
 
-/* As where a script's variable is not set; words of a command may be. "[NAME]" is told as NAME. */
-static int fail_empty(struct line *l, const char *name)
-{
-	name += name[0] == '[';
-	return fail(l->e, "Invalid value for '%.*s': must not be empty.", (int)strcspn(name, "]"),
-		name);
-}
-
 static int check_arguments(struct line *l)
 {
 	const char *const *names = l->command->arguments;
@@ -367,8 +359,6 @@ static int check_arguments(struct line *l)
 			return fail(l->e, "Missing argument '%s'.", names[n]);
 		if (is_many(names[n]))
 			return 0;
-		if (n < have && !*l->p->args[n])
-			return fail_empty(l, names[n]);
 	}
 	if (have <= n)
 		return 0;
@@ -403,6 +393,23 @@ static int reserve(struct line *l)
 	return 0;
 }
 
+/* As where a script's variable is not set; words of a command may be. "[NAME]" is told as NAME. */
+static int check_empty(struct line *l)
+{
+	const char *const *names = l->command->arguments;
+
+	for (size_t n = 0; n < l->p->n_args && !is_many(names[n]); n++) {
+		const char *name = names[n] + (names[n][0] == '[');
+
+		if (*l->p->args[n])
+			continue;
+		fail(l->e, "Invalid value for '%.*s': must not be empty.", (int)strcspn(name, "]"),
+			name);
+		return l->command->official ? OPTIONS_E_EMPTY : OPTIONS_E_USAGE;
+	}
+	return 0;
+}
+
 int options_parse(struct parsed *p, const struct command *command, int argc, char *const *argv,
 	struct usage_error *e)
 {
@@ -429,7 +436,9 @@ int options_parse(struct parsed *p, const struct command *command, int argc, cha
 		return OPTIONS_E_HELP;
 	if (!r)
 		r = check_values(&l);
-	return r ? r : check_arguments(&l);
+	if (!r)
+		r = check_arguments(&l);
+	return r ? r : check_empty(&l);
 }
 
 void parsed_done(struct parsed *p)

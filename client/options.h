@@ -83,6 +83,9 @@ struct usage_error {
 
 #define OPTIONS_E_HELP 1  /* --help was asked for */
 #define OPTIONS_E_USAGE 2 /* see the usage error */
+/* See there too: an argument of an official command is empty, which the official client leaves to
+ * the service to refuse, and which is no usage error then. */
+#define OPTIONS_E_EMPTY 3
 
 /* argv: what follows the command's name. */
 int options_parse(struct parsed *p, const struct command *command, int argc, char *const *argv,

@@ -142,8 +142,6 @@ START_TEST(what_is_wrong_is_told_in_the_official_words)
 		{ &logs, "--tai 3 ID", "No such option '--tai'.", false },
 		{ &logs, "", "Missing argument 'SANDBOX_ID'.", false },
 		{ &exec, "x", "Missing argument 'COMMAND...'.", false },
-		{ &logs, "~", "Invalid value for 'SANDBOX_ID': must not be empty.", false },
-		{ &exec, "~ true", "Invalid value for 'SANDBOX_ID': must not be empty.", false },
 		{ &new, "~", "Invalid value for 'SANDBOX': must not be empty.", false },
 		{ &logs, "a b", "Got unexpected extra argument (b)", false },
 		{ &logs, "a b c", "Got unexpected extra arguments (b c)", false },
@@ -194,6 +192,18 @@ START_TEST(what_is_wrong_is_told_in_the_official_words)
 		ck_assert_str_eq(error.text, rows[i].text);
 		ck_assert_msg(error.bare == rows[i].bare, "%s", rows[i].line);
 	}
+}
+END_TEST
+
+/* No usage error where the official client leaves it to the service. */
+START_TEST(an_argument_of_an_official_command_that_is_empty_is_told_without_usage)
+{
+	ck_assert_int_eq(parse(&logs, "~"), OPTIONS_E_EMPTY);
+	ck_assert_str_eq(error.text, "Invalid value for 'SANDBOX_ID': must not be empty.");
+	ck_assert_int_eq(parse(&exec, "~ true"), OPTIONS_E_EMPTY);
+	ck_assert_int_eq(parse(&exec, "x ~"), 0);
+	ck_assert_int_eq(parse(&logs, "~ b"), OPTIONS_E_USAGE);
+	ck_assert_str_eq(error.text, "Got unexpected extra argument (b)");
 }
 END_TEST
 
@@ -390,6 +400,7 @@ TEST_MAIN("options", known_options_are_taken_wherever_they_stand_and_unknown_one
 	stdin_is_an_option_only_before_the_sandbox,
 	options_are_written_in_all_official_ways_and_the_last_one_counts,
 	what_is_wrong_is_told_in_the_official_words,
+	an_argument_of_an_official_command_that_is_empty_is_told_without_usage,
 	help_wins_over_values_and_arguments_that_are_wrong,
 	a_command_after_the_dashes_is_kept_apart, hostile_words_are_told_in_one_printable_line,
 	a_shell_line_is_split_as_a_posix_shell_would, a_shell_line_with_an_open_quote_is_refused,

@@ -75,14 +75,16 @@ class Newcomer(SharedWorldCase):
         self.assertIn(b"cannot run nosuch: No such file or directory\r\n", t.raw)
 
     def test_an_empty_argument_is_named_and_asks_the_service_for_nothing(self):
-        for name, *command in (("SANDBOX_ID", "get", ""), ("SANDBOX_ID", "exec", "", "true"), ("NAME", "kill", ""),
-                               ("NAME", "detach", ""), ("NAME", "attach", ""), ("NEW_NAME", "rename", "x", ""),
-                               ("FILE_SYSTEM_SNAPSHOT_ID", "snapshots", "get", ""), ("SANDBOX", "new", "-d", ""),
-                               ("REMOTE_PATH", "files", "read", self.box, ""),
+        said = "Error: Invalid value for '%s': must not be empty."
+        for name, *command in (("SANDBOX_ID", "get", ""), ("SANDBOX_ID", "exec", "", "true"),
+                               ("FILE_SYSTEM_SNAPSHOT_ID", "snapshots", "get", ""), ("REMOTE_PATH", "files", "read", self.box, ""),
                                ("REMOTE_PATH", "files", "write", self.box, "", "/etc/hosts")):
+            with self.subTest(command=command):  # with the official client's exit code, whose service refuses it
+                self.assertEqual(self.says(*command, code=1), said % name + "\n")
+        for name, *command in (("NAME", "kill", ""), ("NAME", "detach", ""), ("NAME", "attach", ""), ("NEW_NAME", "rename", "x", ""),
+                               ("SANDBOX", "new", "-d", "")):
             with self.subTest(command=command):
-                said = self.says(*command, code=2).splitlines()[-1]
-                self.assertEqual(said, "Error: Invalid value for '%s': must not be empty." % name)
+                self.assertEqual(self.says(*command, code=2).splitlines()[-1], said % name)
         self.assertEqual(self.says("exec", "-w", "", self.box, "true", code=1),
                          "Error: cwd must be an absolute path, got: ''\n")
 
