@@ -228,13 +228,16 @@ static int read_prepare(struct stream *s)
 /* ---- writing ------------------------------------------------------------------------------------ */
 
 /* Takes exactly $2 bytes, so that it does not depend on the end of its input being passed on; the file is
- * replaced only when all are there, and whoever goes before that leaves nothing. */
-static const char write_script[] = "[ -d \"$1\" ] && exit 3; t=\"$1.cwsandbox.$$\"; "
-				   "trap 'rm -f -- \"$t\"; exit 6' HUP INT PIPE TERM; "
-				   "head -c \"$2\" >\"$t\" || { rm -f -- \"$t\"; exit 4; }; "
-				   "if [ \"$(wc -c <\"$t\")\" -ne \"$2\" ]; then rm -f -- \"$t\"; "
-				   "echo 'the content came short' >&2; exit 5; fi; "
-				   "mv -f -- \"$t\" \"$1\"";
+ * replaced only when all are there, and whoever goes before that leaves nothing. The shell waits beside head, for
+ * dash may lose a signal while it starts one that it waits for, and head would be waited for until both are killed. */
+static const char write_script[] =
+	"[ -d \"$1\" ] && exit 3; t=\"$1.cwsandbox.$$\"; p=; "
+	"trap 'rm -f -- \"$t\"; [ -z \"$p\" ] || kill \"$p\"; exit 6' HUP INT PIPE TERM; "
+	"{ head -c \"$2\" <&3 & } 3<&0 >\"$t\" || exit 4; p=$!; "
+	"wait \"$p\" || { rm -f -- \"$t\"; exit 4; }; p=; "
+	"if [ \"$(wc -c <\"$t\")\" -ne \"$2\" ]; then rm -f -- \"$t\"; "
+	"echo 'the content came short' >&2; exit 5; fi; "
+	"mv -f -- \"$t\" \"$1\"";
 
 static void on_write_output(struct stream *s, const struct exec_event *ev)
 {
