@@ -533,6 +533,48 @@ START_TEST(exited_comes_after_the_last_byte_was_taken)
 }
 END_TEST
 
+START_TEST(an_ended_session_stays_while_somebody_still_reads_it)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&b, &(struct attach_how){
+				     .name = "w", .raw = true, .policy = "block", .window = 4096 });
+	output(blob, 5000);
+	session_end(s, &(struct session_end){ .has_exit_code = true });
+	peer_begin(&a, "session.wait", 1);
+	frame_put_str(&a.out, "name", "w");
+	peer_result(&a, peer_send(&a)); /* it was seen */
+	for (size_t i = 0; i < 3; i++)
+		fake_pass(&fake, REGISTRY_SEEN_USEC);
+	ck_assert_ptr_null(peer_note(&b, "detached"));
+	peer_ack(&b, at, 4096);
+	fake_turn(&fake);
+	ck_assert_ptr_nonnull(peer_note(&b, "output"));
+	ck_assert_ptr_nonnull(peer_note(&b, "exited"));
+	fake_pass(&fake, REGISTRY_SEEN_USEC);
+	ck_assert_ptr_null(registry_find(&fake.core->registry, "w", 1));
+	end();
+}
+END_TEST
+
+START_TEST(one_that_reads_nothing_keeps_an_ended_session_no_longer_than_one_nobody_saw)
+{
+	begin();
+	peer_attach(&b, &(struct attach_how){
+				.name = "w", .raw = true, .policy = "block", .window = 4096 });
+	output(blob, 5000);
+	session_end(s, &(struct session_end){ .has_exit_code = true });
+	session_seen(s);
+	fake_run(&fake, CORE_LINGER_DEFAULT_USEC - 1);
+	ck_assert_ptr_nonnull(registry_find(&fake.core->registry, "w", 1));
+	fake_pass(&fake, 1);
+	ck_assert_ptr_null(registry_find(&fake.core->registry, "w", 1));
+	ck_assert_ptr_nonnull(peer_note(&b, "detached"));
+	end();
+}
+END_TEST
+
 START_TEST(two_attachments_of_one_client_on_one_session_have_each_their_own)
 {
 	uint32_t one, two;
@@ -625,6 +667,8 @@ TEST_MAIN("attachment",
 	a_frame_the_socket_took_half_of_is_finished_before_anything_else,
 	sec_c19_a_stopped_client_costs_its_frame_s_rest_and_nothing_that_grows,
 	an_ended_session_is_painted_and_then_exited_follows,
+	an_ended_session_stays_while_somebody_still_reads_it,
+	one_that_reads_nothing_keeps_an_ended_session_no_longer_than_one_nobody_saw,
 	exited_comes_after_the_last_byte_was_taken,
 	two_attachments_of_one_client_on_one_session_have_each_their_own,
 	sec_c31_output_that_looks_like_frames_or_keys_is_only_output,

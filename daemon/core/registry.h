@@ -2,8 +2,9 @@
  * registry - the sessions that have a name
  *
  * Names are unique ([A-Za-z0-9._-]{1,64}); the default is the next of s1, s2, ... that is free. An
- * ended session stays until it was seen (an attach or wait delivered its exit code) and 60 s
- * passed, or until `linger`, or until 1,000 newer ones ended and nobody is attached to it.
+ * ended session stays until it was seen (an attach or wait delivered its exit code), 60 s passed
+ * and nobody is attached to it, or until `linger`, or until 1,000 newer ones ended and nobody is
+ * attached to it.
  *
  * Owner:   the registry holds pointers; sessions are freed by the core at the end of a turn.
  * Errors:  REGISTRY_E_TAKEN; -ENOMEM.

@@ -51,9 +51,17 @@ void session_mark(struct session *s)
 
 /* ---- life ---- */
 
+/* Somebody who is slow still reads the end of it: that is as if nobody had seen it. */
 static void on_linger(struct timer *t)
 {
-	session_drop(container_of(t, struct session, linger));
+	struct session *s = container_of(t, struct session, linger);
+	uint64_t now = s->core->clock->now_usec;
+
+	if (list_empty(&s->attachments) || now >= s->linger_until_usec)
+		session_drop(s);
+	else
+		timer_start(&s->core->timers, t,
+			min_u64(now + REGISTRY_SEEN_USEC, s->linger_until_usec));
 }
 
 static void on_resize_timer(struct timer *t)
@@ -311,8 +319,8 @@ static void session_enter_end(struct session *s)
 			old = registry_overdue(&core->registry))
 			session_drop(old);
 		registry_ended(&core->registry, s);
-		timer_start(&core->timers, &s->linger,
-			core->clock->now_usec + core->config.linger_usec);
+		s->linger_until_usec = core->clock->now_usec + core->config.linger_usec;
+		timer_start(&core->timers, &s->linger, s->linger_until_usec);
 	}
 	list_for_each(w, &s->waits, session_link)
 		wait_answer(w);

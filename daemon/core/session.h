@@ -132,6 +132,7 @@ struct session {
 	size_t window;
 	uint64_t block_timeout_usec, drain_usec;
 	struct timer linger;
+	uint64_t linger_until_usec; /* of one that has ended: nothing keeps it longer */
 
 	unsigned cols, rows;           /* of the shell */
 	unsigned told_cols, told_rows; /* upstream */
