@@ -58,6 +58,17 @@ static void set_stdio(int out, int said)
 		_exit(127);
 }
 
+/* What the launcher ignores is its own affair: a program would hand it down to all that it runs. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* As fork(), of the one program of an errand; *ret_ended is readable once it has ended. */
 static pid_t fork_watched(int *ret_ended)
 {
@@ -74,7 +85,7 @@ static pid_t fork_watched(int *ret_ended)
 		return -1;
 	pid = fork();
 	if (pid == 0)
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		reset_signals();
 	return pid;
 }
 

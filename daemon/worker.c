@@ -113,9 +113,9 @@ static bool join_thread(struct worker *w)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += WORKER_JOIN_SEC;
-	return pthread_timedjoin_np(w->thread, NULL, &until) == 0;
+	return pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }
 
 bool worker_done(struct worker *w)

@@ -83,6 +83,64 @@ START_TEST(the_queue_takes_256_jobs_and_all_are_finished_at_the_end)
 }
 END_TEST
 
+/* What another program may do to the time of day meanwhile. */
+static bool is_set_ahead;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int r = __real_clock_gettime(id, ret);
+
+	if (is_set_ahead && id == CLOCK_REALTIME)
+		ret->tv_sec += 24 * 3600;
+	return r;
+}
+
+struct stuck {
+	struct job job;
+	int runs, may_end; /* pipes, to and from the test */
+};
+
+static void stuck_run(struct job *job)
+{
+	struct stuck *s = container_of(job, struct stuck, job);
+	char c;
+
+	close(s->runs);
+	while (read(s->may_end, &c, 1) < 0 && errno == EINTR)
+		;
+	close(s->may_end);
+}
+
+START_TEST(the_end_waits_two_seconds_for_a_job_whatever_the_time_of_day_is)
+{
+	static struct worker w;
+	static struct stuck stuck = { .job = { .run = stuck_run } };
+	struct loop loop;
+	int runs[2], may_end[2];
+	char c;
+
+	ck_assert_int_eq(pipe(runs), 0);
+	ck_assert_int_eq(pipe(may_end), 0);
+	stuck.runs = runs[1];
+	stuck.may_end = may_end[0];
+	ck_assert_int_eq(loop_init(&loop, NULL, NULL), 0);
+	ck_assert_int_eq(worker_init(&w, &loop), 0);
+	ck_assert_int_eq(worker_submit(&w, &stuck.job), 0);
+	ck_assert_int_eq(read(runs[0], &c, 1), 0);
+	is_set_ahead = true;
+	ck_assert(!worker_done(&w));
+	is_set_ahead = false;
+	close(may_end[1]);
+	ck_assert_int_eq(pthread_join(w.thread, NULL), 0);
+	event_free(w.ev);
+	close(w.fd);
+	close(runs[0]);
+	loop_done(&loop);
+}
+END_TEST
+
 /* ---- the launcher ------------------------------------------------------------------------------- */
 
 static struct loop loop;
@@ -176,6 +234,18 @@ START_TEST(a_key_command_ends_with_the_daemon)
 	close(p.fd);
 	unlink(fifo);
 	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+START_TEST(a_key_command_ignores_and_blocks_no_signal)
+{
+	static struct errand e;
+
+	setup();
+	ask_key(&e, "grep -E '^Sig(Blk|Ign):' /proc/self/status | tr -d '\\n\\t'");
+	ck_assert_int_eq(e.r, 0);
+	ck_assert_str_eq(e.text, "SigBlk:0000000000000000SigIgn:0000000000000000");
+	teardown();
 }
 END_TEST
 
@@ -282,8 +352,10 @@ END_TEST
 
 TEST_MAIN("offloop", a_job_runs_off_the_loop_and_is_finished_on_it,
 	the_queue_takes_256_jobs_and_all_are_finished_at_the_end,
+	the_end_waits_two_seconds_for_a_job_whatever_the_time_of_day_is,
 	the_key_commands_output_comes_back_and_its_failure_is_told,
-	a_key_command_ends_with_the_daemon, sec_c08_no_program_inherits_a_key,
+	a_key_command_ends_with_the_daemon, a_key_command_ignores_and_blocks_no_signal,
+	sec_c08_no_program_inherits_a_key,
 	a_detached_program_has_a_scrubbed_environment_and_its_end_is_told,
 	a_program_that_is_not_there_or_ends_without_a_word_is_told,
 	without_the_launcher_an_errand_is_refused_at_once,
