@@ -19,7 +19,7 @@ static void stop(struct attach *a)
 	attach_leave(a);
 	if (a->ending)
 		return; /* by a key typed before */
-	if (!a->helping)
+	if (!a->helping || a->lossless)
 		attach_hold(a);
 	a->helping = false;
 	attach_send_keys(a);
@@ -69,7 +69,7 @@ static int take_events(struct attach *a)
 	struct cwsandbox_event e;
 	int r = 0;
 
-	while (!r && !a->ending && !attach_writing(a) && !cwsandbox_next(a->c, &e))
+	while (!r && !a->ending && !attach_writing(a) && attach_next(a, &e))
 		r = attach_take_event(a, &e);
 	return r;
 }
@@ -79,6 +79,8 @@ static void exchange(struct attach *a, bool quiet)
 {
 	if ((quiet ? cwsandbox_flush(a->c) : cwsandbox_dispatch(a->c)) == 0)
 		return;
+	if (a->helping && a->lossless)
+		attach_leave_help(a);
 	while (!a->ending && !take_events(a) && attach_writing(a)) /* what it said last */
 		attach_write_out(a);
 	attach_end_as(a, ENDING_LOST,
@@ -229,6 +231,7 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 	r = set_keys(&a);
 	if (r)
 		return r;
+	a.lossless = o->request.policy && strcmp(o->request.policy, "block") == 0;
 	a.typed = o->typed;
 	o->typed = (struct term_buf){ .n = 0 };
 	if (o->request.name)
@@ -246,6 +249,7 @@ int attach_run(struct cli *cli, struct attach_options *o, bool *ret_missing)
 		attach_end_as(&a, ENDING_LOST, strerror(-r));
 	term_filter_free(a.filter);
 	term_buf_done(&a.out);
+	term_buf_done(&a.kept);
 	if (ret_missing)
 		*ret_missing = a.is_missing;
 	if (ret_missing && a.is_missing) {

@@ -96,9 +96,7 @@ void attach_leave(struct attach *a)
 	size_t kept;
 
 	take_late_answers(a);
-	if (a->begun && attach_undo(a, &undo))
-		undo.n = 0;
-	if (a->helping && attach_text(&undo, ATTACH_HELP_LEAVE))
+	if (attach_end_help(a, &undo) || (a->begun && attach_undo(a, &undo)))
 		undo.n = 0;
 	kept = undo.n;
 	if (is_view && put_screen(a, &undo))

@@ -107,16 +107,8 @@ void attach_again(struct attach *a, bool below)
 	q->shown = a->shown;
 	q->below = below;
 	a->attachment = -1;
+	attach_forget_kept(a); /* the daemon counts it as missed, or paints it */
 	attach_request(a);
-}
-
-void attach_leave_help(struct attach *a)
-{
-	a->helping = false;
-	attach_again(a, false);
-	if (attach_text(&a->out, ATTACH_HELP_LEAVE))
-		attach_end_as(a, ENDING_LOST, "out of memory");
-	attach_write_out(a);
 }
 
 /* ---- from the daemon ---- */
@@ -207,6 +199,8 @@ void attach_take_answer(struct attach *a, const struct cwsandbox_event *e)
 		greet_terminal(a);
 	a->begun = true;
 	a->attachment = e->answer->attachment;
+	if (e->answer->policy)
+		a->lossless = strcmp(e->answer->policy, "block") == 0;
 	attach_resize(a, false); /* it may have changed meanwhile */
 	a->notice.leads = e->answer->role && strcmp(e->answer->role, "lead") == 0;
 	a->notice.lead = 0;
@@ -225,21 +219,6 @@ static int take_lead(struct attach *a, const struct cwsandbox_event *e)
 	if (!e->r || strcmp(e->error->code, "exclusive") != 0)
 		return 0;
 	return attach_say_title(a, notice_refused(&a->notice, a->name, e->error) ? "\a" : "");
-}
-
-/* What would be under the help: the screen is painted anew when that goes. The end of the session
- * ends it. */
-static bool pass_over(struct attach *a, const struct cwsandbox_event *e)
-{
-	if (e->kind == CWSANDBOX_EVENT_OUTPUT || e->kind == CWSANDBOX_EVENT_REPAINT) {
-		cwsandbox_consumed(a->c, a->attachment, e->n);
-	} else if (e->kind == CWSANDBOX_EVENT_EXITED) {
-		a->attachment = -1;
-		attach_leave_help(a); /* for its last screen; it is told again */
-	} else {
-		return false;
-	}
-	return true;
 }
 
 /* Of the one whose place is asked for: how it ended comes before the answer, which refuses it then.
@@ -275,7 +254,7 @@ int attach_take_event(struct attach *a, const struct cwsandbox_event *e)
 		take_old(a, e);
 		return 0;
 	}
-	if (a->helping && pass_over(a, e))
+	if (a->helping && attach_keep(a, e))
 		return 0;
 	switch (e->kind) {
 	case CWSANDBOX_EVENT_OUTPUT:

@@ -1,6 +1,6 @@
 /*
  * attach_private - struct attach, shared by attach.c (the loop), attach_events.c, attach_keys.c,
- * attach_write.c and attach_end.c
+ * attach_write.c, attach_help.c and attach_end.c
  */
 #ifndef CLIENT_ATTACH_PRIVATE_H
 #define CLIENT_ATTACH_PRIVATE_H
@@ -15,7 +15,6 @@
 
 #define READ_MAX ((size_t)4096)
 #define ATTACH_WAY_BACK_MAX ((size_t)32 + TEXT_NAME_MAX)
-#define ATTACH_HELP_LEAVE "\033[?1049l" /* the help is on the alternate screen */
 
 /* How it ended. */
 enum ending {
@@ -55,8 +54,19 @@ struct attach {
 	uint64_t event_end; /* of the session: it shows that up to there */
 	bool event_is_raw;  /* it is output; else a paint */
 	uint64_t shown;     /* what was written to the terminal of the session ends there */
-	bool title_saved; /* on the terminal's stack of titles */
-	bool helping; /* the help is on the screen until a key; what comes meanwhile is passed over */
+	bool title_saved;   /* on the terminal's stack of titles */
+
+	/* The help is on the screen until a key. What comes meanwhile is passed over, but where the
+	 * policy is `block`: there it is kept, and shown afterwards. */
+	bool lossless; /* the policy is `block` */
+	bool helping;
+	bool help_due;        /* shown as soon as no sequence is open at the terminal */
+	bool help_on_top;     /* over the session's alternate screen */
+	struct term_buf kept; /* output and paints; what is not acknowledged, so a window at most */
+	size_t kept_at;       /* so far they were shown again */
+	size_t kept_last;     /* the last one */
+	bool has_late;        /* `late` is shown behind them */
+	struct cwsandbox_event late;
 
 	/* keys on their way to the daemon */
 	struct keys keys;
@@ -82,7 +92,6 @@ void attach_again(struct attach *a, bool below);
 /* The terminal is left as it is, and shows no more before attach_again(): the daemon counts from
  * there. */
 void attach_hold(struct attach *a);
-void attach_leave_help(struct attach *a);
 /* To the size that the terminal has now. changed: the kernel said so; where it is the old one again, it was another
  * meanwhile, and the picture is cut. */
 void attach_resize(struct attach *a, bool changed);
@@ -121,10 +130,23 @@ void attach_write_out(struct attach *a);
 int attach_show(struct attach *a, const struct cwsandbox_event *e);
 /* The bell, if it is due, and the title: now, or with what comes next. -ENOMEM. */
 int attach_say_title(struct attach *a, const char *bell);
-/* On the alternate screen: nothing of it is left once ATTACH_HELP_LEAVE was written. -ENOMEM. */
-int attach_show_help(struct attach *a);
 /* What takes back all that the session has set on the terminal. -ENOMEM. */
 int attach_undo(struct attach *a, struct term_buf *undo);
+
+/* ---- attach_help.c ---- */
+/* -ENOMEM. */
+int attach_show_help(struct attach *a);
+/* If it waits for a sequence to end. -ENOMEM. */
+int attach_show_due_help(struct attach *a);
+/* What the session has shown is there again, or is asked for. */
+void attach_leave_help(struct attach *a);
+/* The same for good: nothing more of the session is shown. -ENOMEM. */
+int attach_end_help(struct attach *a, struct term_buf *out);
+/* The help is on the screen: it kept, passed over, or noted the event. */
+bool attach_keep(struct attach *a, const struct cwsandbox_event *e);
+void attach_forget_kept(struct attach *a);
+/* The next event to be taken, once the help has gone one that was kept. */
+bool attach_next(struct attach *a, struct cwsandbox_event *ret);
 
 /* ---- attach_end.c ---- */
 /* How it ends, unless that is known already. */

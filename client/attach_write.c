@@ -152,6 +152,8 @@ int attach_show(struct attach *a, const struct cwsandbox_event *e)
 	if (e->kind == CWSANDBOX_EVENT_REPAINT && e->first)
 		term_filter_reset(a->filter);
 	r = term_filter_feed(a->filter, e->data, e->n, &a->out); /* a paint passes as it is */
+	if (!r)
+		r = attach_show_due_help(a);
 	return r ? r : write_titled(a);
 }
 
@@ -168,47 +170,4 @@ int attach_undo(struct attach *a, struct term_buf *undo)
 {
 	/* what the terminal took only half of is beyond the filter's knowledge: undo everything then */
 	return a->out_at < a->out.n ? term_paint_undo(undo) : term_filter_undo(a->filter, undo);
-}
-
-/* ---- the help ---- */
-
-/* Short lines, for terminals of any width. */
-static int help_text(const struct attach *a, struct term_buf *out)
-{
-	static const char text[] = "\033[?1049h\033[H\033[2J"
-				   "  After %s:\r\n"
-				   "  d  detach: the session runs on\r\n"
-				   "  ?  this help\r\n"
-				   "%s\r\n"
-				   "  session %s\r\n"
-				   "  come back to it with:\r\n"
-				   "  %s\r\n\n"
-				   "  any key goes back\r\n";
-	char key[16], more[256], way[ATTACH_WAY_BACK_MAX], all[512 + 2 * TEXT_NAME_MAX];
-
-	keys_name(key, a->keys.sequence[0]);
-	snprintf(more, sizeof(more),
-		"  l  take the lead: the shell's size\r\n"
-		"  %s  send it\r\n"
-		"  any other key: both are typed\r\n",
-		key);
-	snprintf(all, sizeof(all), text, key, a->o->observer ? "  (this one only looks)\r\n" : more,
-		a->name, attach_way_back(way, a));
-	return attach_text(out, all);
-}
-
-int attach_show_help(struct attach *a)
-{
-	struct term_buf help = { .data = NULL };
-	int r = attach_undo(a, &help);
-
-	if (!r)
-		r = help_text(a, &help);
-	attach_hold(a);
-	attach_write_anew(a, 0);
-	term_buf_done(&a->out);
-	a->out = help;
-	a->helping = true;
-	attach_write_out(a);
-	return r;
 }

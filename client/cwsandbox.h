@@ -410,6 +410,7 @@ struct cwsandbox_answer {
 	size_t n_snapshots;
 	const char *const *snapshot_ids; /* delete of a sandbox */
 	size_t n_snapshot_ids;
+	const char *policy; /* attach: the one that holds; NULL from a daemon that does not tell */
 };
 
 /*

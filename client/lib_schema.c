@@ -205,6 +205,7 @@ static const struct field attached_fields[] = {
 	F(STR, answer, name),
 	F(STR, answer, role),
 	F(STR, answer, state),
+	F(STR, answer, policy),
 	F(U64, answer, offset),
 	F(U64, answer, cols),
 	F(U64, answer, rows),

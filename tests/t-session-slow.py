@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import procs
 import suite
 from screen import Screen
-from sessions import PROMPT, SessionCase, at_prompt, shown
+from sessions import OUT_OF_TURN, PROMPT, SessionCase, at_prompt, shown
 from terminal import until
 from world import program
 
@@ -22,6 +22,7 @@ if procs.sanitized(program("cwsandboxd")):
     GROWTH_MAX += 500 * MIB  # freed memory is kept for a while
 SLOW, SLOWER = 1000000, 20000  # bytes a second
 CROWD = 64
+HELP = "\x1c?"
 
 
 def flood(mib):
@@ -154,7 +155,7 @@ class Away(SessionCase):
         self.write("seq -f %070.0f 50")
         t.see_line("%070d" % 50).at_rest()
         if how == "help":
-            t.type("\x1c?").see("any key goes back")
+            t.type(HELP).see("any key goes back")
             return t, lambda: t.type("x")
         t.kill(signal.SIGTSTP if how == "SIGTSTP" else signal.SIGSTOP)
         until(lambda: os.waitid(os.P_PID, t.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT), "the client to stand still")
@@ -198,6 +199,80 @@ class Away(SessionCase):
         t.see_line("%070d" % 55)
         lines = [line for line in t.screen.all_text().splitlines() if line.startswith("0")]
         self.assertEqual(lines, ["%070d" % n for n in range(1, 56)])
+
+
+class Kept(SessionCase):
+    """Under the help of a terminal that is to miss nothing."""
+
+    LINES = 20000  # 1.4 MB, and on the way to a shell's terminal is half of one at most
+
+    def under_help(self, *options, command=("/bin/sh",)):
+        """A shell without echo, whose terminal shows the help."""
+        t, peer = self.shell(options=("--lossless",) + options, command=command), self.peer()
+        self.addCleanup(t.close)
+        self.addCleanup(peer.close)
+        self.write = lambda text: peer.call("session.send", {"name": t.session, "data": text.encode()})
+        self.write("PS1=; stty -echo; clear; echo rea''dy\r")
+        t.see_line("ready").at_rest()
+        t.type(HELP).see("any key goes back")
+        t.raw = bytearray()
+        return t
+
+    def test_a_lossless_terminal_is_shown_each_byte_that_came_under_its_help_and_the_program_waits(self):
+        t = self.under_help()
+        self.write("seq -f %%070.0f %d; echo over\r" % self.LINES)
+        until(lambda: self.described(t.session)["clients"][0]["lag_bytes"] > MIB // 4, "a session that waits")
+        self.assertEqual(bytes(t.raw), b"")
+        t.type("x").see_line("over")
+        got = bytes(t.raw)
+        want = "".join("%070d\r\n" % n for n in range(1, self.LINES + 1)).encode() + b"over\r\n"
+        self.assertEqual(got[got.index(b"0000"):][:len(want)], want)  # with nothing between
+        self.assertNotIn("not shown", t.screen.all_text())
+        self.assertEqual(self.described(t.session)["clients"][0]["skipped_bytes"], 0)
+        t.type("echo typed\r").see_line("typed")
+
+    def test_an_alternate_screen_is_as_it_was_once_the_help_of_a_lossless_terminal_has_gone(self):
+        t = self.under_help()
+        t.type("x").see_line("ready")
+        self.write("printf '\\033[?1049h\\033[2J\\033[3;4Hin the mid''dle\\033[?1003h\\033[7m'\r")
+        t.see("in the middle").at_rest().type(HELP).see("any key goes back")
+        self.assertNotIn("in the middle", t.screen.text())
+        self.write("printf '\\033[5;1Hla''ter'\r")
+        until(lambda: "later" in self.world.ok("capture", t.session), "output under the help")
+        t.type("x").see("later")
+        until(lambda: t.screen.line(2) == "   in the middle", "the screen as it is")
+        until(lambda: 1003 in t.screen.modes, "the mouse")
+        self.write("printf '\\033[?1003l\\033[m\\033[?1049l'; exit 4\r")
+        self.assertEqual(t.exit_code(), 4)
+        self.assertIn("ready", t.screen.lines())
+        self.assert_sane(t)
+
+    def test_the_help_of_a_lossless_terminal_waits_for_the_end_of_an_open_sequence(self):
+        t = self.under_help()
+        t.type("x").see_line("ready")
+        self.write("printf 'mark''ed\\033]2;'; read x; printf 'whole\\033\\\\en''d\\n'\r")
+        t.see("marked").at_rest().type(HELP).at_rest()
+        self.assertIn("marked", t.screen.text())
+        self.write("\r")
+        t.see("any key goes back").type("x").see_line("markedend")
+        self.assertEqual(t.screen.titles[-1], "whole")
+
+    def test_the_end_of_the_session_ends_the_help_behind_all_that_was_kept(self):
+        t = self.under_help()
+        self.write("seq 100 140; exit 3\r")
+        self.assertEqual(t.exit_code(), 3)
+        lines = t.screen.all_text().splitlines()
+        self.assertEqual([n for n in range(100, 141) if lines.count(str(n)) != 1], [])
+        self.assertNotIn("any key", t.screen.all_text())
+        self.assert_sane(t)
+
+    def test_who_looks_at_the_help_for_longer_than_the_session_waits_is_told_so(self):
+        t = self.under_help("--block-timeout", "1s")
+        self.write("seq -f %%070.0f %d\r" % self.LINES)
+        self.assertEqual(t.exit_code(), OUT_OF_TURN)
+        self.assertIn("waited too long", t.screen.text().replace("\n", ""))
+        self.assertIn("%070d" % 1, t.screen.all_text())
+        self.assert_sane(t)
 
 
 class Crowd(SessionCase):

@@ -172,7 +172,7 @@ static void answer_attached(
 	char id[24];
 
 	describe_session_id(s, id);
-	frame_begin_result(o, f->id, 12);
+	frame_begin_result(o, f->id, 13);
 	frame_put_u64(o, "attachment", a->id);
 	frame_put_str(o, "session", id);
 	frame_put_str(o, "name", s->name);
@@ -182,6 +182,7 @@ static void answer_attached(
 	frame_put_u64(o, "rows", s->rows);
 	frame_put_str(o, "role", attachment_role(a));
 	frame_put_str(o, "state", session_state_name(s->state));
+	frame_put_str(o, "policy", attachment_policy_name(a->policy));
 	frame_put_u64(o, "window", a->credit.window);
 	frame_put_u64(o, "input_window", CORE_INPUT_WINDOW);
 	if (s->has_exit_code)
