@@ -347,6 +347,20 @@ class Sharing(SessionCase):
             self.assertNotIn("picture", t.screen.all_text())
             self.assert_sane(t)
 
+    def test_a_terminal_that_goes_back_to_where_it_was_last_left_keeps_every_line_of_its_user(self):
+        lines = ["the user's line %d" % n for n in range(1, 21)]
+        for cols, rows in ((80, 24), (60, 24)):  # raw, and painted
+            with self.subTest(cols=cols):
+                t = self.attach(self.shell().session, cols=cols, rows=rows)
+                # as in tmux, after any full-screen program: leaving a screen that does not show moves the cursor
+                t.screen.feed(("top\r\n\033[?1049h\033[?1049l" + "\r\n".join(lines) + "\r\n$ \r\n").encode())
+                at_prompt(t.see_line(PROMPT)).type(DETACH)
+                self.assertEqual(t.exit_code(), 0)
+                there = t.screen.all_text().splitlines()
+                first = there.index(lines[0])
+                self.assertEqual(there[first:first + 20], lines)
+                self.assertGreater(there.index("[%s: detached, come back with: cwsandbox attach %s]"[:cols] % (t.session, t.session)), first + 20)
+
     def test_a_terminal_of_another_size_is_painted_and_resizes_nothing(self):
         a = self.shell(cols=80, rows=24)
         b = self.attach(a.session, cols=60, rows=15).see_line(PROMPT)

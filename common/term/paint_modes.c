@@ -4,11 +4,11 @@
 
 void paint_reset(struct out *o)
 {
-	/* CAN and ST end what is open. DECRC after DECSC undoes the moves of what lies between: the
-	 * switch to the primary screen, where that was shown already, and the reset of the margins.
+	/* CAN and ST end what is open. To leave the alternate screen moves the cursor to where that was
+	 * entered last, in tmux and xterm also when it does not show; so it is entered first, which at
+	 * most clears it where it shows. DECRC after DECSC undoes the move that the margins' reset makes.
 	 */
-	out_text(o, "\x18\x1b\\\x1b[<8u\x1b"
-		    "7\x1b[?1049l\x1b"
+	out_text(o, "\x18\x1b\\\x1b[<8u\x1b[?1049h\x1b[?1049l\x1b"
 		    "7\x1b[r\x1b"
 		    "8\x1b[!p");
 	out_text(o, "\x1b[<8u\x1b[>4m\x1b[>m\x1b[m\x1b]8;;\x1b\\\x1b[0\"q");

@@ -44,6 +44,7 @@ class Screen:
         self.wrap_pending = False
         self.top, self.bottom = 0, self.rows - 1
         self.saved = [(0, 0), (0, 0)]
+        self.entered = None
         self.modes = set(MODES_ON)
         self.kitty = []
         self.modify_other_keys = 0
@@ -269,14 +270,16 @@ class Screen:
     def _alternate(self, mode, on):
         if on and not self.alternate:
             if mode == 1049:
-                self.saved[0] = (self.x, self.y)
+                self.saved[0] = self.entered = (self.x, self.y)
                 self.grids[1] = self._blank()
             self.alternate = 1
-        elif not on and self.alternate:
-            self.alternate = 0
+        elif not on:
+            left, self.alternate = self.alternate, 0
             self.modes -= {47, 1047, 1049}
-            if mode == 1049:
+            if mode == 1049 and left:
                 self._restore()
+            elif mode == 1049 and self.entered:  # as tmux: to where it was entered last, from the primary screen too
+                self._goto(*self.entered)
 
     def _restore(self):
         x, y = self.saved[self.alternate]
