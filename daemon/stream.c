@@ -217,7 +217,11 @@ static void fail_probed(struct stream *s, const struct grpc_status *st)
 
 	if (st->code != GRPC_DEADLINE_EXCEEDED)
 		return stream_fail_status(s, st);
-	if (s->probe.sandbox)
+	if (!st->transport)
+		outcome_set(&o, "unreachable", "unreachable", "The service at %s answered %s: %s",
+			s->ep->name, grpc_code_name(st->code),
+			st->message ? st->message : "no words");
+	else if (s->probe.sandbox)
 		outcome_set(&o, "unreachable", "unreachable",
 			"The sandbox did not become ready in time.");
 	else if (st->reason) /* it was not even asked */

@@ -228,6 +228,17 @@ class Streams(FaultCase):
         first.join(LIMIT)
         self.assertEqual(first.result[0], 0)
 
+    def test_a_time_that_ran_out_at_the_service_is_told_as_its_answer(self):
+        self.faults("status DEADLINE_EXCEEDED method=GetSandbox reason=CWSANDBOX_SLOW -- the backend took too long")
+        done = self.world.cli("exec", self.sandbox, "true")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"the backend took too long", done.stderr)
+        self.assertNotIn(b"cannot be reached", done.stderr)
+        self.faults("status DEADLINE_EXCEEDED method=GetSandbox")
+        done = self.world.cli("exec", self.sandbox, "true")
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn(b"gave no answer", done.stderr)
+
     def test_fault_f10_a_rejected_key_touches_no_live_stream_and_is_not_tried_in_a_loop(self):
         shell = self.shell()
         self.faults("status UNAUTHENTICATED count=1000 -- the key was revoked")
