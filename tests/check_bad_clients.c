@@ -258,10 +258,60 @@ START_TEST(two_attachments_of_one_client_are_acknowledged_and_end_apart)
 }
 END_TEST
 
+START_TEST(the_time_a_session_waits_for_a_reader_begins_anew_each_time_it_waits)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, LOG_BYTES);
+	fake_run(&fake, 10 * USEC_PER_SEC);
+	for (uint64_t bytes = 65536; bytes <= LOG_BYTES; bytes += 65536) {
+		peer_ack(&a, at, bytes);
+		fake_turn(&fake);
+	}
+	fake_run(&fake, 40 * USEC_PER_SEC);
+	output(blob, LOG_BYTES);
+	fake_run(&fake, 60 * USEC_PER_SEC - 1);
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	fake_run(&fake, 1);
+	ck_assert_ptr_nonnull(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
+/* The log has moved on without it, and it is dropped when the turn ends. */
+START_TEST(one_about_to_be_dropped_that_is_made_to_skip_stays)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a,
+		&(struct attach_how){
+			.name = "w", .cols = 80, .rows = 24, .policy = "drop", .window = 4096 });
+	fake_turn(&fake);
+	peer_ack(&a, at, client_attachment(a.client, at)->credit.sent);
+	output(blob, LOG_BYTES);
+	ck_assert_int_eq(session_output(s, blob, LOG_BYTES, LOG_STDOUT), 0);
+	ck_assert(client_attachment(a.client, at)->lost);
+	peer_begin(&a, "session.set", 2);
+	frame_put_u64(&a.out, "attachment", at);
+	frame_put_str(&a.out, "policy", "skip");
+	peer_result(&a, peer_send(&a));
+	peer_ack(&a, at, client_attachment(a.client, at)->credit.sent);
+	fake_run(&fake, USEC_PER_SEC);
+	ck_assert_ptr_nonnull(peer_note(&a, "resync"));
+	ck_assert_ptr_null(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
 TEST_MAIN("bad_clients", an_attachment_used_after_its_end_or_by_another_is_none,
 	negative_and_huge_numbers_are_refused_by_name_and_hold_nothing,
 	ten_thousand_attach_and_detach_in_a_minute_of_a_flood_leave_nothing_behind,
 	who_types_and_goes_holds_no_more_than_a_bound_and_then_is_told,
 	a_client_that_never_acknowledges_is_sent_its_window_and_holds_nobody_for_long,
 	one_that_stalled_comes_back_by_its_offset_and_misses_no_byte,
+	the_time_a_session_waits_for_a_reader_begins_anew_each_time_it_waits,
+	one_about_to_be_dropped_that_is_made_to_skip_stays,
 	two_attachments_of_one_client_are_acknowledged_and_end_apart)

@@ -386,9 +386,62 @@ START_TEST(histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)
 }
 END_TEST
 
+START_TEST(a_call_too_has_its_window_back_when_memory_is)
+{
+	const struct fake_upstream *u;
+	uint32_t at;
+
+	begin();
+	at = (uint32_t)field_u64(peer_result(&a, exec_of("x")), "attachment");
+	u = fake_last(&fake);
+	session_up(u->session);
+	set_budget(8, 0);
+	for (size_t sent = 0; sent < LOG_BYTES; sent += CORE_WINDOW_DEFAULT) {
+		ck_assert_int_eq(
+			session_output(u->session, blob, CORE_WINDOW_DEFAULT, LOG_STDOUT), 0);
+		fake_turn(&fake);
+		peer_ack(&a, at, sent + CORE_WINDOW_DEFAULT);
+		fake_turn(&fake);
+	}
+	ck_assert_uint_lt(u->consumed, LOG_BYTES);
+	plenty();
+	fake_turn(&fake);
+	ck_assert_uint_eq(u->consumed, LOG_BYTES);
+	end();
+}
+END_TEST
+
+START_TEST(the_attachments_of_a_client_are_sent_their_output_in_turns)
+{
+	bool had[9] = { false };
+	const struct frame *f;
+	uint64_t at;
+
+	begin();
+	for (size_t i = 1; i < ARRAY_SIZE(had); i++)
+		peer_attach(&a,
+			&(struct attach_how){
+				.name = "w", .raw = true, .policy = "block", .window = 1 << 20 });
+	while (peer_next(&a))
+		; /* who is there */
+	output(blob, LOG_BYTES);
+	for (size_t i = 1; i < ARRAY_SIZE(had); i++) {
+		f = peer_note(&a, "output");
+		ck_assert_ptr_nonnull(f);
+		at = field_u64(f->params, "attachment");
+		ck_assert_uint_lt(at, ARRAY_SIZE(had));
+		ck_assert(!had[at]); /* none has a second frame before each has its first */
+		had[at] = true;
+	}
+	end();
+}
+END_TEST
+
 TEST_MAIN("budget",
 	short_of_memory_a_session_goes_on_in_smaller_steps_and_has_its_window_back_later,
 	memory_that_goes_with_a_client_is_a_session_s_window_in_the_same_turn,
+	a_call_too_has_its_window_back_when_memory_is,
+	the_attachments_of_a_client_are_sent_their_output_in_turns,
 	at_seven_eighths_of_the_budget_nobody_notices_and_a_byte_beyond_it_all_do,
 	short_of_memory_a_client_beyond_its_share_is_not_read_from_but_always_one_is,
 	a_client_that_is_read_from_out_of_turn_may_go,

@@ -313,23 +313,31 @@ START_TEST(a_request_in_drips_is_the_same_request)
 }
 END_TEST
 
-START_TEST(sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order)
+/* Requests 0 to n - 1 in one piece. */
+static void ask_lists(struct peer *p, size_t n)
 {
 	uint8_t one[] = { 0x94, 0x00, 0xcd, 0, 0, 0xac, 's', 'e', 's', 's', 'i', 'o', 'n', '.', 'l',
 		'i', 's', 't', 0x90 };
 	static uint8_t many[1000 * sizeof(one)];
+
+	ck_assert_uint_le(n, 1000);
+	for (size_t i = 0; i < n; i++) {
+		one[3] = (uint8_t)(i >> 8);
+		one[4] = (uint8_t)i;
+		memcpy(many + i * sizeof(one), one, sizeof(one));
+	}
+	peer_feed(p, many, n * sizeof(one));
+}
+
+START_TEST(sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order)
+{
 	const struct frame *f;
 	size_t n = 0;
 
 	begin();
 	while (peer_next(&a))
 		;
-	for (size_t i = 0; i < 1000; i++) {
-		one[3] = (uint8_t)(i >> 8);
-		one[4] = (uint8_t)i;
-		memcpy(many + i * sizeof(one), one, sizeof(one));
-	}
-	peer_feed(&a, many, sizeof(many));
+	ask_lists(&a, 1000);
 	ck_assert(!client_wants_read(a.client));
 	ck_assert(fake_turn_once(&fake));
 	while ((f = peer_next(&a)))
@@ -344,17 +352,43 @@ START_TEST(sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order)
 }
 END_TEST
 
+/* So that a list is an answer of many kilobytes. */
+static void make_sessions(void)
+{
+	for (size_t i = 0; i < 300; i++)
+		peer_create(&b, NULL, 80, 24);
+}
+
+START_TEST(sec_c18_small_requests_in_one_piece_do_not_pile_up_large_answers)
+{
+	const struct frame *f;
+	size_t n = 0;
+
+	begin();
+	make_sessions();
+	a.room = 0;
+	ask_lists(&a, CLIENT_FRAMES_PER_TURN - 1);
+	ck_assert_uint_lt(bytes_n(&a.client->out), 2 * CLIENT_UNREAD_MAX);
+	fake_turn(&fake); /* which has an end: the daemon does not spin */
+	ck_assert_uint_lt(bytes_n(&a.client->out), 2 * CLIENT_UNREAD_MAX);
+	while (peer_next(&a))
+		;
+	a.room = SIZE_MAX - 1;
+	peer_drain(&a, 1);
+	fake_turn(&fake);
+	while ((f = peer_next(&a)))
+		ck_assert_uint_eq(f->id, n++);
+	ck_assert_uint_eq(n, CLIENT_FRAMES_PER_TURN - 1);
+	end();
+}
+END_TEST
+
 START_TEST(sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from)
 {
 	size_t n = 0;
 
 	begin();
-	for (size_t i = 0; i < 300; i++) { /* answers of some kilobytes */
-		char name[8] = { 'n', (char)('0' + i / 100), (char)('0' + i / 10 % 10),
-			(char)('0' + i % 10), 0 };
-
-		peer_create(&b, name, 80, 24);
-	}
+	make_sessions();
 	a.room = 0;
 	while (client_wants_read(a.client)) {
 		simple(&a, "session.list");
@@ -623,6 +657,7 @@ TEST_MAIN("client", the_first_request_must_be_hello_and_it_comes_once,
 	fault_f19_a_request_there_is_no_memory_to_read_is_refused_and_a_notification_ends_all,
 	a_request_in_drips_is_the_same_request,
 	sec_c18_a_flood_of_frames_is_worked_on_in_shares_and_in_order,
+	sec_c18_small_requests_in_one_piece_do_not_pile_up_large_answers,
 	sec_c18_a_client_that_does_not_take_its_answers_is_not_read_from,
 	the_257th_request_that_would_wait_is_refused_with_busy,
 	of_256_held_sandboxes_each_can_still_be_kept_and_the_others_go_with_the_client,

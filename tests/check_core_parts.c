@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/core/bytes.h"
+#include "daemon/core/screen.h"
 #include "daemon/core/size.h"
 #include "daemon/core/timer.h"
 
@@ -135,7 +136,43 @@ START_TEST(bytes_come_out_in_order_and_an_empty_queue_gives_its_memory_back)
 }
 END_TEST
 
+START_TEST(the_screen_knows_how_much_had_scrolled_away_as_far_back_as_the_log_reaches)
+{
+	enum { LINES = 8000 };
+	static uint64_t scrolled[LINES + 1]; /* after so many lines of 16 bytes */
+	static const char line[] = "sixteen bytes..\n";
+	const struct clock now = { .now_usec = 1 };
+	struct ledger ledger;
+	struct screen sc;
+	struct log log;
+	uint64_t work;
+
+	ledger_init(&ledger, NULL, 0);
+	log_init(&log, &(struct log_config){ 64 * 1024, &ledger, &now });
+	ck_assert_int_eq(screen_init(&sc, &log, &(struct term_config){ 80, 24, 100 }), 0);
+	for (size_t i = 1; i <= LINES; i++) {
+		work = SCREEN_SLICE_WORK;
+		ck_assert_int_eq(
+			log_append(&log, (const uint8_t *)line, sizeof(line) - 1, LOG_STDOUT), 0);
+		ck_assert(!screen_pump(&sc, &work));
+		log_trim(&log);
+		scrolled[i] = term_history_total(sc.term);
+	}
+	for (size_t i = log.tail / 16; i <= LINES; i++) {
+		uint64_t before = screen_history_before(&sc, i * 16);
+
+		ck_assert_uint_le(before, scrolled[i]);
+		ck_assert_uint_ge(
+			before + 2 * (log.max / (SCREEN_N_MARKS - 1) / 16 + 1), scrolled[i]);
+	}
+	screen_done(&sc);
+	log_done(&log);
+	ck_assert_uint_eq(ledger_held(&ledger), 0);
+}
+END_TEST
+
 TEST_MAIN("core_parts", timers_run_in_order_whatever_was_stopped_and_moved,
 	a_timer_that_starts_itself_runs_once_a_turn,
+	the_screen_knows_how_much_had_scrolled_away_as_far_back_as_the_log_reaches,
 	a_size_policy_is_a_word_or_columns_and_rows_within_bounds,
 	bytes_come_out_in_order_and_an_empty_queue_gives_its_memory_back)

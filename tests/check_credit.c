@@ -148,11 +148,38 @@ START_TEST(a_window_made_smaller_waits_until_enough_is_acknowledged)
 }
 END_TEST
 
+START_TEST(a_drain_time_that_is_taken_back_gives_the_whole_window_also_amid_a_round)
+{
+	begin(WINDOW, DRAIN_USEC);
+	credit_send(&c, credit_left(&c), now_usec);
+	credit_set(&c, WINDOW, 0);
+	now_usec += USEC_PER_SEC;
+	ck_assert_int_eq(credit_ack(&c, c.sent, now_usec), 0);
+	ck_assert_uint_eq(credit_left(&c), WINDOW);
+}
+END_TEST
+
+START_TEST(who_was_quick_once_is_not_held_to_that_for_ever)
+{
+	begin(WINDOW, DRAIN_USEC);
+	credit_send(&c, credit_left(&c), now_usec);
+	ck_assert_int_eq(credit_ack(&c, c.sent, now_usec), 0); /* at once */
+	for (size_t i = 0; i < 30; i++) {                      /* and then on a busy machine */
+		credit_send(&c, credit_left(&c), now_usec);
+		now_usec += 15 * USEC_PER_MSEC;
+		ck_assert_int_eq(credit_ack(&c, c.sent, now_usec), 0);
+	}
+	ck_assert_uint_eq(c.allowed, WINDOW);
+}
+END_TEST
+
 TEST_MAIN("credit", without_a_drain_time_the_whole_window_may_be_on_its_way,
 	what_is_on_its_way_is_what_the_reader_takes_in_the_drain_time,
 	a_terminal_that_stood_still_is_as_fast_as_before_within_a_few_rounds,
 	a_busy_machine_is_no_slow_terminal,
 	from_one_round_to_the_next_the_allowance_at_most_doubles,
 	what_fits_in_the_credit_says_nothing_about_the_rate,
+	a_drain_time_that_is_taken_back_gives_the_whole_window_also_amid_a_round,
+	who_was_quick_once_is_not_held_to_that_for_ever,
 	one_byte_more_acknowledged_than_sent_is_refused_and_changes_nothing,
 	a_window_made_smaller_waits_until_enough_is_acknowledged)

@@ -309,6 +309,18 @@ START_TEST(lines_are_counted_at_any_offset_however_many_are_side_by_side)
 }
 END_TEST
 
+START_TEST(no_more_is_shed_than_was_asked_for)
+{
+	begin();
+	for (size_t i = 0; i < 15; i++)
+		ck_assert_int_eq(append(4000), 0);
+	log_trim(&s_log);
+	ck_assert_uint_ge(log_shed(&s_log, 1), 1);
+	ck_assert_uint_eq(s_log.tail, LOG_CHUNK_MIN); /* the oldest piece */
+	end();
+}
+END_TEST
+
 TEST_MAIN("log", lines_are_counted_at_any_offset_however_many_are_side_by_side,
 	a_slow_block_reader_holds_the_window_a_skip_reader_never_does,
 	the_log_takes_exactly_its_room_and_not_a_byte_more,
@@ -317,5 +329,5 @@ TEST_MAIN("log", lines_are_counted_at_any_offset_however_many_are_side_by_side,
 	long_runs_of_a_stream_are_found_at_word_edges,
 	a_reader_in_the_way_may_leave_and_the_others_stay,
 	a_reader_that_comes_back_behind_the_hold_takes_back_what_was_given_as_window,
-	what_is_kept_for_nobody_is_shed_and_what_is_held_is_not,
+	what_is_kept_for_nobody_is_shed_and_what_is_held_is_not, no_more_is_shed_than_was_asked_for,
 	age_is_never_more_than_the_true_wait)

@@ -231,8 +231,25 @@ START_TEST(a_piece_says_when_its_bytes_came)
 }
 END_TEST
 
+/* What a disk missed is one gap and not many: what comes next finds room. */
+START_TEST(what_a_slow_disk_missed_is_one_piece)
+{
+	begin();
+	disk_open(false, true);
+	output(blob, LOG_BYTES);
+	output(blob, LOG_BYTES / 8);
+	ck_assert_uint_gt(disk.rec->missing_ever, LOG_BYTES / 8);
+	disk.missing = disk.rec->missing_ever;
+	for (size_t i = 0; i < 3; i++)
+		output(blob, LOG_BYTES / 8);
+	ck_assert_uint_eq(disk.rec->missing_ever, disk.missing);
+	disk_close();
+}
+END_TEST
+
 TEST_MAIN("recorder", a_disk_that_keeps_up_gets_every_byte_in_order,
 	a_slow_disk_never_holds_the_session_and_what_is_missing_is_counted,
+	what_a_slow_disk_missed_is_one_piece,
 	a_slow_disk_that_asked_for_it_holds_the_session_and_gets_every_byte,
 	fault_f20_a_full_disk_ends_the_recording_and_nothing_else,
 	the_end_comes_after_the_last_byte,

@@ -438,11 +438,45 @@ START_TEST(capture_is_the_visible_screen_as_text)
 }
 END_TEST
 
+START_TEST(who_goes_inside_its_paste_holds_nobody_up)
+{
+	uint32_t at, other;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	other = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	peer_result(&a, peer_input(&a, at, "\033[200~pasted", 12));
+	peer_result(&b, peer_input(&b, other, "typed", 5));
+	ck_assert(input_is("\033[200~pasted"));
+	peer_close(&a);
+	fake_turn(&fake); /* at once: no time passes */
+	ck_assert(input_is("\033[201~typed"));
+	end();
+}
+END_TEST
+
+START_TEST(who_takes_over_may_take_the_input_lease_along)
+{
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
+	peer_begin(&b, "session.attach", 2);
+	frame_put_str(&b.out, "name", "w");
+	frame_put_bool(&b.out, "exclusive", true);
+	peer_refused(&b, peer_send(&b), "exclusive");
+	peer_attach(&b, &(struct attach_how){
+				.name = "w", .raw = true, .take_over = true, .exclusive = true });
+	ck_assert_ptr_eq(s->lease->client, b.client);
+	ck_assert_ptr_nonnull(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
 TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_when_it_is_refused,
 	input_beyond_the_window_is_refused_whole_and_credit_comes_back,
 	an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back,
 	the_lead_is_not_taken_from_who_alone_may_type_and_the_refusal_names_it,
-	the_lease_goes_with_its_holder,
+	the_lease_goes_with_its_holder, who_goes_inside_its_paste_holds_nobody_up,
+	who_takes_over_may_take_the_input_lease_along,
 	send_types_without_an_attachment_and_says_how_much_was_taken,
 	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,
 	close_input_is_the_veof_key_on_a_terminal,

@@ -221,7 +221,6 @@ int attachment_set_policy(struct attachment *a, enum attachment_policy policy)
 	a->policy = policy;
 	if (list_linked(&a->reader.link))
 		reader_set_holds(&a->reader, policy == POLICY_BLOCK);
-	a->progress_usec = now_usec(a);
 	timer_stop(&a->session->core->timers, &a->block_timer);
 	attachment_watch(a);
 	attachment_wake(a);
