@@ -58,13 +58,13 @@ static void set_stdio(int out, int said)
 		_exit(127);
 }
 
-/* What the launcher ignores is its own affair: a program would hand it down to all that it runs. */
+/* What we or who started us ignored is no affair of a program, which would hand it down to all it runs. */
 static void reset_signals(void)
 {
 	sigset_t none;
 
-	signal(SIGINT, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
+	for (int sig = 1; sig < _NSIG; sig++)
+		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
