@@ -141,6 +141,13 @@ static uint32_t modes_now(const struct term *t)
 	return t->modes | (t->cursor.origin ? TERM_MODE_ORIGIN : 0);
 }
 
+void term_reporting(const struct term *t, struct term_reporting *ret)
+{
+	*ret = (struct term_reporting){ .mouse = t->mouse,
+		.encoding = t->mouse_encoding,
+		.focus = term_mode(t, TERM_MODE_FOCUS) };
+}
+
 unsigned mode_report(const struct term *t, bool private, unsigned number)
 {
 	const uint32_t ansi = number == 4 ? TERM_MODE_INSERT : number == 20 ? TERM_MODE_NEWLINE : 0;

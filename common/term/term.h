@@ -71,6 +71,14 @@ uint64_t term_pending(const struct term *t);
 const uint8_t *term_replies(const struct term *t, size_t *ret_n);
 void term_replies_drop(struct term *t, size_t n);
 
+/* What the program wants to be told by the terminal itself: private modes. */
+struct term_reporting {
+	unsigned mouse;    /* 9, 1000, 1002, 1003; 0: nothing */
+	unsigned encoding; /* 1005, 1006, 1015, 1016; 0: as ever */
+	bool focus;
+};
+void term_reporting(const struct term *t, struct term_reporting *ret);
+
 /* What OSC 10, 11 and 12 are answered while the program has set no other: text, background and
  * cursor of the user's terminal, each 0xRRGGBB. NULL: as at first, light on black. */
 #define TERM_COLORS_N 3

@@ -14,6 +14,7 @@
 #define DAEMON_CORE_ATTACHMENT_H
 
 #include "daemon/core/credit.h"
+#include "daemon/core/reports.h"
 #include "daemon/core/session.h"
 
 #define ATTACHMENT_E_BAD_ACK 1
@@ -125,6 +126,7 @@ struct attachment {
 	struct timer paint_timer;
 
 	struct inq_writer *writer;
+	struct reports reports; /* of a terminal */
 	uint64_t taken_told; /* by input_credit */
 	uint64_t typed_usec;
 	uint64_t block_timeout_usec;

@@ -186,6 +186,7 @@ void session_detached(struct session *s, struct attachment *a)
 	list_unlink(&a->session_link);
 	if (s->lease == a)
 		s->lease = NULL;
+	session_lose_focus(s, a);
 	if (s->latest == a)
 		s->latest = best_lead(s);
 	if (s->lead == a) {

@@ -242,6 +242,12 @@ int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, ui
 	return 0;
 }
 
+void inq_pass_over(struct inq_writer *w, size_t n)
+{
+	w->pushed += n;
+	w->taken += n;
+}
+
 /* The characters share an item, always the first. */
 int inq_push_signal(struct inq *q, uint8_t key)
 {

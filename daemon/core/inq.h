@@ -68,6 +68,8 @@ void inq_writer_release(struct inq *q, struct inq_writer *w); /* NULL is harmles
 size_t inq_credit(const struct inq_writer *w);
 
 int inq_push(struct inq *q, struct inq_writer *w, const void *data, size_t n, uint64_t now_usec);
+/* n bytes of `w` that the far side is not to get count as taken. */
+void inq_pass_over(struct inq_writer *w, size_t n);
 /* A signal's character, before all that waits but earlier ones of its kind; charged to nobody. Beyond
  * INQ_SIGNALS_MAX one more would say nothing new, and is dropped. */
 int inq_push_signal(struct inq *q, uint8_t key);

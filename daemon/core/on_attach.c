@@ -202,6 +202,7 @@ static void take_place(struct attachment *a, const struct attach *at)
 		session_lead(s, a);
 	if (s->lease == old && !a->observer)
 		session_lease(s, a);
+	a->reports = old->reports;
 	if (at->has_shown)
 		paint_take_over(a, old, at->shown, at->below);
 	attachment_detach(old, "requested", "Another attachment took its place, as requested.");

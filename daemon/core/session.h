@@ -141,6 +141,7 @@ struct session {
 	struct timer rest_timer; /* output rests: its history is packed */
 	uint64_t resized_usec;   /* 0: never */
 	struct attachment *lead, *latest, *lease;
+	bool focused; /* a terminal said that it has the focus */
 	uint64_t held_usec; /* since when block readers hold a quarter of the room; 0 = no */
 	struct timer paste_timer;
 	struct timer reply_timer; /* there was no memory for an answer of the model */
@@ -182,6 +183,10 @@ void session_close_upstream(struct session *s);
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n);
 /* Input without an attachment. SESSION_E_UNEXPECTED, SESSION_E_WINDOW, SESSION_E_BUSY, -ENOMEM. */
 int session_send(struct session *s, const void *data, size_t n);
+/* The program has asked to be told of the focus no more: what the terminals said is void. */
+void session_heed_focus(struct session *s);
+/* `a`, which is no more in the list, is gone with the focus. */
+void session_lose_focus(struct session *s, const struct attachment *a);
 int session_close_input(struct session *s, struct attachment *from);
 void session_input_ready(struct session *s); /* the upstream may read; the paste's timer */
 /* SESSION_E_UNEXPECTED, SESSION_E_NOT_SUPPORTED, SESSION_E_WINDOW, -ENOMEM. */

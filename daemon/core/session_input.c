@@ -1,6 +1,8 @@
 /* A session's input: who may write, and what writing moves. */
 #include "daemon/core/session.h"
 
+#include <string.h>
+
 #include "daemon/core/attachment.h"
 #include "daemon/core/keys.h"
 
@@ -53,19 +55,107 @@ int session_send(struct session *s, const void *data, size_t n)
 	return session_push(s, s->sender, data, n);
 }
 
+/* ---- what terminals say of themselves ---- */
+
+static bool may_type(const struct session *s, const struct attachment *a)
+{
+	return !a->observer && (!s->lease || s->lease == a);
+}
+
+static bool others_focused(const struct session *s, const struct attachment *than)
+{
+	struct attachment *a;
+
+	list_for_each(a, &s->attachments, session_link)
+		if (a != than && a->reports.focused && may_type(s, a))
+			return true;
+	return false;
+}
+
+static struct reports_rule rule_of(const struct session *s, const struct attachment *a)
+{
+	struct reports_rule rule = { .cols = s->cols, .rows = s->rows };
+
+	if (!a->cols || !s->screen.term)
+		return rule;
+	term_reporting(s->screen.term, &rule.asked);
+	rule.others_focused = rule.asked.focus && others_focused(s, a);
+	return rule;
+}
+
+void session_heed_focus(struct session *s)
+{
+	struct term_reporting asked;
+	struct attachment *a;
+
+	if (!s->focused)
+		return;
+	term_reporting(s->screen.term, &asked);
+	s->focused = asked.focus;
+	list_for_each(a, &s->attachments, session_link)
+		a->reports.focused &= asked.focus;
+}
+
+/* Without room for it the program is told by the next terminal. */
+void session_lose_focus(struct session *s, const struct attachment *a)
+{
+	static const char lost[] = "\033[O";
+
+	if (a->reports.focused && rule_of(s, a).asked.focus && !others_focused(s, a))
+		(void)session_push(s, s->sender, lost, strlen(lost));
+}
+
+/* What terminals say that is not for the program counts as taken. */
+static int push_reports(struct session *s, struct attachment *a, const struct reports_rule *rule,
+	const uint8_t *data, size_t n, bool *ret_typed)
+{
+	_cleanup_(freep) uint8_t *kept = malloc(n);
+	struct reports next = a->reports;
+	size_t n_kept;
+	int r;
+
+	if (!kept)
+		return -ENOMEM;
+	n_kept = reports_filter(&next, rule, a->writer->ahead, data, n, kept);
+	r = session_push(s, a->writer, kept, n_kept);
+	if (r)
+		return r;
+	a->reports = next;
+	s->focused |= next.focused;
+	*ret_typed = keys_typed(kept, n_kept);
+	if (n_kept == n)
+		return 0;
+	inq_pass_over(a->writer, n - n_kept);
+	attachment_input_taken(a);
+	return 0;
+}
+
+/* Of who may type. *ret_typed: a user typed something. */
+static int session_push_from(
+	struct session *s, struct attachment *a, const void *data, size_t n, bool *ret_typed)
+{
+	const struct reports_rule rule = rule_of(s, a);
+
+	if (n && n <= inq_credit(a->writer) && reports_matter(&rule) && memchr(data, '\033', n))
+		return push_reports(s, a, &rule, data, n, ret_typed);
+	*ret_typed = keys_typed(data, n);
+	return session_push(s, a->writer, data, n);
+}
+
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n)
 {
 	bool interrupts = from->policy == POLICY_SKIP && inq_interrupts(from->writer, data, n);
+	bool typed = false;
 	int r;
 
 	if (from->observer)
 		return SESSION_E_DENIED;
 	if (s->lease && s->lease != from && !session_ended(s))
 		return SESSION_E_EXCLUSIVE;
-	r = session_push(s, from->writer, data, n);
+	r = session_push_from(s, from, data, n, &typed);
 	if (r)
 		return r;
-	if (keys_typed(data, n))
+	if (typed)
 		session_typed(s, from);
 	if (interrupts)
 		attachment_interrupt(from);

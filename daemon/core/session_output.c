@@ -149,6 +149,7 @@ bool session_turn(struct session *s, uint64_t *left)
 	else
 		more = screen_pump(&s->screen, left);
 	if (s->screen.reader.pos != before) {
+		session_heed_focus(s);
 		session_wake_painted(s);
 		timer_start(&s->core->timers, &s->rest_timer,
 			s->core->clock->now_usec + SESSION_REST_USEC);
