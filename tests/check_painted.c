@@ -339,6 +339,27 @@ START_TEST(an_end_while_it_is_slow_is_told_below_the_last_screen)
 }
 END_TEST
 
+/* It shows all there is already, on the alternate screen, which it would leave with nothing. */
+START_TEST(an_end_that_finds_the_picture_complete_still_waits_for_raw_output)
+{
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	flood(60);
+	viewer_ack_all();
+	ck_assert(viewed()->slow && viewed()->view == VIEW_PAINTED);
+	session_end(s, &(struct session_end){ .has_exit_code = true, .exit_code = 3 });
+	fake_turn(&fake);
+	viewer_ack_all();
+	ck_assert(!v.exited);
+	calm_down();
+	ck_assert(v.exited);
+	ck_assert(!term_alternate(v.term));
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
 /* More history than a piece of a paint holds, and the session goes on while it is painted. */
 START_TEST(sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it)
 {
@@ -448,6 +469,7 @@ TEST_MAIN("painted", one_that_falls_behind_again_at_once_stays_painted_until_the
 	one_that_shows_what_changes_nothing_does_not_lag,
 	the_end_is_told_although_the_last_paint_was_nothing,
 	an_end_while_it_is_slow_is_told_below_the_last_screen,
+	an_end_that_finds_the_picture_complete_still_waits_for_raw_output,
 	sec_c19_an_attach_holds_a_piece_of_its_history_and_shows_all_of_it,
 	a_paint_whose_credit_ends_with_a_piece_of_it_waits,
 	fault_f29_a_painted_attachment_costs_at_most_256_kib)
