@@ -280,22 +280,6 @@ static int find_local(struct endpoint *ep, char why[LOCAL_WHY_MAX])
 	return 0;
 }
 
-static void dial(struct endpoint *ep)
-{
-	char why[LOCAL_WHY_MAX] = "";
-	struct conn *conn;
-	int r = 0;
-
-	if (ep->id.url.is_local) {
-		r = find_local(ep, why);
-		if (r < 0)
-			return local_failed(ep, why);
-	}
-	r = conn_dial(&conn, ep);
-	if (r < 0)
-		endpoint_dial_failed(ep, strerror(-r));
-}
-
 static uint64_t retry_delay(unsigned n_failures)
 {
 	uint64_t delay = ENDPOINT_RETRY_MIN_USEC << (n_failures < 8 ? n_failures - 1 : 7);
@@ -313,15 +297,39 @@ static bool has_up(const struct endpoint *ep)
 	return false;
 }
 
-void endpoint_dial_failed(struct endpoint *ep, const char *why)
+static void dial_failed(struct endpoint *ep, const char *why)
 {
-	if (ep->id.url.is_local && !ep->pool->closing)
-		return local_failed(ep, why);
 	ep->n_failures++;
 	ep->dial_after_usec = now_of(ep) + retry_delay(ep->n_failures);
 	journal_say(ep->pool->journal, JOURNAL_INFO, "%s cannot be reached: %s", ep->name, why);
 	if (!has_up(ep)) /* else they wait for room on what is there */
 		fail_waiting(ep, NULL, "%s", why);
+}
+
+void endpoint_dial_failed(struct endpoint *ep, const char *why)
+{
+	if (ep->id.url.is_local && !ep->pool->closing)
+		return local_failed(ep, why);
+	dial_failed(ep, why);
+}
+
+static void dial(struct endpoint *ep)
+{
+	char why[LOCAL_WHY_MAX] = "";
+	struct conn *conn;
+	int r = 0;
+
+	if (ep->id.url.is_local) {
+		r = find_local(ep, why);
+		if (r == -EMFILE || r == -ENFILE) /* whether it runs is not known */
+			return dial_failed(ep, "no file descriptor is left in cwsandboxd; end "
+					       "something, or raise its limit (ulimit -n)");
+		if (r < 0)
+			return local_failed(ep, why);
+	}
+	r = conn_dial(&conn, ep);
+	if (r < 0)
+		endpoint_dial_failed(ep, strerror(-r));
 }
 
 void endpoint_dial_done(struct endpoint *ep)

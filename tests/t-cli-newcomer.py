@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import mpack
 import suite
 from faults import Faults
 from terminal import LIMIT, until
@@ -128,6 +130,23 @@ class Unstartable(WorldCase):
         timer.start()
         self.addCleanup(timer.join)
         self.world.ok("create")
+        self.world.ok("daemon", "stop", "--all", "--force")
+
+    def test_a_daemon_without_a_free_fd_says_so_and_starts_no_other_service(self):
+        self.world.ok("create")
+        self.world.ok("daemon", "stop", "--force")
+        self.world.ok("daemon", "start")
+        peer = mpack.Peer(self.world.socket_path, {"endpoint": {"url": "local"}})
+        pid = peer.call("daemon.status")["pid"]
+        until(lambda: peer.call("daemon.status")["clients"] == 1, "the end of the others")
+        _, hard = limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        free = sorted(set(range(100)) - {int(fd) for fd in os.listdir("/proc/%d/fd" % pid)})
+        for n in range(2):  # none for the service's folder, none for a file in it
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[n], hard))
+            with self.assertRaisesRegex(mpack.RpcError, "no file descriptor is left"):
+                peer.call("sandbox.list")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        self.world.ok("ls")
         self.world.ok("daemon", "stop", "--all", "--force")
 
     def test_one_that_is_about_to_end_or_was_just_killed_is_in_nobodys_way(self):
