@@ -132,7 +132,7 @@ static int take_full(struct cwsandbox *c, const struct frame *f)
 		return -EBADMSG;
 	q->error.code = "busy";
 	q->error.message = "cwsandboxd has as many clients as it may; end one and try again, or "
-			   "raise max-clients";
+			   "raise max-clients or its limit of open files (ulimit -n)";
 	q->event.kind = CWSANDBOX_EVENT_CONNECTED;
 	q->event.id = p->id;
 	q->event.error = &q->error;

@@ -373,6 +373,7 @@ static void launcher_main(int fd)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGCHLD, SIG_IGN); /* children are reaped by the kernel */
 	serve(fd);
 	_exit(0);

@@ -365,6 +365,7 @@ int main(int argc, char **argv)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN); /* before anything writes: OpenSSL uses write(2) */
+	signal(SIGXFSZ, SIG_IGN); /* one file that may not grow is no end of all sessions */
 	have_stdio();
 	lock_down();
 	umask(077);

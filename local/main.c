@@ -285,6 +285,7 @@ int main(int argc, char **argv)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* one file that may not grow is no end of all sandboxes */
 	r = options_parse(&p.options, argc, argv);
 	if (r)
 		return r == OPTIONS_E_DONE ? 0 : r;

@@ -108,6 +108,12 @@ class Flags(WorldCase):
         self.assertEqual(code, 1)
         self.assertIn("symbolic link", said)
 
+    def test_a_file_that_may_not_grow_is_told_instead_of_a_death(self):
+        for name in ("cwsandboxd", "cwsandbox-local"):
+            done = self.world.run(["/bin/sh", "-c", 'ulimit -f 0; exec "$0"', program(name)])
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"File too large", done.stderr)
+
     def test_a_socket_path_that_is_too_long_is_refused(self):
         code, said = self.refused("--socket", self.world.path("x" * 108))
         self.assertEqual(code, 1)
