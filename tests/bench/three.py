@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """bench: what a stopped and a slow terminal on the same session cost a fast one
 
-A fast terminal (ttyrun) takes a flood alone, and then with two more attached: one whose client is stopped, and one
-that takes 20 KB/s. In turns, ROUNDS times. Then the Ctrl-C of one that takes 1 MB/s and of the slow one until each has
-its prompt, under lines, `yes` and coloured `yes`, TIMES times each. Prints rates, the daemon's memory and times; asserts
-nothing.
+A fast terminal (ttyrun) takes a flood alone, with two more attached (one whose client is stopped, and one that takes
+20 KB/s), and alone again. ROUNDS times; each flood beside others is set against the two around it, for a machine's speed
+changes more from minute to minute than the others cost. Then the Ctrl-C of one that takes 1 MB/s and of the slow one until
+each has its prompt, under lines, `yes` and coloured `yes`, TIMES times each. Prints rates, the daemon's memory and times;
+asserts nothing.
 
-Usage: three.py [ROUNDS [MEGABYTES [TIMES]]]   (default 3 rounds of 64 MB, 5 times)
+Usage: three.py [ROUNDS [MEGABYTES [TIMES]]]   (default 9 rounds of 64 MB, 5 times)
 """
 import os
 import signal
@@ -68,7 +69,7 @@ class Seat:
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     megabytes = int(sys.argv[2]) if len(sys.argv) > 2 else 64
     times = int(sys.argv[3]) if len(sys.argv) > 3 else 5
     place = world.World()
@@ -84,9 +85,8 @@ def main():
             fast.do("send cat %s; echo %s\\r" % (way.file, shells.TYPED))
             return megabytes / float(fast.answer("see " + shells.SHOWN, "read 200")[1])
         rate()  # warm
-        alone, beside, before = [], [], procs.rss_bytes(way.helpers()[0])
+        alone, beside, before = [rate()], [], procs.rss_bytes(way.helpers()[0])
         for _ in range(rounds):
-            alone.append(rate())
             stopped, slow = (Seat([client, "attach", "three"], way.env) for _ in range(2))
             seats += [stopped, slow]
             for seat in (stopped, slow):
@@ -98,10 +98,13 @@ def main():
             os.kill(pid, signal.SIGCONT)
             for seat in (stopped, slow):
                 seat.close()
+            alone.append(rate())
         after = procs.rss_bytes(way.helpers()[0])
-        print("a fast terminal alone %.1f MB/s, beside a stopped and a slow one %.1f MB/s: %.0f %%; daemon %.1f -> %.1f MiB"
-              % (statistics.median(alone), statistics.median(beside),
-                 100 * statistics.median(beside) / statistics.median(alone), before / 1048576, after / 1048576))
+        kept = sorted(100 * 2 * b / (alone[i] + alone[i + 1]) for i, b in enumerate(beside))
+        print("a fast terminal alone %.1f MB/s, beside a stopped and a slow one %.1f MB/s; daemon %.1f -> %.1f MiB"
+              % (statistics.median(alone), statistics.median(beside), before / 1048576, after / 1048576))
+        print("it keeps %.0f %% of its rate alone (median of %d rounds, from %.0f to %.0f)"
+              % (statistics.median(kept), len(kept), kept[0], kept[-1]))
         interrupts(way, times)
     finally:
         for seat in seats:
