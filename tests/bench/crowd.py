@@ -22,6 +22,7 @@ import procs
 import world
 
 IN_ONE = 200  # sessions in one sandbox: it may have 1,024 processes
+AT_ONCE = 1000  # requests without an answer: the daemon reads nobody who takes no answers
 FLOOD = 64 << 20
 KEYS = 200
 SPARE = 100  # streams, clients and descriptors beside those of the sessions
@@ -78,15 +79,19 @@ def key(peer, text):
     return time.perf_counter() - began
 
 
+def ask_all(control, method, asked):
+    for i in range(0, len(asked), AT_ONCE):
+        for number in [control.ask(method, params) for params in asked[i:i + AT_ONCE]]:
+            control.answer(number)
+
+
 def sessions(place, meter, n):
     boxes = [place.ok("create") for _ in range((n + IN_ONE - 1) // IN_ONE)]
     control = mpack.Peer(place.socket_path, hello(place))
     meter.row("before: %d sandboxes" % len(boxes))
-    asked = [control.ask("session.create", {"sandbox_id": boxes[i // IN_ONE], "name": "n%d" % i, "cols": 80, "rows": 24,
-                                            "argv": ["sh", "-c", "stty -icanon; echo up; exec cat >/dev/null"]})
-             for i in range(n)]
-    for number in asked:
-        control.answer(number)
+    ask_all(control, "session.create", [{"sandbox_id": boxes[i // IN_ONE], "name": "n%d" % i, "cols": 80, "rows": 24,
+                                         "argv": ["sh", "-c", "stty -icanon; echo up; exec cat >/dev/null"]}
+                                        for i in range(n)])
     meter.row("%d sessions started" % n, n)
     peers = [attach(place, "n%d" % i) for i in range(n)]
     for peer in peers:
@@ -114,8 +119,7 @@ def sessions(place, meter, n):
     print("  connections to the service: %d" % len(control.call("daemon.status")["connections"]))
     for peer in peers:
         peer.close()
-    for number in [control.ask("session.kill", {"name": "n%d" % i}) for i in range(n)]:
-        control.answer(number)
+    ask_all(control, "session.kill", [{"name": "n%d" % i} for i in range(n)])
     meter.row("all killed")
     return boxes[0]
 
@@ -198,8 +202,8 @@ def main():
     place = world.World()
     try:
         os.mkdir(os.path.join(place.env["XDG_CONFIG_HOME"], "cwsandboxd"))
-        config = place.write("config/cwsandboxd/cwsandboxd.conf", "max-streams = %d\nmax-clients = %d\n" % (
-            n + SPARE, n + SPARE))
+        config = place.write("config/cwsandboxd/cwsandboxd.conf", "".join(
+            "%s = %d\n" % (what, n + SPARE) for what in ("max-streams", "max-clients", "max-attachments")))
         os.chmod(config, 0o600)
         service = place.use(place.local())
         meter = Meter(place.daemon(), service)
