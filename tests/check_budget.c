@@ -374,10 +374,13 @@ START_TEST(histories_that_come_to_rest_at_once_are_packed_a_few_a_turn)
 	for (size_t i = 0; i < N_FLOODS; i++)
 		held[i] = quiet[i]->screen.charged;
 	fake_pass(&fake, SESSION_REST_USEC);
+	fake_pass(&fake, 1);
 	for (size_t i = 0; i < N_FLOODS; i++)
 		packed += quiet[i]->screen.charged < held[i];
 	ck_assert_uint_gt(packed, 0);
 	ck_assert_uint_le(packed, SCREEN_RESTS_MAX);
+	for (size_t i = 0; i < N_FLOODS; i++) /* those that wait cost a turn nothing */
+		ck_assert(!quiet[i]->rest_timer.armed);
 	for (size_t i = 0; i < 20 * N_FLOODS; i++)
 		fake_pass(&fake, 1);
 	for (size_t i = 0; i < N_FLOODS; i++)

@@ -34,6 +34,7 @@ static void core_init(struct core *core, const struct core_config *config)
 	list_init(&core->clients);
 	list_init(&core->newcomers);
 	list_init(&core->writable);
+	list_init(&core->resting);
 	list_init(&core->tired);
 	list_init(&core->backlog);
 	list_init(&core->outputs);
@@ -42,6 +43,22 @@ static void core_init(struct core *core, const struct core_config *config)
 	list_init(&core->dead_clients);
 	list_init(&core->dead_sessions);
 	list_init(&core->dead_attachments);
+}
+
+/* In turns, and none but these is touched: thousands of sessions come to rest together. */
+static void on_resting_timer(struct timer *t)
+{
+	struct core *core = container_of(t, struct core, resting_timer);
+	struct session *s;
+
+	for (unsigned n = 0; n < SCREEN_RESTS_MAX && !list_empty(&core->resting); n++) {
+		s = list_first(&core->resting, struct session, rest_link);
+		list_unlink(&s->rest_link);
+		if (screen_rest(&s->screen))
+			list_append(&core->resting, &s->rest_link);
+	}
+	if (!list_empty(&core->resting))
+		timer_start(&core->timers, t, core->clock->now_usec);
 }
 
 int core_new(struct core **ret, const struct core_config *config, const struct clock *clock,
@@ -56,6 +73,7 @@ int core_new(struct core **ret, const struct core_config *config, const struct c
 	core->service = service;
 	core->rim = rim;
 	core->favour_timer.fn = budget_on_timer;
+	core->resting_timer.fn = on_resting_timer;
 	core->plan = calloc(1, sizeof(*core->plan));
 	core->config.boot_id = strdup(config->boot_id ? config->boot_id : "");
 	core->config.server = strdup(config->server ? config->server : "");
@@ -187,7 +205,6 @@ bool core_is_busy(const struct core *core)
 bool core_turn(struct core *core)
 {
 	core->n_turns++;
-	core->n_rests = 0;
 	timers_run(&core->timers, core->clock->now_usec);
 	core_turn_sessions(core);
 	core_next_shares(core);

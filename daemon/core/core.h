@@ -94,6 +94,7 @@ struct core {
 	struct list dead_clients;     /* struct client::link */
 	struct list dead_sessions;    /* struct session::link */
 	struct list dead_attachments; /* struct attachment::ready_link */
+	struct list resting; /* struct session::rest_link: histories to be packed, a few a turn */
 	struct list tired; /* struct client::writable_link: had their share of this turn */
 	struct plan *plan; /* what client_gather() named last */
 	uint64_t turn;
@@ -101,9 +102,9 @@ struct core {
 	uint64_t next_session;
 	uint32_t next_presence_id;
 	uint64_t n_turns;        /* so far */
-	unsigned n_rests;        /* pieces of history packed in this turn */
 	struct client *favoured; /* is read from although it takes more than its share: budget.h */
 	struct timer favour_timer;
+	struct timer resting_timer;
 	bool is_short; /* of memory, at the end of the last turn */
 	bool shutting_down;
 };

@@ -73,14 +73,9 @@ static void on_rest_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, rest_timer);
 	struct core *core = s->core;
-	bool more = core->n_rests == SCREEN_RESTS_MAX;
 
-	if (!more) {
-		more = screen_rest(&s->screen); /* a piece a turn */
-		core->n_rests++;
-	}
-	if (more)
-		timer_start(&core->timers, t, core->clock->now_usec);
+	list_append(&core->resting, &s->rest_link);
+	timer_start(&core->timers, &core->resting_timer, core->clock->now_usec);
 }
 
 static void on_paste_timer(struct timer *t)
@@ -227,6 +222,7 @@ static void session_stop_timers(struct session *s)
 	timer_stop(ts, &s->linger);
 	timer_stop(ts, &s->resize_timer);
 	timer_stop(ts, &s->rest_timer);
+	list_unlink(&s->rest_link);
 	timer_stop(ts, &s->paste_timer);
 	timer_stop(ts, &s->reply_timer);
 	timer_stop(ts, &s->clients_timer);

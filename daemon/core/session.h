@@ -138,7 +138,8 @@ struct session {
 	unsigned told_cols, told_rows; /* upstream */
 	struct size_policy size;
 	struct timer resize_timer;
-	struct timer rest_timer; /* output rests: its history is packed */
+	struct timer rest_timer; /* output rests: its history is to be packed */
+	struct list rest_link;
 	uint64_t resized_usec;   /* 0: never */
 	struct attachment *lead, *latest, *lease;
 	bool focused; /* a terminal said that it has the focus */

@@ -151,6 +151,7 @@ bool session_turn(struct session *s, uint64_t *left)
 	if (s->screen.reader.pos != before) {
 		session_heed_focus(s);
 		session_wake_painted(s);
+		list_unlink(&s->rest_link);
 		timer_start(&s->core->timers, &s->rest_timer,
 			s->core->clock->now_usec + SESSION_REST_USEC);
 	}
