@@ -15,7 +15,6 @@
 #include "common/text.h"
 
 #define DEFAULT_URL "https://api.cwsandbox.com" /* the official client's */
-#define PROGRESS_AFTER_MS 1000
 #define SILENCE_MS 5000 /* of the daemon, until a word is said of it */
 #define POLL_FIRST_MS                                                                              \
 	200 /* between two looks at a sandbox that starts; half as long again each time */
@@ -164,7 +163,7 @@ void cli_progress_tick(struct cli_progress *p, const char *what)
 {
 	int64_t ms = cli_now_ms() - p->since_ms;
 
-	if (ms < PROGRESS_AFTER_MS || !isatty(STDERR_FILENO))
+	if (ms < CLI_PROGRESS_MS || !isatty(STDERR_FILENO))
 		return;
 	p->shown = true;
 	fprintf(stderr, "\r\033[K%s (%lld s)", what, (long long)(ms / 1000));
@@ -401,7 +400,7 @@ int cli_try(struct cli *cli, const struct cwsandbox_request *q, struct cwsandbox
 	r = cwsandbox_start(cli->c, q, &id);
 	cli_progress_begin(&progress);
 	while (!r) {
-		r = cwsandbox_wait(cli->c, PROGRESS_AFTER_MS, ret);
+		r = cwsandbox_wait(cli->c, CLI_PROGRESS_MS, ret);
 		if (r == CWSANDBOX_E_TIMEOUT && cli_now_ms() < deadline) {
 			cli_progress_tick(&progress, "Waiting for the answer");
 			r = 0;

@@ -98,6 +98,7 @@ uint64_t cli_history(const struct option_value *v);
 const char *cli_show(char *buf, size_t cap, const char *s);
 
 /* Says what takes so long, from the second second on; cleared by the next line. */
+#define CLI_PROGRESS_MS 1000 /* until it does, and each time it says so again */
 struct cli_progress {
 	int64_t since_ms;
 	bool shown;

@@ -73,7 +73,8 @@ static int attempt(struct exec *e, char text[ERRORS_TEXT_MAX], bool *ret_startin
 	struct stream s = { .cli = e->cli,
 		.out = STDOUT_FILENO,
 		.err = STDERR_FILENO,
-		.in = e->with_stdin ? STDIN_FILENO : -1 };
+		.in = e->with_stdin ? STDIN_FILENO : -1,
+		.says_waiting = true };
 	struct cwsandbox_event end;
 	int r;
 

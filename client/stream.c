@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define READ_MAX ((size_t)64 * 1024)
 
@@ -111,6 +112,7 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 {
 	switch (e->kind) {
 	case CWSANDBOX_EVENT_OUTPUT:
+		cli_progress_end(&s->waiting);
 		s->has_output = true;
 		s->rest = e->data;
 		s->n_rest = e->n;
@@ -136,6 +138,20 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 	return 0;
 }
 
+/* Not where a person types what is forwarded: the line would be in the way of that. */
+static bool says_waiting(const struct stream *s)
+{
+	return s->says_waiting && !s->has_output && !(forwards(s) && isatty(s->in));
+}
+
+/* As poll() takes it: the connection's own, or until the word that we wait is due. */
+static int timeout_ms(const struct stream *s)
+{
+	int ms = cwsandbox_timeout_ms(s->cli->c);
+
+	return says_waiting(s) && (ms < 0 || ms > CLI_PROGRESS_MS) ? CLI_PROGRESS_MS : ms;
+}
+
 static int turn(struct stream *s)
 {
 	struct cwsandbox *c = s->cli->c;
@@ -147,8 +163,10 @@ static int turn(struct stream *s)
 	};
 	int r = 0;
 
-	if (poll(p, ARRAY_SIZE(p), cwsandbox_timeout_ms(c)) < 0)
+	if (poll(p, ARRAY_SIZE(p), timeout_ms(s)) < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (says_waiting(s) && !p[0].revents)
+		cli_progress_tick(&s->waiting, "Waiting for the answer");
 	if (p[1].revents)
 		r = forward(s);
 	if (!r && p[2].revents)
@@ -172,6 +190,7 @@ int stream_run(struct stream *s, struct cwsandbox_event *ret)
 {
 	int r = 0;
 
+	cli_progress_begin(&s->waiting);
 	while (!r) {
 		while (!r && s->n_rest == 0 && !cwsandbox_next(s->cli->c, ret))
 			r = take_event(s, ret);
@@ -182,6 +201,7 @@ int stream_run(struct stream *s, struct cwsandbox_event *ret)
 		if (r < 0 && cwsandbox_fd(s->cli->c) < 0)
 			r = finish_lost(s, r, ret);
 	}
+	cli_progress_end(&s->waiting);
 	if (r == CWSANDBOX_E_END) {
 		cli_note_missing(s->cli, ret->error);
 		return 0;

@@ -16,6 +16,8 @@ struct stream {
 	const uint8_t *data; /* or this is, all of it */
 	size_t n_data;
 	bool has_output; /* something came */
+	bool says_waiting; /* until then, on a terminal, that we wait */
+	struct cli_progress waiting;
 	/* what is not written yet, of the current event: only while input is forwarded too */
 	const uint8_t *rest;
 	size_t n_rest;
