@@ -7,7 +7,9 @@
 #include "client/cli.h"
 
 #define ANSWER_WAIT_MS 200 /* for answers of the terminal that are due when we leave */
-#define LAST_WAIT_MS 1000  /* for each page of the session's last screen */
+#define LAST_WAIT_MS 1000  /* for the session's last screen, */
+#define LAST_KEYS_MS                                                                               \
+	200 /* of which a key ends the rest: what was typed before is no sign of haste */
 
 /* ---- how it ends ---- */
 
@@ -65,25 +67,64 @@ static int put_line(struct attach *a, const char *line, size_t *n_blank, struct 
 	return r ? r : attach_text(out, "\r\n");
 }
 
+/* For word from the daemon; false: for no longer. */
+static bool await_daemon(struct attach *a, int64_t begun)
+{
+	const int64_t waited = cli_now_ms() - begun;
+	const bool heeds_keys = waited >= LAST_KEYS_MS;
+	int64_t left = (heeds_keys ? LAST_WAIT_MS : LAST_KEYS_MS) - waited;
+	const int due = cwsandbox_timeout_ms(a->c);
+	struct pollfd p[] = {
+		{ .fd = cwsandbox_fd(a->c), .events = cwsandbox_events(a->c) },
+		{ .fd = heeds_keys ? a->tty.in : -1, .events = POLLIN },
+	};
+
+	if (left <= 0)
+		return false;
+	if (due >= 0 && due < left)
+		left = due;
+	return poll(p, ARRAY_SIZE(p), (int)left) >= 0 && !p[1].revents;
+}
+
+/* NULL: there is none in time, or a key came. It lives until the next. */
+static const struct cwsandbox_answer *next_page(
+	struct attach *a, const struct cwsandbox_request *q, int64_t begun)
+{
+	struct cwsandbox_event e;
+	uint32_t id;
+
+	if (cli_now_ms() - begun >= LAST_WAIT_MS || cwsandbox_start(a->c, q, &id))
+		return NULL;
+	do {
+		if (cwsandbox_dispatch(a->c))
+			return NULL;
+		while (cwsandbox_next(a->c, &e) == 0)
+			if (e.kind == CWSANDBOX_EVENT_ANSWER && e.id == id)
+				return e.r ? NULL : e.answer;
+	} while (await_daemon(a, begun));
+	return NULL;
+}
+
 /* The session's own screen; nothing where its program left it on the alternate one, or the daemon
- * says no more. */
+ * says no more: the terminal, still raw, waits so long for all of it. */
 static int put_screen(struct attach *a, struct term_buf *out)
 {
 	struct cwsandbox_request q = {
 		.method = CWSANDBOX_SESSION_CAPTURE, .name = a->name, .format = "ansi"
 	};
-	struct cwsandbox_answer *page;
+	const int64_t begun = cli_now_ms();
+	const struct cwsandbox_answer *page = next_page(a, &q, begun);
 	size_t n_blank = 0;
-	bool more = true;
 	int r = 0;
 
 	term_filter_reset(a->filter);
-	while (!r && more && !cwsandbox_call(a->c, &q, LAST_WAIT_MS, &page)) {
-		more = page->more && page->n_lines && !page->alternate;
-		for (size_t i = 0; !r && !page->alternate && i < page->n_lines; i++)
+	while (page && !page->alternate) {
+		for (size_t i = 0; !r && i < page->n_lines; i++)
 			r = put_line(a, page->lines[i], &n_blank, out);
+		if (r || !page->more || !page->n_lines)
+			break;
 		q.from = page->from + page->n_lines;
-		cwsandbox_answer_free(page);
+		page = next_page(a, &q, begun);
 	}
 	return r;
 }

@@ -297,6 +297,46 @@ class BadTerminal(FakeCase):
             self.fake.seen.clear()
             t = None
 
+    def end_of_a_view(self, pause):
+        """A view whose session ends; the pages of its last screen, of a line each, come so slowly."""
+        paint = mpack.pack([2, "resync", [{"attachment": 1, "offset": 0, "skipped_bytes": 0, "first": True, "last": True,
+                                           "data": b"\x1b[?1049h\x1b[Hview"}]])
+
+        def answer(method, params):
+            if method == "session.attach":
+                return dict(ATTACHED, then=paint)
+            time.sleep(pause)
+            return {"lines": ["drop"], "from": 0, "screen": 0, "more": True, "alternate": False}
+        if self.fake:
+            self.fake.seen.clear()
+            t = self.world.terminal("attach", "work")
+        else:
+            t = self.attach(answer)
+        t.see("view")
+        self.fake.say("exited", attachment=1, exit_code=7, reason=None, message=None, error=None, offset=0)
+        until(self.n_pages, "the question for the last screen")
+        return t
+
+    def n_pages(self):
+        return sum(m == "session.capture" for m, p in self.fake.seen)
+
+    def test_a_last_screen_that_comes_in_drops_is_waited_for_no_longer_than_one_in_a_piece(self):
+        t = self.end_of_a_view(0.3)
+        self.assertEqual(t.exit_code(), 7)
+        self.assertEqual(t.harm(), [])
+        self.assertLess(self.n_pages(), 6)
+
+    def test_a_key_ends_the_wait_for_a_last_screen(self):
+        """Of so many one at least on a machine that has time for it."""
+        for _ in range(10):
+            t = self.end_of_a_view(0.15)
+            t.type("x")
+            self.assertEqual(t.exit_code(), 7)
+            self.assertEqual(t.harm(), [])
+            if self.n_pages() < 4:
+                return
+        self.fail("each time all pages were waited for")
+
     def test_a_session_without_an_exit_code_says_what_to_do_next(self):
         t = self.attach(lambda m, p: ATTACHED if m == "session.attach" else {"detached": 1})
         until(lambda: any(m == "session.attach" for m, p in self.fake.seen), "the attach")
