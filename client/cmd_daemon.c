@@ -10,6 +10,7 @@
 
 #define STOP_TIMEOUT_MS 20000 /* it takes at most 17 s, with the local service */
 #define LIST_PAGE 200
+#define NAMED_MAX 20 /* names on a line: who has more asks for the list */
 
 static int running(struct cli *cli)
 {
@@ -46,13 +47,23 @@ static int confirm(const char *what)
 	return EXIT_ERROR;
 }
 
-static int agree(const struct cwsandbox_error *e)
+/* One of what would be lost, of which `n_before` were named. */
+static void name_lost(const char *what, const char *name, size_t n_before)
 {
 	char shown[128];
 
-	fprintf(stderr, "These sessions would be lost:");
+	if (n_before == 0)
+		fprintf(stderr, "These %s would be lost:", what);
+	if (n_before < NAMED_MAX)
+		fprintf(stderr, " %s", cli_show(shown, sizeof(shown), name));
+	else if (n_before == NAMED_MAX)
+		fputs(" ...", stderr);
+}
+
+static int agree(const struct cwsandbox_error *e)
+{
 	for (size_t i = 0; i < e->n_sessions; i++)
-		fprintf(stderr, " %s", cli_show(shown, sizeof(shown), e->sessions[i]));
+		name_lost("sessions", e->sessions[i], i);
 	fputc('\n', stderr);
 	return confirm("sessions");
 }
@@ -65,21 +76,16 @@ static bool is_live(const char *state)
 /* One page of the embedded service's sandboxes: those that live are named. */
 static size_t name_live(const struct cwsandbox_answer *a, size_t n_before)
 {
-	char shown[128];
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n_sandboxes; i++) {
-		if (!is_live(a->sandboxes[i].state))
-			continue;
-		if (n_before + n == 0)
-			fprintf(stderr, "These sandboxes of the local service would be lost:");
-		fprintf(stderr, " %s", cli_show(shown, sizeof(shown), a->sandboxes[i].sandbox_id));
-		n++;
-	}
+	for (size_t i = 0; i < a->n_sandboxes; i++)
+		if (is_live(a->sandboxes[i].state))
+			name_lost("sandboxes of the local service", a->sandboxes[i].sandbox_id,
+				n_before + n++);
 	return n;
 }
 
-/* All live sandboxes are named; an exit code, or 0. */
+/* The live sandboxes are named; an exit code, or 0. */
 static int name_sandboxes(struct cli *embedded, size_t *ret_n)
 {
 	const struct error_context x = { .operation = "List sandboxes" };
@@ -112,14 +118,11 @@ static size_t name_sessions(struct cli *cli)
 
 	if (cli_try(cli, &q, &e))
 		return 0;
-	for (size_t i = 0; i < e.answer->n_sessions; i++) {
-		if (e.answer->sessions[i].ended_at)
-			continue;
-		fprintf(stderr, "%s %s",
-			n++ ? "" : "These sessions would be lost:", e.answer->sessions[i].name);
-	}
+	for (size_t i = 0; i < e.answer->n_sessions; i++)
+		if (!e.answer->sessions[i].ended_at)
+			name_lost("sessions", e.answer->sessions[i].name, n++);
 	if (n)
-		fputs(e.answer->more ? " ...\n" : "\n", stderr);
+		fputs(n <= NAMED_MAX && e.answer->more ? " ...\n" : "\n", stderr);
 	return n;
 }
 

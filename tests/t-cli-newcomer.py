@@ -228,6 +228,18 @@ class Stopping(WorldCase):
         self.world.ok("daemon", "stop", "--all")
 
 
+    def test_of_many_sessions_twenty_are_named(self):
+        box = self.world.ok("create")
+        names = ["s%02d" % i for i in range(20)]
+        for name in names:
+            self.world.ok("new", "-d", "-s", name, box)
+        told = "These sessions would be lost: %s%%s\nError: sessions still run; --force loses them\n" % " ".join(names)
+        self.assertEqual(self.world.cli("daemon", "stop").stderr.decode(), told % "")
+        self.world.ok("new", "-d", "-s", "s20", box)
+        self.assertEqual(self.world.cli("daemon", "stop").stderr.decode(), told % " ...")
+        self.assertIn(told.split("\n")[0] % " ...", self.world.cli("daemon", "stop", "--all").stderr.decode())
+
+
 class Page(WorldCase):
     def help(self, *words):
         return self.world.run([program("cwsandbox"), *words, "--help"]).stdout.decode()
