@@ -28,17 +28,29 @@ static bool serves(const struct state *st, const char *holder)
 	return faccessat(st->fd, "url", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static void say_awaited(const struct state *st, const char *holder)
+{
+	fprintf(stderr, "cwsandbox-local: waiting for process %.20s, which starts or ends in %s\n",
+		holder && *holder ? holder : "?", st->dir);
+}
+
 /* One that holds the lock and does not serve has only just started, or is about to go. */
 static int await_lock(struct state *st, const char *line, char **ret_holder)
 {
-	const uint64_t until = clock_read_usec(CLOCK_MONOTONIC) + STATE_LOCK_WAIT_USEC;
+	const uint64_t begun = clock_read_usec(CLOCK_MONOTONIC);
+	bool said = false;
 	int r;
 
 	for (;;) {
+		uint64_t waited = clock_read_usec(CLOCK_MONOTONIC) - begun;
+
 		r = paths_lock(st->fd, "lock", line, &st->lock_fd, ret_holder);
-		if (r != -EWOULDBLOCK || serves(st, *ret_holder) ||
-			clock_read_usec(CLOCK_MONOTONIC) >= until)
+		if (r != -EWOULDBLOCK || serves(st, *ret_holder) || waited >= STATE_LOCK_WAIT_USEC)
 			return r;
+		if (!said && waited >= STATE_LOCK_SAY_USEC) {
+			say_awaited(st, *ret_holder);
+			said = true;
+		}
 		free(TAKE(*ret_holder));
 		poll(NULL, 0, LOCK_PAUSE_MS);
 	}

@@ -20,6 +20,7 @@
 
 #define STATE_WHY_MAX 512
 #define STATE_URL_MAX 320
+#define STATE_LOCK_SAY_USEC (1 * USEC_PER_SEC)   /* then a line says who is waited for */
 #define STATE_LOCK_WAIT_USEC (10 * USEC_PER_SEC) /* for one that ends: it has SERVER_END_SEC */
 
 struct state {

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """cwsandbox-local under crowds and strangers: what it holds, whom it lets in, what it gives away"""
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import ssl
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -203,6 +205,23 @@ class Strangers(LocalCase):
         for s in held:
             s.close()
         until(lambda: procs.fd_count(pid) <= fds + 2, "the descriptors' end", LIMIT)
+
+
+class TheBegin(WorldCase):
+    def test_who_is_waited_for_is_said_once_after_a_second(self):
+        state = self.world.path("state-of-two")
+        os.mkdir(state, 0o700)
+        with open(os.path.join(state, "lock"), "w") as lock:
+            lock.write("%d\n" % os.getpid())
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as one does that starts or ends
+            began = time.monotonic()
+            process = self.world.start([program("cwsandbox-local"), "--state-dir", state])
+            said = "cwsandbox-local: waiting for process %d, which starts or ends in %s\n" % (os.getpid(), state)
+            until(lambda: self.world.errors(process) == said, "the word that it waits")
+            self.assertGreater(time.monotonic() - began, 1)
+        until(lambda: "serving" in self.world.errors(process), "its turn")
+        self.assertEqual(self.world.errors(process).count("waiting"), 1)
 
 
 class TheEnd(WorldCase):
