@@ -207,7 +207,8 @@ static int on_value(void *arg, const char *section, const char *key, const char 
 		return 0;
 	if (*section && strcmp(section, "cwsandboxd") != 0)
 		p->r = text_because(p->why, CFG_WHY_MAX, -EINVAL,
-			"\"[%s]\" is no section: use [cwsandboxd] or none.", section);
+			"\"%s\" is in \"[%s]\", which is no section: use [cwsandboxd] or none.",
+			key, section);
 	else
 		p->r = cfg_set(p->cfg, key, value, p->why);
 	if (p->r == 0 && *value && p->cfg->check)

@@ -86,7 +86,7 @@ START_TEST(a_bad_line_is_named_and_the_file_changes_nothing)
 {
 	expect_bad("history-lines = 5\nlog-byte = 4M\n", -ENOENT, "line 2: \"log-byte\" is no key");
 	expect_bad("history-lines = 5\n[other]\nurl = x\n", -EINVAL,
-		"line 3: \"[other]\" is no section");
+		"line 3: \"url\" is in \"[other]\", which is no section");
 	expect_bad("history-lines = 5\nwhat\n", -EINVAL, "line 2: neither");
 	expect_bad("history-lines = 5\nwindow = many\n", -EINVAL,
 		"line 2: window: \"many\" is not a size");
