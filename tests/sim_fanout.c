@@ -11,311 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/term/term.h"
-#include "daemon/core/recorder.h"
-#include "tests/fake.h"
+#include "tests/sim_company.h"
+#include "tests/sim_disk.h"
 #include "tests/sim_screen.h"
+#include "tests/sim_world.h"
 
 #define RUNS_DEFAULT 300
 #define STEPS 120
-#define N_PEERS 4
-#define N_VIEWS 12
-#define LOG_BYTES ((size_t)64 * 1024)
 
-/* ck_assert() tells its place at each pass; for what is asked millions of times only a failure matters. */
-#define MUST(cond) ((cond) ? (void)0 : ck_abort_msg("%s", #cond))
-
-static uint64_t state;
-
-static size_t rnd(size_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return n ? (size_t)(state % n) : 0;
-}
-
-/* ---- the far side: every byte and its stream are functions of its offset ---- */
-
-/* What a full-screen program and a shell write: text, styles, wide and combining characters, margins, both screens,
- * modes, a title, tabs; and a question, of which the answer is input. */
-#define QUESTION "\033[5n" /* is it well? */
-#define ANSWER "\033[0n"
-static const char script[] =
-	"$ ls -l\r\ntotal 42\tsome\tfiles\r\n\033[31mred\033[m and "
-	"\033[1;4;38;5;200mstyled\033[22;24m text\033[m\r\n"
-	"\xe6\xbc\xa2\xe5\xad\x97 caf\xc3\xa9 a\xcc\x88 "
-	"e\xcc\x81\r\n\033[5;10Hmoved\033[K\033[7mback\033[27m"
-	"\033[3;8r\033[8;1H\n\n\033M\033[2L\033[P\033[r\033[10;3Hlong line that may be wrapped "
-	"where the terminal is narrow "
-	"and is not where it is wide, at least not as often, and so on until it ends "
-	"here\r\n" QUESTION
-	"\033[?25l\033]2;a title\007\033(0lqqk\033(B\033[?7l\033[12;70Hover the edge of "
-	"it\033[?7h\033[?25h\033[4h+\033[4l"
-	"\033[?1049h\033[2J\033[Hon the other screen\033[48;2;1;2;3m "
-	"\033[4;4Hthere\033[m\033[?1049l"
-	"\0337\033[20;1Hdown\0338\033[3@\033[2X\r\n1\r\n22\r\n333\r\n4444\r\n55555\r\n\033[H\033["
-	"Jafresh\r\n"
-	"\033[?2004h\033[?1h\033=\033[?1002;1006h\033[3 q$ "
-	"vi\r\n~\r\n~\033[?1002;1006l\033[?1l\033>\033[?2004l\033[0 q";
-#define SCRIPT_BYTES (sizeof(script) - 1)
-#define SCRIPT_FIRST_LINE 9 /* bytes */
-
-/* Bytes of answers to what is asked before offset `end`. */
-static uint64_t answers_before(uint64_t end)
-{
-	const size_t asked = (size_t)(strstr(script, QUESTION) - script) + sizeof(QUESTION) - 1;
-	uint64_t n = end / SCRIPT_BYTES + (end % SCRIPT_BYTES >= asked);
-
-	return n * (sizeof(ANSWER) - 1);
-}
-
-static uint8_t byte_at(uint64_t offset)
-{
-	return (uint8_t)script[offset % SCRIPT_BYTES];
-}
-
-static unsigned stream_at(uint64_t offset)
-{
-	return offset / 90 % 3 ? LOG_STDOUT : LOG_STDERR;
-}
-
-struct far {
-	struct fake_upstream *up; /* NULL: none */
-	struct session *session;
-	uint64_t sent, input, signals; /* bytes */
-	bool call, ended;
-};
-
-static struct fake fake;
-static struct far fars[2]; /* the session, a call */
-
-static void far_send(struct far *f, size_t n)
-{
-	static uint8_t buf[LOG_BYTES];
-	size_t window, l;
-
-	if (!f->up || f->up->closed || f->ended)
-		return;
-	window = LOG_BYTES + f->up->consumed - f->sent;
-	for (n = min_size(n, window); n; n -= l) {
-		l = 0;
-		do
-			buf[l] = byte_at(f->sent + l);
-		while (++l < n && (!f->call || stream_at(f->sent + l) == stream_at(f->sent)));
-		/* what the window allows is always taken */
-		ck_assert_int_eq(session_output(f->session, buf, l,
-					 f->call ? stream_at(f->sent) : LOG_STDOUT),
-			0);
-		f->sent += l;
-	}
-}
-
-static void far_end(struct far *f)
-{
-	if (!f->up || f->up->closed || f->ended)
-		return;
-	session_end(f->session, &(struct session_end){ .has_exit_code = true });
-	f->ended = true;
-}
-
-/* ---- clients ---- */
-
-struct view {
-	struct peer *peer; /* NULL: free */
-	struct far *far;
-	uint32_t id;
-	bool lossless, painting, knows, raw, leaving;
-	struct term
-		*term; /* of a terminal that is painted from the start and whenever sizes change */
-	size_t window;
-	uint64_t got, acked, next;
-	/* of the session */
-	uint64_t told_cols, told_rows, told_clients;
-	bool told_lead;
-	char told_name; /* its first letter */
-};
-
-static struct peer peers[N_PEERS];
-static struct view views[N_VIEWS];
-
-static struct view *view_of(const struct peer *p, uint64_t id)
-{
-	for (size_t i = 0; i < N_VIEWS; i++)
-		if (views[i].peer == p && views[i].id == id)
-			return &views[i];
-	return NULL;
-}
-
-static void view_free(struct view *v)
-{
-	v->term = term_free(v->term);
-	v->peer = NULL;
-}
-
-static void view_show(struct view *v, const struct frame_span *data)
-{
-	if (v->term)
-		term_feed(v->term, (const uint8_t *)data->data, data->n);
-}
-
-static void view_output(struct view *v, const msgpack_object *params)
-{
-	uint64_t offset = field_u64(params, "offset"), stream = field_u64(params, "stream");
-	struct frame_span data;
-
-	ck_assert(!v->painting);
-	ck_assert_int_eq(frame_get_bytes(params, "data", &data), 0);
-	ck_assert(data.n > 0 && data.n <= ATTACHMENT_DATA_MAX);
-	if (v->knows)
-		ck_assert_uint_eq(offset, v->next); /* nothing lost, doubled or swapped */
-	for (size_t i = 0; i < data.n; i++) {
-		MUST((uint8_t)data.data[i] == byte_at(offset + i));
-		MUST(!v->far->call || stream == stream_at(offset + i));
-	}
-	v->knows = v->raw = true;
-	v->next = offset + data.n;
-	v->got += data.n;
-	view_show(v, &data);
-}
-
-static void view_resync(struct view *v, const msgpack_object *params)
-{
-	struct frame_span data;
-
-	ck_assert(!v->lossless || !v->raw); /* never painted once raw output began */
-	ck_assert_int_eq(frame_get_bytes(params, "data", &data), 0);
-	ck_assert(field_bool(params, "first") || v->painting);
-	v->painting = !field_bool(params, "last");
-	v->next = field_u64(params, "offset");
-	v->knows = true;
-	ck_assert_uint_le(v->next, v->far->sent);
-	v->got += data.n;
-	view_show(v, &data);
-}
-
-static void view_told(struct view *v, const struct frame *f)
-{
-	struct frame_span name;
-
-	if (frame_is(f, "resized")) {
-		v->told_cols = field_u64(f->params, "cols");
-		v->told_rows = field_u64(f->params, "rows");
-		v->told_lead = field_bool(f->params, "lead");
-	} else if (frame_is(f, "clients")) {
-		v->told_clients = field_u64(f->params, "n_clients");
-	} else if (frame_is(f, "state")) {
-		ck_assert_int_eq(frame_get_str(f->params, "name", &name), 0);
-		v->told_name = name.n ? name.data[0] : 0;
-	}
-}
-
-static void peer_on_frame(struct peer *p, const struct frame *f)
-{
-	struct view *v;
-	uint64_t id;
-
-	if (f->kind != FRAME_NOTIFICATION ||
-		frame_get_u64(f->params, "attachment", 0, UINT32_MAX, &id))
-		return;
-	v = view_of(p, id);
-	ck_assert_ptr_nonnull(v);
-	view_told(v, f);
-	if (frame_is(f, "output"))
-		view_output(v, f->params);
-	else if (frame_is(f, "resync"))
-		view_resync(v, f->params);
-	else if (frame_is(f, "exited")) {
-		ck_assert(v->leaving || (v->far->ended && !v->painting));
-		ck_assert(v->leaving || !v->raw || v->painting || v->next == v->far->sent);
-		view_free(v);
-		return;
-	} else if (frame_is(f, "detached")) {
-		view_free(v);
-		return;
-	}
-	ck_assert_uint_le(v->got - v->acked, v->window); /* credit */
-}
-
-static void read_peers(void)
-{
-	const struct frame *f;
-
-	for (size_t i = 0; i < N_PEERS; i++) {
-		while ((f = peer_next(&peers[i])))
-			peer_on_frame(&peers[i], f);
-		if (peers[i].pos_rx == peers[i].n_rx)
-			peers[i].pos_rx = peers[i].n_rx = 0;
-	}
-}
-
-static void start_peer(struct peer *p)
-{
-	ck_assert_int_eq(peer_init(p, &fake, false), 0);
-	peer_hello(p);
-}
-
-static void kill_peer(struct peer *p)
-{
-	for (size_t i = 0; i < N_VIEWS; i++) {
-		if (views[i].peer != p)
-			continue;
-		view_free(&views[i]);
-		if (views[i].far->call && !views[i].leaving)
-			views[i].far->up = NULL; /* a call goes with its connection */
-	}
-	peer_done(p);
-	start_peer(p);
-}
-
-static struct view *free_view(void)
-{
-	for (size_t i = 0; i < N_VIEWS; i++)
-		if (!views[i].peer)
-			return &views[i];
-	return NULL;
-}
-
-/* Until its answer came: the attach itself is not what is simulated. */
-static const msgpack_object *ask(struct peer *p)
-{
-	uint32_t id = peer_send(p);
-	size_t room = p->room;
-	const struct frame *f;
-
-	p->room = SIZE_MAX - LOG_BYTES * 64;
-	peer_drain(p, 1);
-	fake_turn(&fake);
-	p->room = room;
-	while ((f = peer_next(p))) {
-		if (f->kind == FRAME_RESPONSE && f->id == id)
-			return f->error->type == MSGPACK_OBJECT_NIL ? f->result : NULL;
-		peer_on_frame(p, f);
-	}
-	ck_abort_msg("no answer");
-	return NULL;
-}
+/* ---- steps of a client ---- */
 
 static void do_ack(struct view *v)
 {
 	v->acked += rnd(3) ? v->got - v->acked : rnd((size_t)(v->got - v->acked) + 1);
 	peer_ack(v->peer, v->id, v->acked);
-}
-
-static void do_input(struct view *v)
-{
-	static char text[3000];
-	size_t n = rnd(sizeof(text));
-	struct peer *p = v->peer;
-
-	memset(text, 'k', sizeof(text));
-	if (rnd(3) == 0)
-		text[0] = '\003'; /* overtakes a backlog */
-	peer_begin(p, "session.input", 2);
-	frame_put_u64(&p->out, "attachment", v->id);
-	frame_put_bin(&p->out, "data", text, n);
-	if (ask(p))
-		v->far->input += n;
 }
 
 static void do_detach(struct view *v)
@@ -348,20 +57,6 @@ static void do_budget(void)
 	fake.core->config.max_memory = rnd(2) ? 0 : held / 2 + rnd(held);
 }
 
-static void do_resize(struct view *v)
-{
-	unsigned cols = 60 + (unsigned)rnd(60), rows = 10 + (unsigned)rnd(30);
-
-	peer_notify(v->peer, "session.resize", 3);
-	frame_put_u64(&v->peer->out, "attachment", v->id);
-	frame_put_u64(&v->peer->out, "cols", cols);
-	frame_put_u64(&v->peer->out, "rows", rows);
-	peer_send(v->peer);
-	if (v->term)
-		ck_assert_int_eq(term_resize(v->term, cols, rows), 0);
-	v->lossless = false; /* a terminal now, which may be painted */
-}
-
 static void do_call(void)
 {
 	struct peer *p = &peers[rnd(N_PEERS)];
@@ -391,9 +86,6 @@ static void do_call(void)
 	};
 	session_up(fars[1].session);
 }
-
-#include "tests/sim_company.h"
-#include "tests/sim_disk.h"
 
 /* ---- invariants ---- */
 
@@ -546,7 +238,7 @@ static void settle(void)
 		}
 	/* a slow one comes back to raw output only after some calm */
 	for (size_t quiet = 0; quiet < 10; quiet++) {
-		while (disk.rec && disk.woken && !disk.failed) {
+		while (disk_has_work()) {
 			do_disk(false);
 			quiet = 0;
 		}
@@ -560,13 +252,6 @@ static void settle(void)
 		fake_pass(&fake, 20 * USEC_PER_MSEC);
 		read_peers();
 	}
-}
-
-/* Nobody is painted in the middle of a sequence: the program ends the one it is in, and writes what can be seen. */
-static void end_sequence(struct far *f)
-{
-	while (f->sent % SCRIPT_BYTES != SCRIPT_FIRST_LINE)
-		far_send(f, 1);
 }
 
 /* All that was typed came once, and an answer to each question; a signal too many counts for none. */
@@ -618,7 +303,7 @@ static void check_settled(void)
 
 static void run(uint64_t n)
 {
-	state = n * UINT64_C(0x9e3779b97f4a7c15) | 1;
+	rnd_seed(n);
 	memset(views, 0, sizeof(views));
 	memset(fars, 0, sizeof(fars));
 	fake_init(&fake);
@@ -640,7 +325,7 @@ static void run(uint64_t n)
 		do_company(some_view());
 	rest();
 	check_company();
-	end_sequence(&fars[0]);
+	far_end_sequence(&fars[0]);
 	rest();
 	check_settled();
 	far_send(&fars[0], rnd(30));
@@ -649,9 +334,7 @@ static void run(uint64_t n)
 	settle();
 	for (size_t i = 0; i < N_VIEWS; i++)
 		ck_assert_ptr_null(views[i].peer); /* each was told */
-	if (!disk.failed)
-		ck_assert(disk.ended);
-	recorder_free(disk.rec);
+	disk_close();
 	for (size_t i = 0; i < N_PEERS; i++)
 		peer_done(&peers[i]);
 	fake_done(&fake);
