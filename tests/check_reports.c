@@ -64,6 +64,23 @@ START_TEST(a_click_outside_the_session_s_screen_is_dropped_and_one_at_its_edge_p
 }
 END_TEST
 
+START_TEST(a_coordinate_that_a_byte_cannot_tell_may_be_inside_a_wide_screen)
+{
+	struct reports_rule rule = { .asked = { .mouse = 1002 }, .rows = ROWS };
+	uint8_t out[16];
+
+	fresh();
+	rule.cols = 223;
+	ck_assert_uint_eq(filter(&rule, "\033[M \0!", 6, out), 0);
+	fresh();
+	rule.cols = 224;
+	ck_assert_uint_eq(filter(&rule, "\033[M \0!", 6, out), 6);
+	ck_assert_mem_eq(out, "\033[M \0!", 6);
+	ck_assert_uint_eq(filter(&rule, "\033[M@\0\177", 6, out), 6);
+	ck_assert_mem_eq(out, "\033[M@\0\070", 6); /* the row is known, and outside */
+}
+END_TEST
+
 START_TEST(a_button_that_went_down_inside_is_followed_to_the_nearest_edge_and_comes_up_there)
 {
 	fresh();
@@ -335,7 +352,8 @@ START_TEST(a_reader_that_is_no_terminal_says_what_it_likes)
 }
 END_TEST
 
-TEST_MAIN("reports", a_click_outside_the_session_s_screen_is_dropped_and_one_at_its_edge_passes,
+TEST_MAIN("reports", a_coordinate_that_a_byte_cannot_tell_may_be_inside_a_wide_screen,
+	a_click_outside_the_session_s_screen_is_dropped_and_one_at_its_edge_passes,
 	a_button_that_went_down_inside_is_followed_to_the_nearest_edge_and_comes_up_there,
 	a_button_that_went_down_outside_is_the_program_s_nowhere,
 	what_is_no_report_or_was_not_asked_for_passes,

@@ -17,6 +17,8 @@
 #define WHEEL 64u /* without EXTRA */
 #define EXTRA 128u
 #define BASE 32u /* is added to make characters of numbers */
+#define BYTE_MAX (255u - BASE)
+#define BEYOND NUMBER_MAX /* a coordinate greater than its form can tell, which is 0 there */
 
 enum form { FORM_SGR, FORM_URXVT, FORM_BYTES, FORM_UTF8 };
 
@@ -71,7 +73,7 @@ static bool read_character(const uint8_t *s, size_t n, size_t *at, bool utf8, un
 	}
 	if (*ret && *ret < BASE)
 		return false;
-	*ret = *ret ? *ret - BASE : NUMBER_MAX; /* xterm's 0: further than it can tell */
+	*ret = *ret ? *ret - BASE : BEYOND;
 	return true;
 }
 
@@ -81,7 +83,7 @@ static size_t read_characters(const uint8_t *s, size_t n, struct mouse *ret)
 	const bool utf8 = ret->form == FORM_UTF8;
 	size_t at = 3;
 
-	if (!read_character(s, n, &at, utf8, &ret->button) || ret->button == NUMBER_MAX ||
+	if (!read_character(s, n, &at, utf8, &ret->button) || ret->button == BEYOND ||
 		!read_character(s, n, &at, utf8, &ret->x) ||
 		!read_character(s, n, &at, utf8, &ret->y))
 		return 0;
@@ -103,7 +105,7 @@ static size_t read_mouse(const uint8_t *s, size_t n, unsigned encoding, struct m
 
 static size_t write_character(uint8_t *out, unsigned v, bool utf8)
 {
-	v += BASE;
+	v = v == BEYOND ? 0 : v + BASE;
 	if (!utf8 || v < 0x80) {
 		out[0] = (uint8_t)v;
 		return 1;
@@ -181,8 +183,11 @@ static bool judge(struct reports *r, const struct mouse *m, bool is_inside)
 	return button & MOTION ? tells : press(r, bit, is_inside);
 }
 
-static unsigned clamp(unsigned v, unsigned max)
+/* The nearest that is inside. On a screen wider than a byte can tell one that is beyond may be. */
+static unsigned clamp(const struct mouse *m, unsigned v, unsigned max)
 {
+	if (m->form == FORM_BYTES && v == BEYOND && max > BYTE_MAX)
+		return v;
 	return v < 1 ? 1 : v > max ? max : v;
 }
 
@@ -197,8 +202,8 @@ static size_t filter_mouse(struct reports *r, const struct reports_rule *rule, c
 
 	if (!used)
 		return 0;
-	x = clamp(m.x, rule->cols);
-	y = clamp(m.y, rule->rows);
+	x = clamp(&m, m.x, rule->cols);
+	y = clamp(&m, m.y, rule->rows);
 	is_inside = x == m.x && y == m.y;
 	*ret_n = 0;
 	if (!judge(r, &m, is_inside))
