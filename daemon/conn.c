@@ -117,6 +117,12 @@ static void on_probe(evutil_socket_t fd, short events, void *arg)
 	look_again(c, look.now_usec, due);
 }
 
+void conn_look(struct conn *c)
+{
+	if (c->state == CONN_UP || c->state == CONN_DRAINING)
+		event_active(c->probe, EV_TIMEOUT, 1);
+}
+
 static void start_probing(struct conn *c)
 {
 	uint64_t now = loop_now(c->pool->loop);

@@ -78,6 +78,7 @@ void conn_flush(struct conn *c);
 /* CONN_STREAM_WINDOW, or what a session's log takes. */
 uint32_t conn_wide_window(const struct conn *c);
 void conn_settle(struct conn *c); /* what broke: the next address, or dead */
+void conn_look(struct conn *c);   /* is the far side still there? */
 /* Graceful: no further calls, GOAWAY. */
 void conn_close(struct conn *c);
 /* At once, at the end of the turn: its calls end with `why`. */

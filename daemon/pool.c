@@ -303,6 +303,16 @@ void pool_flush(struct pool *p)
 	free_dead(p);
 }
 
+void pool_look(struct pool *p)
+{
+	struct endpoint *ep;
+	struct conn *c;
+
+	list_for_each(ep, &p->endpoints, link)
+		list_for_each(c, &ep->conns, link)
+			conn_look(c);
+}
+
 bool pool_is_busy(const struct pool *p)
 {
 	return !list_empty(&p->dirty) || !list_empty(&p->graves);

@@ -67,6 +67,8 @@ void pool_bury(struct pool *p, struct grave *g);
 void pool_pause(struct pool *p, struct grave *g);
 /* Once or more a turn: calls to connections, bytes to sockets, what broke, the dead. */
 void pool_flush(struct pool *p);
+/* Asks now, not when their time comes, whether connections with calls are still there. */
+void pool_look(struct pool *p);
 /* Something came up during the flush itself: another turn is due at once. */
 bool pool_is_busy(const struct pool *p);
 /* GOAWAY on every connection. */

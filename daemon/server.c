@@ -167,6 +167,16 @@ static void on_watchdog(evutil_socket_t fd, short events, void *arg)
 	event_add(s->ev_watchdog, &tv);
 }
 
+/* What was lost in a sleep is known now, and not when the timers come to it. */
+static void on_resume(void *arg)
+{
+	struct server *s = arg;
+
+	journal_say(s->journal, JOURNAL_INFO, "the clock was set, or the machine slept");
+	loop_now(&s->loop);
+	pool_look(&s->pool);
+}
+
 void server_fd_freed(struct server *s)
 {
 	listener_wake(&s->listener);
@@ -231,6 +241,7 @@ static int make_events(struct server *s)
 	s->watchdog_usec = notify_watchdog_usec();
 	if (s->watchdog_usec)
 		on_watchdog(-1, 0, s);
+	(void)resume_init(&s->resume, &s->loop, on_resume, s); /* without it a loss is known later */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		s->ev_signals[i] = evsignal_new(s->loop.base, signals[i], on_signal, s);
 		if (!s->ev_signals[i] || event_add(s->ev_signals[i], NULL) < 0)
@@ -342,6 +353,7 @@ void server_done(struct server *s)
 		_exit(EXIT_SUCCESS); /* a look-up hangs; all else is done */
 	free_event(s->ev_turn);
 	free_event(s->ev_watchdog);
+	resume_done(&s->resume);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		free_event(s->ev_signals[i]);
 	loop_done(&s->loop);

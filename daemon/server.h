@@ -14,6 +14,7 @@
 #include "daemon/launcher.h"
 #include "daemon/listener.h"
 #include "daemon/pool.h"
+#include "daemon/resume.h"
 #include "daemon/worker.h"
 
 #define SERVER_DRAIN_SEC 5 /* clients get this long to take what they are owed at the end */
@@ -33,6 +34,7 @@ struct server {
 	struct event *ev_turn;             /* the core's next deadline */
 	struct event *ev_signals[4];
 	struct event *ev_watchdog;
+	struct resume resume;
 	uint64_t watchdog_usec, started_usec, drain_until_usec;
 	bool stopping;
 	bool stop_asked; /* by a client: at the end of the turn */

@@ -1,3 +1,6 @@
+#include <sys/timerfd.h>
+
+#include "daemon/resume.h"
 #include "tests/pool_world.h"
 
 START_TEST(calls_of_one_endpoint_share_one_connection)
@@ -231,12 +234,106 @@ START_TEST(an_idle_endpoint_goes_with_its_last_connection)
 }
 END_TEST
 
+/* ---- a sleep ---- */
+
+static time_t slept_sec;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int r = __real_clock_gettime(id, ret);
+
+	if (id == CLOCK_BOOTTIME)
+		ret->tv_sec += slept_sec;
+	return r;
+}
+
+static struct conn *the_conn;
+
+static bool was_asked(void)
+{
+	return the_conn->keepalive.waiting;
+}
+
+static bool has_answered(void)
+{
+	return the_conn->io.last_rx_usec > the_conn->keepalive.pinged_usec;
+}
+
+START_TEST(fault_f17_after_a_sleep_a_connection_with_calls_is_asked_at_once)
+{
+	static const enum deed script[] = { HOLD };
+	struct endpoint *ep;
+
+	ep = begin(100, script, ARRAY_SIZE(script));
+	ask(0, ep, 0);
+	run(one_served);
+	the_conn = list_first(&ep->conns, struct conn, link);
+	pool_look(&t.pool); /* the clock was only set: it has just been heard */
+	ask(1, ep, 0);
+	run(second_done);
+	ck_assert(!was_asked());
+	slept_sec = 8 * 3600;
+	pool_look(&t.pool);
+	t.loop.waited = true;
+	event_base_loop(t.loop.base, EVLOOP_NONBLOCK);
+	ck_assert(was_asked()); /* long before its timer */
+	run(has_answered);
+	ck_assert(!the_conn->broken);
+	call_cancel(&asks[0].u.call, NULL);
+	run(first_done);
+	end(ep, 2);
+}
+END_TEST
+
+static bool was_told;
+
+static void tell(void *arg)
+{
+	ck_assert_ptr_eq(arg, &was_told);
+	was_told = true;
+}
+
+static bool is_told(void)
+{
+	return was_told;
+}
+
+START_TEST(fault_f17_the_kernel_is_to_say_when_its_clock_was_set)
+{
+	struct resume r = { .fn = NULL };
+	char path[64], text[1024];
+	FILE *f;
+
+	resume_done(&r);
+	setup(100, NULL, 0);
+	ck_assert_int_eq(resume_init(&r, &t.loop, tell, &was_told), 0);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", r.fd);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	ck_assert_ptr_nonnull(strstr(text, "clockid: 0\n")); /* CLOCK_REALTIME */
+	ck_assert_ptr_nonnull(
+		strstr(text, "settime flags: 03\n")); /* absolute, ended when it is set */
+	ck_assert(!was_told);
+	ck_assert_int_eq(
+		timerfd_settime(r.fd, 0, &(struct itimerspec){ .it_value.tv_nsec = 1 }, NULL), 0);
+	run(is_told);
+	resume_done(&r);
+	teardown();
+}
+END_TEST
+
 TEST_MAIN("pool", calls_of_one_endpoint_share_one_connection, another_key_is_another_connection,
 	a_full_connection_gets_a_second_one_and_then_calls_wait,
 	fault_f05_a_refused_call_goes_out_once_more_and_is_done_once,
 	a_call_that_is_refused_twice_fails,
 	fault_f05_after_goaway_old_calls_finish_and_new_ones_take_a_new_connection,
 	a_lost_connection_ends_its_calls_and_the_next_call_dials_anew,
+	fault_f17_after_a_sleep_a_connection_with_calls_is_asked_at_once,
+	fault_f17_the_kernel_is_to_say_when_its_clock_was_set,
 	a_service_that_refuses_the_connection_is_told_and_found_again_later,
 	a_deadline_ends_a_call_that_waits_and_one_that_runs,
 	at_most_1024_calls_wait_and_all_are_told_of_the_end,
