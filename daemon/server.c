@@ -241,7 +241,8 @@ static int make_events(struct server *s)
 	s->watchdog_usec = notify_watchdog_usec();
 	if (s->watchdog_usec)
 		on_watchdog(-1, 0, s);
-	(void)resume_init(&s->resume, &s->loop, on_resume, s); /* without it a loss is known later */
+	(void)resume_init(
+		&s->resume, &s->loop, on_resume, s); /* without it a loss is known later */
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		s->ev_signals[i] = evsignal_new(s->loop.base, signals[i], on_signal, s);
 		if (!s->ev_signals[i] || event_add(s->ev_signals[i], NULL) < 0)
