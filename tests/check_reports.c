@@ -337,6 +337,28 @@ START_TEST(who_may_not_type_has_no_focus_to_share)
 }
 END_TEST
 
+START_TEST(what_a_terminal_says_by_itself_is_dropped_unsaid_while_another_alone_may_type)
+{
+	uint32_t one, two;
+
+	begin();
+	one = attach(&a, COLS, ROWS);
+	two = peer_attach(&b,
+		&(struct attach_how){ .name = "w", .cols = COLS, .rows = ROWS, .exclusive = true });
+	output("\033[?1004h");
+	says(&a, one, "\033[I");
+	ck_assert(input_is(""));
+	peer_refused(&a, peer_input(&a, one, "x", 1), "exclusive");
+	peer_refused(&a, peer_input(&a, one, "\033[Ix", 4), "exclusive");
+	peer_result(&b, of_attachment(&b, "session.detach", two));
+	ck_assert(input_is(""));
+	two = attach(&b, COLS, ROWS);
+	says(&b, two, "\033[O"); /* the other one has it since */
+	ck_assert(input_is(""));
+	end();
+}
+END_TEST
+
 START_TEST(a_reader_that_is_no_terminal_says_what_it_likes)
 {
 	uint32_t one, two;
@@ -362,4 +384,6 @@ TEST_MAIN("reports", a_coordinate_that_a_byte_cannot_tell_may_be_inside_a_wide_s
 	the_program_has_the_focus_while_one_terminal_has,
 	the_focus_goes_with_its_terminal_and_stays_with_who_takes_its_place,
 	what_was_said_of_the_focus_is_void_for_the_next_program,
-	who_may_not_type_has_no_focus_to_share, a_reader_that_is_no_terminal_says_what_it_likes)
+	who_may_not_type_has_no_focus_to_share,
+	what_a_terminal_says_by_itself_is_dropped_unsaid_while_another_alone_may_type,
+	a_reader_that_is_no_terminal_says_what_it_likes)

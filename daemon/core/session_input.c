@@ -142,6 +142,21 @@ static int session_push_from(
 	return session_push(s, a->writer, data, n);
 }
 
+/* Of who may not type now: nobody pressed a key, so nobody is to be told. */
+static int pass_over(struct session *s, struct attachment *a, const uint8_t *data, size_t n)
+{
+	const struct reports_rule rule = rule_of(s, a);
+	_cleanup_(freep) uint8_t *unheard = malloc(n);
+
+	if (!unheard)
+		return -ENOMEM;
+	reports_filter(&a->reports, &rule, a->writer->ahead, data, n, unheard);
+	s->focused |= a->reports.focused;
+	inq_pass_over(a->writer, n);
+	attachment_input_taken(a);
+	return 0;
+}
+
 int session_input(struct session *s, struct attachment *from, const void *data, size_t n)
 {
 	bool interrupts = from->policy == POLICY_SKIP && inq_interrupts(from->writer, data, n);
@@ -151,7 +166,8 @@ int session_input(struct session *s, struct attachment *from, const void *data, 
 	if (from->observer)
 		return SESSION_E_DENIED;
 	if (s->lease && s->lease != from && !session_ended(s))
-		return SESSION_E_EXCLUSIVE;
+		return !n || !from->cols || keys_typed(data, n) ? SESSION_E_EXCLUSIVE
+								: pass_over(s, from, data, n);
 	r = session_push_from(s, from, data, n, &typed);
 	if (r)
 		return r;
