@@ -52,6 +52,15 @@ static int check_restores(const struct parsed *p)
 	return 0;
 }
 
+/* A daemon that is gone deletes nothing of what the service makes all the same. */
+static void note_made(const struct cwsandbox_error *e)
+{
+	if (e && e->code && strcmp(e->code, "lost") == 0)
+		fputs("cwsandbox: a sandbox may have been made: 'cwsandbox ls' lists those there "
+		      "are\n",
+			stderr);
+}
+
 int sandbox_create(struct cli *cli, const struct parsed *options, const char *const *argv,
 	struct cwsandbox_event *ret)
 {
@@ -78,6 +87,8 @@ int sandbox_create(struct cli *cli, const struct parsed *options, const char *co
 	r = cli_ask(cli, &q, &x, ret);
 	if (!r)
 		cli->created = ret->id;
+	else
+		note_made(ret->error);
 	return r;
 }
 

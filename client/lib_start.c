@@ -250,7 +250,7 @@ static int await_socket(struct cwsandbox *c, const struct cwsandbox_config *conf
 	}
 	if (said.ended)
 		return conn_fail(c, CWSANDBOX_E_REFUSED, "start", "cwsandboxd did not start: %s",
-			said.n ? last_words(&said) : "it said nothing");
+			said.n ? last_words(&said) : "it ended without a word, as when killed");
 	return conn_fail(c, CWSANDBOX_E_TIMEOUT, "timeout",
 		"cwsandboxd was started but its socket does not answer");
 }

@@ -200,6 +200,16 @@ class Aborted(WorldCase):
             self.aborts("create", code=1)
             until(lambda: not self.running(), "the end of the sandbox")
 
+    def test_who_loses_the_daemon_while_a_sandbox_is_made_is_told_where_to_look_for_it(self):
+        self.assertEqual(self.running(), [])
+        pid = json.loads(self.world.ok("daemon", "status", "--json"))["pid"]
+        self.faults("delay 60000")
+        process = self.world.start([program("cwsandbox"), "create"])
+        until(self.made, "the sandbox")
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(process.wait(LIMIT), 1)
+        self.assertIn("cwsandbox: a sandbox may have been made: 'cwsandbox ls' lists those there are\n", read(process.errors))
+
 
 class Stopping(WorldCase):
     def test_stop_all_names_the_sandboxes_that_it_would_end_and_wants_a_yes_or_force(self):
