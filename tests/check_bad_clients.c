@@ -306,12 +306,53 @@ START_TEST(one_about_to_be_dropped_that_is_made_to_skip_stays)
 }
 END_TEST
 
+START_TEST(one_that_acknowledges_the_same_again_and_again_is_stalled)
+{
+	uint32_t at;
+
+	begin();
+	at = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	output(blob, LOG_BYTES);
+	for (unsigned i = 0; i < 60; i++) {
+		ck_assert_ptr_null(peer_note(&a, "detached"));
+		peer_ack(&a, at, 1);
+		fake_run(&fake, USEC_PER_SEC);
+	}
+	ck_assert_ptr_nonnull(peer_note(&a, "detached"));
+	end();
+}
+END_TEST
+
+/* Its socket takes a byte now and then: what it is told waits, and is told once. */
+START_TEST(what_a_client_that_hardly_reads_is_told_does_not_pile_up)
+{
+	static const char *const names[] = { "w", "another" };
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true });
+	a.room = 0;
+	for (size_t i = 0; i < 4000; i++) {
+		peer_begin(&b, "session.rename", 2);
+		frame_put_str(&b.out, "name", names[i % 2]);
+		frame_put_str(&b.out, "to", names[(i + 1) % 2]);
+		peer_result(&b, peer_send(&b));
+		peer_drain(&a, 1);
+		fake_turn(&fake);
+	}
+	ck_assert_uint_gt(bytes_n(&a.client->out), 0);
+	ck_assert_uint_lt(bytes_n(&a.client->out), CLIENT_NOTES_MAX + 1024);
+	end();
+}
+END_TEST
+
 TEST_MAIN("bad_clients", an_attachment_used_after_its_end_or_by_another_is_none,
 	negative_and_huge_numbers_are_refused_by_name_and_hold_nothing,
 	ten_thousand_attach_and_detach_in_a_minute_of_a_flood_leave_nothing_behind,
 	who_types_and_goes_holds_no_more_than_a_bound_and_then_is_told,
 	a_client_that_never_acknowledges_is_sent_its_window_and_holds_nobody_for_long,
 	one_that_stalled_comes_back_by_its_offset_and_misses_no_byte,
+	one_that_acknowledges_the_same_again_and_again_is_stalled,
+	what_a_client_that_hardly_reads_is_told_does_not_pile_up,
 	the_time_a_session_waits_for_a_reader_begins_anew_each_time_it_waits,
 	one_about_to_be_dropped_that_is_made_to_skip_stays,
 	two_attachments_of_one_client_are_acknowledged_and_end_apart)

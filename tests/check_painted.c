@@ -457,8 +457,84 @@ START_TEST(fault_f29_a_painted_attachment_costs_at_most_256_kib)
 }
 END_TEST
 
+/* It reads what it is sent, and says nothing: the picture it gets then is of then. */
+START_TEST(one_without_credit_is_painted_when_it_has_some_and_not_before)
+{
+	uint64_t paints;
+
+	begin();
+	viewer_attach(&a, 80, 24);
+	viewer_ack_all();
+	paints = v.paints;
+	for (unsigned i = 0; i < 100; i++) {
+		lines(2000);
+		fake_pass(&fake, 50 * USEC_PER_MSEC);
+		viewer_take();
+	}
+	ck_assert_uint_eq(v.paints, paints);
+	viewer_ack_all();
+	ck_assert_uint_eq(v.paints, paints + 1);
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
+/* Its history is more than a piece of a paint, and more than its credit. */
+START_TEST(one_that_skips_nothing_gets_all_that_comes_while_it_is_painted)
+{
+	begin();
+	output(blob, LOG_BYTES);
+	ck_assert_int_eq(term_new(&v.term, &(struct term_config){ 80, 24, HISTORY }), 0);
+	v = (struct viewer){ .peer = &a, .term = v.term };
+	v.at = peer_attach(&a,
+		&(struct attach_how){
+			.name = "w", .cols = 80, .rows = 24, .policy = "block", .window = 4096 });
+	ck_assert_int_eq(viewed()->view, VIEW_PAINTING);
+	lines(5);
+	viewer_ack_all();
+	ck_assert_int_eq(viewed()->view, VIEW_RAW);
+	ck_assert_uint_eq(v.raw, 5 * LINE_BYTES);
+	ck_assert(same_screen());
+	viewer_end();
+}
+END_TEST
+
+/* The session waits all the time, first for the one reader, then for the other. */
+START_TEST(one_that_holds_the_session_again_after_a_paint_has_no_more_time_than_others)
+{
+	uint32_t slow, at;
+
+	begin();
+	peer_attach(&a, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	slow = peer_attach(&a, &(struct attach_how){ .name = "w", .raw = true, .policy = "block" });
+	at = peer_attach(&b,
+		&(struct attach_how){ .name = "w", .cols = 100, .rows = 30, .policy = "block" });
+	output(blob, LOG_BYTES);
+	peer_begin(&b, "session.resize", 3);
+	frame_put_u64(&b.out, "attachment", at);
+	frame_put_u64(&b.out, "cols", 80);
+	frame_put_u64(&b.out, "rows", 24);
+	peer_result(&b, peer_send(&b));
+	fake_run(&fake, USEC_PER_SEC);
+	ck_assert_int_eq(client_attachment(b.client, at)->view, VIEW_RAW);
+	for (uint64_t n = 1; n <= 2; n++) {
+		peer_ack(&a, slow, n * CORE_WINDOW_DEFAULT);
+		fake_turn(&fake);
+		output(blob, session_room(s));
+	}
+	fake_run(&fake, 62 * USEC_PER_SEC);
+	ck_assert_ptr_null(client_attachment(a.client, slow));
+	fake_run(&fake, 62 * USEC_PER_SEC);
+	ck_assert_ptr_null(client_attachment(b.client, at));
+	end();
+}
+END_TEST
+
 TEST_MAIN("painted", one_that_falls_behind_again_at_once_stays_painted_until_the_session_is_calm,
 	one_stopped_for_a_minute_of_a_flood_gets_one_repaint_and_the_right_screen,
+	one_without_credit_is_painted_when_it_has_some_and_not_before,
+	one_that_skips_nothing_gets_all_that_comes_while_it_is_painted,
+	one_that_holds_the_session_again_after_a_paint_has_no_more_time_than_others,
 	later_paints_are_differences_and_the_shadow_goes_when_it_is_raw_again,
 	who_has_just_typed_waits_a_quarter_as_long_for_the_next_paint,
 	after_an_interrupt_no_more_of_the_backlog_comes_raw,

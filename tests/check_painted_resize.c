@@ -10,6 +10,15 @@ int __wrap_term_resize_begin(struct term *t, unsigned cols, unsigned rows)
 	return no_memory ? -ENOMEM : __real_term_resize_begin(t, cols, rows);
 }
 
+static bool no_shadow; /* no memory for one */
+
+int __real_term_shadow_new(struct term_shadow **ret, unsigned cols, unsigned rows);
+int __wrap_term_shadow_new(struct term_shadow **ret, unsigned cols, unsigned rows);
+int __wrap_term_shadow_new(struct term_shadow **ret, unsigned cols, unsigned rows)
+{
+	return no_shadow ? -ENOMEM : __real_term_shadow_new(ret, cols, rows);
+}
+
 static void resized_without_a_loss(const char *policy)
 {
 	static const unsigned sizes[][2] = { { 100, 30 }, { 60, 20 }, { 80, 24 } };
@@ -294,6 +303,25 @@ START_TEST(a_session_can_end_and_go_amid_a_resize)
 }
 END_TEST
 
+START_TEST(fault_f19_without_memory_for_a_view_it_is_tried_again_though_nothing_else_happens)
+{
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .cols = 80, .rows = 24 });
+	output_text("hello");
+	fake_run(&fake, USEC_PER_SEC);
+	no_shadow = true;
+	viewer_attach(&a, 100, 30);
+	fake_run(&fake, ATTACHMENT_RETRY_USEC);
+	viewer_take();
+	ck_assert_uint_eq(v.paints, 0);
+	no_shadow = false;
+	fake_run(&fake, ATTACHMENT_RETRY_USEC);
+	viewer_take();
+	ck_assert_uint_eq(v.paints, 1);
+	viewer_end();
+}
+END_TEST
+
 TEST_MAIN("painted_resize",
 	a_terminal_that_does_not_skip_is_painted_after_a_resize_and_misses_no_byte,
 	a_terminal_that_was_smaller_for_a_moment_is_painted_although_the_session_never_was,
@@ -304,4 +332,5 @@ TEST_MAIN("painted_resize",
 	who_attaches_amid_a_resize_is_painted_when_it_is_done,
 	who_asks_for_the_screen_amid_a_resize_gets_it_at_the_new_size,
 	without_memory_for_its_size_a_lead_is_painted_until_there_is_some,
+	fault_f19_without_memory_for_a_view_it_is_tried_again_though_nothing_else_happens,
 	a_session_can_end_and_go_amid_a_resize)

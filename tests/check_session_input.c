@@ -471,12 +471,30 @@ START_TEST(who_takes_over_may_take_the_input_lease_along)
 }
 END_TEST
 
+START_TEST(who_takes_its_own_place_to_watch_gives_the_input_lease_back)
+{
+	struct attach_how how = { .name = "w", .raw = true, .exclusive = true };
+	uint32_t other;
+
+	begin();
+	how.replaces = peer_attach(&a, &how);
+	how.exclusive = false;
+	how.role = "observer";
+	peer_attach(&a, &how);
+	ck_assert_ptr_null(s->lease);
+	other = peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true });
+	peer_result(&b, peer_input(&b, other, "x", 1));
+	end();
+}
+END_TEST
+
 TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_when_it_is_refused,
 	input_beyond_the_window_is_refused_whole_and_credit_comes_back,
 	an_exclusive_lease_keeps_the_others_input_away_until_it_is_given_back,
 	the_lead_is_not_taken_from_who_alone_may_type_and_the_refusal_names_it,
 	the_lease_goes_with_its_holder, who_goes_inside_its_paste_holds_nobody_up,
 	who_takes_over_may_take_the_input_lease_along,
+	who_takes_its_own_place_to_watch_gives_the_input_lease_back,
 	send_types_without_an_attachment_and_says_how_much_was_taken,
 	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,
 	close_input_is_the_veof_key_on_a_terminal,
