@@ -42,8 +42,14 @@ int read_settings(const struct parsed *p, struct cwsandbox_request *q)
 	const struct option_value *block = parsed_get(p, "--block-timeout");
 	const struct option_value *drain = parsed_get(p, "--drain");
 	const char *window = parsed_text(p, "--window");
+	bool lossless = parsed_on(p, "--lossless");
 
-	q->policy = parsed_on(p, "--lossless") ? "block" : parsed_text(p, "--policy");
+	q->policy = parsed_text(p, "--policy");
+	if (lossless && q->policy && strcmp(q->policy, "block") != 0)
+		return cli_usage(
+			p->command, "--lossless is --policy block and goes with no other one.");
+	if (lossless)
+		q->policy = "block";
 	q->block_timeout_ms = block->set ? (uint64_t)block->integer : 0;
 	q->has_drain = drain->set;
 	q->drain_ms = (uint64_t)drain->integer;

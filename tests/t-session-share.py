@@ -274,6 +274,9 @@ class Sharing(SessionCase):
         until(lambda: (self.described(a.session)["cols"], self.described(a.session)["rows"]) == (60, 20), "the size")
         self.assertEqual(self.world.cli("set", "--window", "4095", a.session).returncode, 2)
         self.assertEqual(self.world.cli("set", a.session).returncode, 2)
+        for command in (("set", a.session), ("new", "-d", self.sandbox)):
+            done = self.world.cli(*command, "--lossless", "--policy", "drop")
+            self.assertEqual((done.returncode, b"goes with no other one" in done.stderr), (2, True))
         for drain in ("-1", "10001"):
             self.assertIn(b"0 to 10000", self.world.cli("set", "--drain", drain, a.session).stderr)
         for size in ("0x0", "10000x10000"):
