@@ -141,8 +141,10 @@ START_TEST(sec_c15_depth_8_is_taken_and_9_is_refused)
 	deep[FRAME_DEPTH_MAX] = 0xc0;
 	ck_assert_int_eq(frame_scan(deep, FRAME_DEPTH_MAX + 1, &used), 0);
 	deep[FRAME_DEPTH_MAX] = 0x91;
+	deep[FRAME_DEPTH_MAX + 1] = 0xc0;
 	ck_assert_int_eq(frame_scan(deep, sizeof(deep), &used), -EBADMSG);
 	memset(deep, 0x81, sizeof(deep)); /* maps as keys of maps */
+	deep[FRAME_DEPTH_MAX + 1] = 0xc0;
 	ck_assert_int_eq(frame_scan(deep, sizeof(deep), &used), -EBADMSG);
 }
 END_TEST

@@ -264,6 +264,26 @@ START_TEST(a_lost_writer_s_waiting_paste_is_kept_whole)
 }
 END_TEST
 
+START_TEST(who_waited_between_two_parts_of_a_paste_follows_it_at_once)
+{
+	struct inq_writer *c;
+
+	for (unsigned lost = 0; lost < 2; lost++) {
+		begin();
+		ck_assert_int_eq(inq_writer_new(&q, 100, &c), 0);
+		push(a, OPEN "one");
+		push(b, OPEN "two");
+		push(c, "x");
+		push(b, "three" CLOSE);
+		if (lost)
+			inq_writer_release(&q, b); /* its paste is whole all the same */
+		push(a, CLOSE);
+		ck_assert_str_eq(drain(100), OPEN "one" CLOSE OPEN "twothree" CLOSE "x");
+		end();
+	}
+}
+END_TEST
+
 /* Single keys take more memory than they are bytes. */
 START_TEST(what_writers_leave_behind_is_bounded_in_memory_and_nothing_of_it_lost)
 {
@@ -409,7 +429,9 @@ TEST_MAIN("inq", what_a_terminal_says_by_itself_is_told_from_what_is_typed,
 	writes_that_share_no_memory_are_bounded_by_their_number,
 	progress_of_the_paste_renews_the_2_s,
 	a_writer_lost_inside_its_paste_gets_the_bracket_closed,
-	a_lost_writer_s_waiting_paste_is_kept_whole, two_pastes_at_once_follow_each_other,
+	a_lost_writer_s_waiting_paste_is_kept_whole,
+	who_waited_between_two_parts_of_a_paste_follows_it_at_once,
+	two_pastes_at_once_follow_each_other,
 	what_writers_leave_behind_is_bounded_in_memory_and_nothing_of_it_lost,
 	a_signal_s_character_goes_before_what_is_held_and_is_nobody_s_credit,
 	signals_keep_their_order_and_however_many_come_few_wait, the_end_comes_after_everything,

@@ -206,6 +206,16 @@ START_TEST(a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_sessio
 }
 END_TEST
 
+START_TEST(a_signal_of_who_may_not_type_is_refused)
+{
+	begin();
+	peer_attach(&b, &(struct attach_how){ .name = "w", .raw = true, .exclusive = true });
+	peer_refused(&a, send_signal("INT"), "exclusive");
+	ck_assert(input_is(""));
+	end();
+}
+END_TEST
+
 START_TEST(close_input_is_the_veof_key_on_a_terminal)
 {
 	uint32_t at;
@@ -497,7 +507,7 @@ TEST_MAIN("session_input", input_as_a_notification_has_no_answer_but_an_event_wh
 	who_takes_its_own_place_to_watch_gives_the_input_lease_back,
 	send_types_without_an_attachment_and_says_how_much_was_taken,
 	a_signal_is_the_tty_s_character_before_what_is_held_on_a_plain_session,
-	close_input_is_the_veof_key_on_a_terminal,
+	a_signal_of_who_may_not_type_is_refused, close_input_is_the_veof_key_on_a_terminal,
 	sec_c26_each_query_is_answered_once_whoever_is_attached,
 	an_answer_of_the_model_is_not_split_by_what_is_typed,
 	an_answer_for_which_there_is_no_memory_comes_when_there_is_some,

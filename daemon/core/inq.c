@@ -123,23 +123,36 @@ static bool paste_orphaned(const struct inq *q)
 	return q->paster && q->paster->released && q->paster->n_waiting == 0;
 }
 
-/* What waited behind a paste that is closed now; up to the next paste, whose writer alone goes on.
- */
-static void waiting_release(struct inq *q, uint64_t now_usec)
+/* True: a paste ended that others had been passed over for; they are next. */
+static bool waiting_pass(struct inq *q, uint64_t now_usec)
 {
 	struct inq_item *item;
+	bool passed_over = false;
 
-	if (paste_orphaned(q))
-		paste_close(q);
 	list_for_each(item, &q->waiting, link) {
-		if (q->paster && q->paster != item->writer)
+		if (q->paster && q->paster != item->writer) {
+			passed_over = true;
 			continue;
+		}
 		list_unlink(&item->link);
 		item->writer->n_waiting--;
 		ready_put(q, item, now_usec);
 		if (paste_orphaned(q))
 			paste_close(q);
+		if (passed_over && !q->paster)
+			return true;
 	}
+	return false;
+}
+
+/* What waited behind a paste that is closed now; up to the next paste, whose writer alone goes on.
+ */
+static void waiting_release(struct inq *q, uint64_t now_usec)
+{
+	if (paste_orphaned(q))
+		paste_close(q);
+	while (waiting_pass(q, now_usec))
+		;
 }
 
 /* ---- writers ---- */
