@@ -106,13 +106,20 @@ static int forward(struct stream *s)
 
 /* ---- the loop ---- */
 
+static void is_up(struct stream *s)
+{
+	if (!s->up)
+		cli_progress_end(&s->waiting);
+	s->up = true;
+}
+
 /* 0: go on; CWSANDBOX_E_END: *e is the end; CWSANDBOX_E_REFUSED: what was sent has a hole, as *e says.
  */
 static int take_event(struct stream *s, const struct cwsandbox_event *e)
 {
 	switch (e->kind) {
 	case CWSANDBOX_EVENT_OUTPUT:
-		cli_progress_end(&s->waiting);
+		is_up(s);
 		s->has_output = true;
 		s->rest = e->data;
 		s->n_rest = e->n;
@@ -123,6 +130,10 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 		return CWSANDBOX_E_END;
 	case CWSANDBOX_EVENT_REPAINT:
 		return cwsandbox_consumed(s->cli->c, s->attachment, e->n);
+	case CWSANDBOX_EVENT_STATE:
+		if (e->state && strcmp(e->state, "running") == 0)
+			is_up(s);
+		return 0;
 	case CWSANDBOX_EVENT_INPUT_REFUSED: /* nothing is missed by what has ended */
 		return strcmp(e->error->code, "ended") == 0 ? 0 : CWSANDBOX_E_REFUSED;
 	case CWSANDBOX_EVENT_NONE:
@@ -130,7 +141,6 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 	case CWSANDBOX_EVENT_ANSWER:
 	case CWSANDBOX_EVENT_RESIZED:
 	case CWSANDBOX_EVENT_CLIENTS:
-	case CWSANDBOX_EVENT_STATE:
 	case CWSANDBOX_EVENT_CREDIT:
 	case CWSANDBOX_EVENT_SHUTDOWN:
 		return 0;
@@ -141,7 +151,7 @@ static int take_event(struct stream *s, const struct cwsandbox_event *e)
 /* Not where a person types what is forwarded: the line would be in the way of that. */
 static bool says_waiting(const struct stream *s)
 {
-	return s->says_waiting && !s->has_output && !(forwards(s) && isatty(s->in));
+	return s->says_waiting && !s->up && !(forwards(s) && isatty(s->in));
 }
 
 /* As poll() takes it: the connection's own, or until the word that we wait is due. */

@@ -15,8 +15,9 @@ struct stream {
 	int in;       /* forwarded until its end, then the call's input is closed; -1: none */
 	const uint8_t *data; /* or this is, all of it */
 	size_t n_data;
-	bool has_output; /* something came */
+	bool up;           /* the service said that it runs */
 	bool says_waiting; /* until then, on a terminal, that we wait */
+	bool has_output;   /* something came */
 	struct cli_progress waiting;
 	/* what is not written yet, of the current event: only while input is forwarded too */
 	const uint8_t *rest;

@@ -183,6 +183,31 @@ class Connections(FaultCase):
         self.assertEqual(self.described(shell.session)["state"], "running")
 
 
+class Silence(FaultCase):
+    """A service that says nothing, as the terminal of a command shows it."""
+
+    def test_exec_on_a_terminal_says_that_it_waits_until_the_command_runs(self):
+        self.faults("blackhole 60")
+        t = self.world.terminal("exec", self.sandbox, "sh", "-c", "until [ -e go ]; do sleep 0.1; done; echo came")
+        t.see("Waiting for the answer (1 s)")
+        self.faults("blackhole 0")
+        until(lambda: t.screen.text() == "", "the line to go while the command is still quiet")
+        self.world.ok("exec", self.sandbox, "touch", "go")
+        t.see_line("came").exit_code()
+        self.assertEqual(t.screen.text(), "came")
+        t.close()
+
+    def test_where_a_person_types_for_the_program_nothing_is_said_of_waiting(self):
+        self.faults("blackhole 60")
+        t = self.world.terminal("exec", "-i", self.sandbox, "sh", "-c", "read x; echo heard $x")
+        time.sleep(1.5)
+        t.type("it\n")
+        self.faults("blackhole 0")
+        t.see_line("heard it").exit_code()
+        self.assertNotIn(b"Waiting", t.raw)
+        t.close()
+
+
 class Streams(FaultCase):
     config = "max-connections = 1\n"  # else the daemon opens another one when streams run out
 

@@ -152,25 +152,6 @@ class Exec(SessionCase):
         self.assertEqual(p.wait(60), 130)
         p.stdout.close()
 
-    def test_on_a_terminal_it_says_that_it_waits_until_something_comes(self):
-        t = self.world.terminal("exec", self.sandbox, "sh", "-c", "until [ -e go ]; do sleep 0.1; done; echo came; exec cat")
-        t.see("Waiting for the answer (1 s)")
-        self.world.ok("exec", self.sandbox, "touch", "go")
-        t.see_line("came").exit_code()
-        self.assertEqual(t.screen.text(), "came")
-        self.assertNotIn(b"Waiting", t.raw[t.raw.index(b"came"):])
-        t.close()
-        t = self.world.terminal("exec", self.sandbox, "sleep", "1.5")
-        t.see("Waiting for the answer (1 s)")
-        self.assertEqual((t.exit_code(), t.screen.text()), (0, ""))
-        t.close()
-
-    def test_where_a_person_types_for_the_program_nothing_is_said_of_waiting(self):
-        t = self.world.terminal("exec", "-i", self.sandbox, "sh", "-c", "read x; sleep 1.5; echo heard $x")
-        t.type("it\n").see_line("heard it").exit_code()
-        self.assertNotIn(b"Waiting", t.raw)
-        t.close()
-
     def test_two_hundred_commands_leave_nothing_in_the_daemon(self):
         self.world.ok("exec", self.sandbox, "true")
         before = procs.fd_count(self.daemon.pid)

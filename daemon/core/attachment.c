@@ -294,8 +294,8 @@ bool attachment_has_news(const struct attachment *a)
 
 void attachment_note(struct attachment *a, unsigned notes)
 {
-	if (!a->session->name[0])
-		notes &= NOTE_CREDIT; /* a call has no company and no size */
+	if (!a->session->name[0]) /* a call has no company and no size; its end is `exited` */
+		notes &= session_ended(a->session) ? NOTE_CREDIT : NOTE_CREDIT | NOTE_STATE;
 	a->notes |= notes;
 	attachment_wake(a);
 }
