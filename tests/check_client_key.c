@@ -7,7 +7,7 @@ static const char key[] = "canary-of-a-key-of-forty-eight-characters-or-so!";
 static const void *watched; /* memory that held the key, ... */
 static size_t n_watched;    /* ... in so many bytes at most */
 static bool leaked;         /* it was given back like that */
-static size_t n_wiped;      /* that held the key when they were */
+static size_t n_wiped;      /* copies of the key, and nothing else */
 
 static bool has_key(const void *p, size_t n)
 {
@@ -26,7 +26,7 @@ void __real_explicit_bzero(void *p, size_t n);
 void __wrap_explicit_bzero(void *p, size_t n);
 void __wrap_explicit_bzero(void *p, size_t n)
 {
-	n_wiped += has_key(p, n);
+	n_wiped += n == strlen(key) && has_key(p, n); /* all of it was written */
 	__real_explicit_bzero(p, n);
 }
 
