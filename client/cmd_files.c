@@ -38,7 +38,7 @@ static int copy_to(FILE *from, const char *path)
 static int receive(
 	struct cli *cli, const struct cwsandbox_request *q, const struct error_context *x, int fd)
 {
-	struct stream s = { .cli = cli, .out = fd, .err = fd, .in = -1 };
+	struct stream s = { .cli = cli, .out = fd, .err = fd, .in = -1, .says_waiting = true };
 	struct cwsandbox_event end;
 	int r;
 
@@ -167,7 +167,8 @@ static int send_file(struct cli *cli, const struct parsed *p, const uint8_t *dat
 		.err = STDERR_FILENO,
 		.in = -1,
 		.data = data,
-		.n_data = n };
+		.n_data = n,
+		.says_waiting = true };
 	struct cwsandbox_event end;
 	int r;
 

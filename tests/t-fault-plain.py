@@ -197,6 +197,15 @@ class Silence(FaultCase):
         self.assertEqual(t.screen.text(), "came")
         t.close()
 
+    def test_a_file_on_its_way_from_a_silent_service_is_waited_for_in_words(self):
+        self.world.ok("files", "write", self.sandbox, "here", self.world.write("here", "it is\n"))
+        self.faults("blackhole 60")
+        t = self.world.terminal("files", "read", self.sandbox, "here").see("Waiting for the answer (1 s)")
+        self.faults("blackhole 0")
+        t.see_line("it is").exit_code()
+        self.assertEqual(t.screen.text(), "it is")
+        t.close()
+
     def test_where_a_person_types_for_the_program_nothing_is_said_of_waiting(self):
         self.faults("blackhole 60")
         t = self.world.terminal("exec", "-i", self.sandbox, "sh", "-c", "read x; echo heard $x")
