@@ -7,7 +7,7 @@ changes more from minute to minute than the others cost. Then the Ctrl-C of one 
 each has its prompt, under lines, `yes` and coloured `yes`, TIMES times each. Prints rates, the daemon's memory and times;
 asserts nothing.
 
-Usage: three.py [ROUNDS [MEGABYTES [TIMES]]]   (default 9 rounds of 64 MB, 5 times)
+Usage: three.py [ROUNDS [MEGABYTES [TIMES]]]   (default 41 rounds of 64 MB, 5 times)
 """
 import os
 import signal
@@ -69,7 +69,7 @@ class Seat:
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 41
     megabytes = int(sys.argv[2]) if len(sys.argv) > 2 else 64
     times = int(sys.argv[3]) if len(sys.argv) > 3 else 5
     place = world.World()
