@@ -303,14 +303,19 @@ void pool_flush(struct pool *p)
 	free_dead(p);
 }
 
-void pool_look(struct pool *p)
+static void each_conn(struct pool *p, void (*fn)(struct conn *c))
 {
 	struct endpoint *ep;
 	struct conn *c;
 
 	list_for_each(ep, &p->endpoints, link)
 		list_for_each(c, &ep->conns, link)
-			conn_look(c);
+			fn(c);
+}
+
+void pool_look(struct pool *p)
+{
+	each_conn(p, conn_look);
 }
 
 bool pool_is_busy(const struct pool *p)
@@ -322,12 +327,7 @@ bool pool_is_busy(const struct pool *p)
 
 void pool_close(struct pool *p)
 {
-	struct endpoint *ep;
-	struct conn *c;
-
-	list_for_each(ep, &p->endpoints, link)
-		list_for_each(c, &ep->conns, link)
-			conn_close(c);
+	each_conn(p, conn_close);
 }
 
 static void end_endpoint(struct endpoint *ep)

@@ -250,14 +250,20 @@ START_TEST(a_larger_terminal_clicks_nowhere_beside_the_session_and_its_credit_is
 }
 END_TEST
 
+/* Two terminals, and a program that wants to know of the focus. */
+static void begin_two(uint32_t *ret_one, uint32_t *ret_two)
+{
+	begin();
+	*ret_one = attach(&a, COLS, ROWS);
+	*ret_two = attach(&b, 200, 60);
+	output("\033[?1004h");
+}
+
 START_TEST(the_program_has_the_focus_while_one_terminal_has)
 {
 	uint32_t one, two;
 
-	begin();
-	one = attach(&a, COLS, ROWS);
-	two = attach(&b, 200, 60);
-	output("\033[?1004h");
+	begin_two(&one, &two);
 	says(&a, one, "\033[I");
 	ck_assert(input_is("\033[I"));
 	says(&b, two, "\033[I");
@@ -277,10 +283,7 @@ START_TEST(the_focus_goes_with_its_terminal_and_stays_with_who_takes_its_place)
 {
 	uint32_t one, two;
 
-	begin();
-	one = attach(&a, COLS, ROWS);
-	two = attach(&b, 200, 60);
-	output("\033[?1004h");
+	begin_two(&one, &two);
 	says(&a, one, "\033[I");
 	ck_assert(input_is("\033[I"));
 	one = peer_attach(&a,
@@ -303,10 +306,7 @@ START_TEST(what_was_said_of_the_focus_is_void_for_the_next_program)
 {
 	uint32_t one, two;
 
-	begin();
-	one = attach(&a, COLS, ROWS);
-	two = attach(&b, 200, 60);
-	output("\033[?1004h");
+	begin_two(&one, &two);
 	says(&a, one, "\033[I");
 	output("\033[?1004l");
 	output("\033[?1004h");
@@ -321,10 +321,7 @@ START_TEST(who_may_not_type_has_no_focus_to_share)
 {
 	uint32_t one, two;
 
-	begin();
-	one = attach(&a, COLS, ROWS);
-	two = attach(&b, 200, 60);
-	output("\033[?1004h");
+	begin_two(&one, &two);
 	says(&a, one, "\033[I");
 	ck_assert(input_is("\033[I"));
 	peer_begin(&b, "session.lease", 2);

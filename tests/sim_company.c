@@ -44,6 +44,21 @@ static void put_since(struct peer *p, struct view *v)
 /* On the terminal of the one whose place is taken. */
 static const char left_there[] = "\033[?1049h\033[31mwhatever\033[5;5Hit showed\033[?25l";
 
+static void put_place(struct peer *p, const struct view *old)
+{
+	frame_put_u64(&p->out, "replaces", old->id);
+	frame_put_u64(&p->out, "shown", some_shown(old));
+	frame_put_bool(&p->out, "below", rnd(2));
+}
+
+/* A terminal that is painted from the start, over what was left there. */
+static void give_terminal(struct view *v, unsigned cols, bool used)
+{
+	ck_assert_int_eq(term_new(&v->term, &(struct term_config){ cols, 24, 0 }), 0);
+	if (used)
+		term_feed(v->term, (const uint8_t *)left_there, sizeof(left_there) - 1);
+}
+
 static void put_attach(struct peer *p, struct view *v, bool since)
 {
 	static const char *const policies[] = { "skip", "block", "drop" };
@@ -69,17 +84,12 @@ static void put_attach(struct peer *p, struct view *v, bool since)
 	frame_put_u64(&p->out, "drain_ms", rnd(3) ? 0 : rnd(50));
 	frame_put_bool(&p->out, "take_over", !observer && rnd(12) == 0);
 	frame_put_bool(&p->out, "exclusive", !observer && rnd(12) == 0);
-	if (old) {
-		frame_put_u64(&p->out, "replaces", old->id);
-		frame_put_u64(&p->out, "shown", some_shown(old));
-		frame_put_bool(&p->out, "below", rnd(2));
-	}
+	if (old)
+		put_place(p, old);
 	if (since)
 		put_since(p, v);
-	if (terminal && !raw && !since)
-		ck_assert_int_eq(term_new(&v->term, &(struct term_config){ cols, 24, 0 }), 0);
-	if (v->term && old)
-		term_feed(v->term, (const uint8_t *)left_there, sizeof(left_there) - 1);
+	else if (terminal && !raw)
+		give_terminal(v, cols, old != NULL);
 }
 
 void do_attach(void)
